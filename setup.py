@@ -1,4 +1,4 @@
-"""Only what pyproject.toml cannot say: the relay's C extension is optional, so an install without a compiler still works."""
+"""Only what pyproject.toml cannot say: the C extension is optional, so an install without a compiler still works."""
 
 from setuptools import Extension, setup
 

@@ -23,7 +23,9 @@ class Cause(Enum):
 
     CLOSED = "closed"  # a close frame passed; `by` sent the first one, `close_code` is its code
     EOF = "eof"  # `by` ended its TCP (FIN or reset) without a close frame
-    PROTOCOL = "protocol"  # `by` broke RFC 6455: wrong masking, reserved bits or opcode, bad control frame, bad continuation
+    PROTOCOL = (
+        "protocol"  # `by` broke RFC 6455: wrong masking, reserved bits or opcode, bad control frame, bad continuation
+    )
     TOO_BIG = "too_big"  # `by` sent a frame or a message over the limit
     RATE = "rate"  # `by` sent messages faster than allowed
     BYTES = "bytes"  # the session's bytes in both directions are used up

@@ -1,0 +1,168 @@
+"""Session tokens: JWTs that let one client connect to one session.
+
+A token is verified with the key its `kid` names and with that key's own algorithm, never with what the token asks for:
+`alg: none` and HS256/Ed25519 confusion end here. `exp` limits connecting; `sxp`, the session's own end, limits the socket.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry
+
+from moorage.ids import KeyId, SessionId, UserId, WorkspaceId, parse_key, parse_session, parse_user, parse_workspace
+from moorage.keys import KeySet
+
+AUDIENCE = "moorage"
+MAX_TOKEN_BYTES = 8192  # a 4 KiB context in base64, and the rest
+MAX_CONTEXT_BYTES = 4096
+LEEWAY = 5.0  # clocks of issuer and gateway may differ so much
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    _REGISTRIES = {alg: JWSRegistry(algorithms=[alg]) for alg in ("HS256", "Ed25519", "EdDSA")}
+
+
+class InvalidToken(ValueError):
+    """Why a token is refused: a sentence without the token in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLimits:
+    """The optional `lim` claim; 0 leaves the gateway's own bound."""
+
+    messages_per_second: float = 0.0
+    message_bytes: int = 0
+    session_bytes: int = 0
+    sessions_per_user: int = 0
+    sessions_per_key: int = 0
+    sessions_per_workspace: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionToken:
+    """What a token says. Times are Unix seconds."""
+
+    session: SessionId
+    user: UserId
+    workspace: WorkspaceId
+    key: KeyId  # the API key that made it
+    issued_at: float
+    not_before: float
+    expires_at: float
+    session_expires_at: float
+    jti: str
+    pools: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    limits: TokenLimits = TokenLimits()
+    context: dict[str, Any] = field(default_factory=dict)  # quality, features, metadata: passed to the worker
+
+
+def mint(token: SessionToken, keys: KeySet) -> str:
+    """Signs with the active key. Raises LookupError without one, ValueError for a context over 4 KiB."""
+    context = json.dumps(token.context, separators=(",", ":"))
+    if len(context.encode()) > MAX_CONTEXT_BYTES:
+        raise ValueError(f"quality, features and metadata take more than {MAX_CONTEXT_BYTES} bytes of JSON")
+    key = keys.active
+    header = {"alg": key.algorithm.value, "typ": "JWT", "kid": key.kid}
+    payload = json.dumps(_claims(token), separators=(",", ":"))
+    return jws.serialize_compact(header, payload, key.material, registry=_REGISTRIES[key.algorithm.value])
+
+
+def verify(text: str, keys: KeySet, now: float) -> SessionToken:
+    """The token's claims. Raises InvalidToken: malformed, unknown key, bad signature, wrong audience, expired, not yet valid."""
+    if len(text) > MAX_TOKEN_BYTES:
+        raise InvalidToken(f"the token is over {MAX_TOKEN_BYTES} bytes")
+    token = _parsed(_verified(text, keys))
+    if token.expires_at < now - LEEWAY:
+        raise InvalidToken(f"the token expired {now - token.expires_at:.0f} s ago")
+    if token.not_before > now + LEEWAY:
+        raise InvalidToken(f"the token is valid in {token.not_before - now:.0f} s")
+    return token
+
+
+def inspect(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims without any verification, for people. Raises InvalidToken when it is no JWT."""
+    try:
+        extracted = jws.extract_compact(text.encode())
+        return dict(extracted.headers()), json.loads(extracted.payload)
+    except (JoseError, ValueError, TypeError) as error:
+        raise InvalidToken("this is no JWT: three base64url parts joined by dots") from error
+
+
+def _verified(text: str, keys: KeySet) -> Any:
+    try:
+        extracted = jws.extract_compact(text.encode())
+        header = extracted.headers()
+        key = keys.find(str(header.get("kid")))
+        if key is None:
+            raise InvalidToken("the token names a key that is not in the key set")
+        if header.get("alg") not in key.algorithm.accepted:
+            raise InvalidToken("the token's algorithm is not its key's")
+        if not jws.validate_compact(extracted, key.material, registry=_REGISTRIES[header["alg"]]):
+            raise InvalidToken("the token's signature does not match")
+        return json.loads(extracted.payload)
+    except InvalidToken:
+        raise
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
+        raise InvalidToken("the token is malformed or its signature does not match") from error
+
+
+def _parsed(claims: Any) -> SessionToken:
+    try:
+        if claims["aud"] != AUDIENCE:
+            raise InvalidToken("the token is for another audience")
+        return SessionToken(
+            session=parse_session(claims["sid"]),
+            user=parse_user(claims["sub"]),
+            workspace=parse_workspace(claims["wsp"]),
+            key=parse_key(claims["akid"]),
+            issued_at=_time(claims["iat"]),
+            not_before=_time(claims.get("nbf", claims["iat"])),
+            expires_at=_time(claims["exp"]),
+            session_expires_at=_time(claims.get("sxp", claims["exp"])),
+            jti=str(claims.get("jti", "")),
+            pools=tuple(map(str, claims.get("pools", ()))),
+            regions=tuple(map(str, claims.get("regions", ()))),
+            labels=tuple(sorted((str(k), str(v)) for k, v in claims.get("labels", {}).items())),
+            limits=TokenLimits(**claims.get("lim", {})),
+            context=dict(claims.get("ctx", {})),
+        )
+    except InvalidToken:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidToken(f"a claim is missing or wrong: {error}") from error
+
+
+def _time(said: Any) -> float:
+    if not isinstance(said, int | float) or not isfinite(said):
+        raise ValueError("a time is a finite number")
+    return float(said)
+
+
+def _claims(token: SessionToken) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "aud": AUDIENCE,
+        "sub": token.user,
+        "sid": token.session,
+        "wsp": token.workspace,
+        "akid": token.key,
+        "iat": token.issued_at,
+        "nbf": token.not_before,
+        "exp": token.expires_at,
+        "sxp": token.session_expires_at,
+        "jti": token.jti,
+        "pools": list(token.pools),
+        "regions": list(token.regions),
+        "labels": dict(token.labels),
+        "lim": {name: value for name in TokenLimits.__slots__ if (value := getattr(token.limits, name))},
+        "ctx": token.context,
+    }
+    return {name: value for name, value in said.items() if value not in ([], {}, "")}

@@ -1,0 +1,181 @@
+"""The one interface to the fleet's truth. Two implementations pass one contract suite (tests/scheduler/contract).
+
+Every method is one atomic step. A store that cannot be reached raises `Unavailable`. Reading clocks is the store's own
+business: callers compare its times only with `now()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from moorage.ids import GatewayId, RequestId, SessionId, WorkerId
+from scheduler.values import (
+    Beaten,
+    Claimed,
+    ClaimRequest,
+    Contested,
+    Done,
+    Drain,
+    End,
+    Ended,
+    EndRecord,
+    Event,
+    Heartbeat,
+    JoinKey,
+    Notice,
+    PoolView,
+    Queued,
+    QueueView,
+    Refused,
+    Registered,
+    Registration,
+    Revocation,
+    SessionView,
+    Stale,
+    Usage,
+    WorkerView,
+)
+
+
+class Unavailable(Exception):
+    """The store cannot be reached: live relays go on, new placements are refused as STORE_UNAVAILABLE."""
+
+
+class Store(Protocol):
+    """Fleet state, claims, queue, notices and events."""
+
+    def now(self) -> float:
+        """The store's clock, Unix seconds, as last known."""
+
+    # workers
+
+    async def register(self, registration: Registration) -> Registered | Refused:
+        """A worker joins, or joins again with `again` and its key; sessions it lists are adopted where fences allow."""
+
+    async def heartbeat(self, beat: Heartbeat) -> Beaten | Refused:
+        """Renews the lease and takes the witness; WORKER_NOT_FOUND tells the worker to register."""
+
+    async def ready(self, worker: WorkerId) -> Done | Refused:
+        """A starting worker serves."""
+
+    async def cordon(self, worker: WorkerId) -> Done | Refused:
+        """No new sessions. CONFLICT where the state table has no such change."""
+
+    async def uncordon(self, worker: WorkerId) -> Done | Refused:
+        """Ends a cordon or a drain (undrain): it serves again."""
+
+    async def drain(self, worker: WorkerId, drain: Drain) -> Done | Refused:
+        """Cordon; at the deadline what is left is told DRAINING at the rate and placed elsewhere."""
+
+    async def retire(self, worker: WorkerId) -> Done | Refused:
+        """Irreversible, and only without a reserved, held or suspended claim (else CONFLICT)."""
+
+    async def remove(self, worker: WorkerId) -> Done | Refused:
+        """Its goodbye, or an operator's DELETE: forgets it; sessions still there are suspended as if it were lost."""
+
+    async def suspect(self, worker: WorkerId, session: SessionId) -> None:
+        """A gateway could not reach it for this session; three different sessions make it SUSPECT."""
+
+    # sessions
+
+    async def claim(self, request: ClaimRequest) -> Claimed | Queued | Contested | Refused:
+        """One attach: first placement, or back to the session's slot with a higher fence."""
+
+    async def leave_queue(self, request: RequestId) -> None:
+        """The waiter is gone; a grant under way is undone."""
+
+    async def confirm(self, session: SessionId, fence: int) -> Done | Stale:
+        """The worker answered 101: reserved -> held."""
+
+    async def move(self, session: SessionId, fence: int) -> Claimed | Refused | Stale:
+        """The claimed worker did not answer: another one, inside the same reservation; never the same worker twice."""
+
+    async def release(self, session: SessionId, fence: int) -> Done | Stale:
+        """The attach failed before its 101 for a reason of the client or the worker: a new session's slot is freed and it
+        may be claimed again; a resumed one goes back to suspended."""
+
+    async def suspend(self, session: SessionId, fence: int, usage: Usage, *, is_worker_lost: bool) -> Done | Stale:
+        """The client or the worker is gone; the slot is kept for `resume_seconds`."""
+
+    async def checkpoint(self, session: SessionId, fence: int, usage: Usage) -> Done | Stale:
+        """What this attach has carried so far; also proof that its gateway still holds it."""
+
+    async def extend(self, session: SessionId, expires_at: float) -> Done | Stale:
+        """Moves the time to live of a live session; a session that is not live here answers Stale."""
+
+    async def end(self, end: End) -> Ended | Stale:
+        """Ends a session, also one that never connected (a tombstone beats a concurrent claim)."""
+
+    async def probed(self, session: SessionId, fence: int, request: RequestId, *, is_alive: bool) -> None:
+        """The holder's answer to `ProbeSession`; False suspends its attach."""
+
+    async def revoke(self, revocation: Revocation) -> int:
+        """Ends what is live under it and remembers it; answers how many live sessions it ended."""
+
+    async def seed(self, ended: dict[SessionId, float], revocations: list[Revocation]) -> None:
+        """At start, from SQL: ids that must not come back, each until the time given."""
+
+    # gateways
+
+    async def join(self, gateway: GatewayId, node: str) -> None:
+        """A gateway starts its lease; `node` is the address clients connect to."""
+
+    async def renew(self, gateway: GatewayId) -> None:
+        """Keeps the lease."""
+
+    async def adopt(self, gateway: GatewayId, held: list[tuple[SessionId, int]]) -> list[Stale]:
+        """After an outage: what this gateway still relays. Answers those that it must close."""
+
+    async def leave(self, gateway: GatewayId) -> None:
+        """An orderly end; what it still held is suspended."""
+
+    def watch(self, gateway: GatewayId) -> AsyncIterator[Notice]:
+        """What concerns this gateway, from the moment of the call (not of the first iteration), in order."""
+
+    # views
+
+    async def workers(self) -> list[WorkerView]:
+        """All workers but those forgotten."""
+
+    async def worker(self, worker: WorkerId) -> WorkerView | None:
+        """One of them."""
+
+    async def session(self, session: SessionId) -> SessionView | EndRecord | None:
+        """A live session, or the record of one that ended not long ago."""
+
+    async def sessions(self) -> list[SessionView]:
+        """All live sessions."""
+
+    async def pools(self) -> list[PoolView]:
+        """Room by region and pool."""
+
+    async def queue(self, session: SessionId) -> QueueView | None:
+        """A waiting session's place."""
+
+    async def revocations(self) -> list[Revocation]:
+        """Those in force."""
+
+    async def nodes(self) -> dict[GatewayId, str]:
+        """Live gateways and the addresses clients connect to."""
+
+    # keys that let workers in
+
+    async def set_join_keys(self, keys: list[JoinKey]) -> None:
+        """Replaces them all, from SQL."""
+
+    async def join_key(self, digest: str) -> JoinKey | None:
+        """The key with this SHA-256 (lower-case hex)."""
+
+    # events
+
+    async def events(self, limit: int, wait_seconds: float) -> list[Event]:
+        """The oldest events not yet acknowledged; waits for the first one at most so long. Bounded by retention."""
+
+    async def acknowledge(self, position: int) -> None:
+        """Events up to here are dealt with."""
+
+    # time
+
+    async def sweep(self) -> None:
+        """Lets time pass: leases, reservations, suspensions, ends of life, queue deadlines, drains. Every 0.25 s."""
