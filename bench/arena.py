@@ -1,0 +1,19 @@
+"""What every bench is given: where it may write, who takes part, and whether only a smoke run is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """`folder` holds the certificate and whatever the proxies write; `only` restricts the contestants, empty means all."""
+
+    folder: Path
+    is_quick: bool = False
+    only: frozenset[str] = frozenset()
+
+    def takes_part(self, name: str) -> bool:
+        """Whether a contestant was asked for."""
+        return not self.only or name in self.only
