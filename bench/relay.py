@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bench import contestants
 from bench.arena import Arena
+from bench.contestants import Casting
 from bench.generator import Answer, Client, Load
 from bench.interleave import Contestant, Plan, Slices, interleaved, medians, ratios
 from bench.rows import OURS, Goal, Row
@@ -63,14 +64,10 @@ def run(arena: Arena) -> list[Row]:
 def _measure(arena: Arena, scene: Scene, plan: Plan) -> Slices:
     with ExitStack() as stack:
         worker = contestants.worker(stack)
+        casting = Casting(worker.port, scene.tls, scene.connections, scene.nginx_buffer)
         present: list[Contestant] = []
-        for proxy in contestants.proxies(
-            arena, stack, worker.port, nginx_buffer=scene.nginx_buffer, sessions=scene.connections
-        ):
-            port = proxy.tls_port if scene.tls else proxy.port
-            if port is None:
-                continue
-            client = contestants.client(stack, Load(port, scene.message_bytes, scene.tls, proxy.tokens))
+        for proxy in contestants.proxies(arena, stack, casting):
+            client = contestants.client(stack, Load(proxy.port, scene.message_bytes, scene.tls, proxy.tokens))
             client.open(scene.connections)
             client.go(plan.warmup_seconds)
             present.append(Contestant(proxy, client))
