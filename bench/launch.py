@@ -25,6 +25,8 @@ HEAP = {
 
 def missing(name: str) -> str | None:
     """A sentence that says why ours cannot run, None when it can."""
+    if importlib.util.find_spec("gateway.io.listener") is None:
+        return f"{name} has no listener yet and is left out"
     if name == OURS_PURE or importlib.util.find_spec(PUMP) is not None:
         return None
     return "the compiled relay was not built and is left out: install a C compiler and run pip install -e . again"
