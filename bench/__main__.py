@@ -59,7 +59,7 @@ def _run(name: str, options: argparse.Namespace) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="moorage-bench-") as folder:
         certificate.write_certificate(Path(folder))
         Path(folder).chmod(0o755)  # nginx's worker runs as another user
-        return bench(name).run(Arena(Path(folder), options.quick, frozenset(options.only)))
+        return bench(name).run(Arena(Path(folder), options.quick, frozenset(options.only), frozenset(options.scene)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME",
         help="moorage, moorage-pure, nginx, haproxy or envoy; repeatable",
+    )
+    parser.add_argument(
+        "--scene",
+        action="append",
+        default=[],
+        help="relay: 64x256, 64x256_tls, 1000x256, 64x16k, 8x1m; admit: plain, tls; memory: plain, tls, growth",
     )
     return parser
 

@@ -30,6 +30,8 @@ def run(arena: Arena) -> list[Row]:
     """Plain, then TLS beside it."""
     rows: list[Row] = []
     for tls in (False, True):
+        if not arena.plays("tls" if tls else "plain"):
+            continue
         print(
             f"admit {'TLS' if tls else 'plain'}: {CONNECTIONS} connections a slice, then {CONNECTS_PER_SECOND}/s",
             flush=True,

@@ -8,12 +8,17 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """`folder` holds the certificate and whatever the proxies write; `only` restricts the contestants, empty means all."""
+    """`folder` holds the certificate and whatever the proxies write; `only` and `scenes` restrict, empty they mean all."""
 
     folder: Path
     is_quick: bool = False
     only: frozenset[str] = frozenset()
+    scenes: frozenset[str] = frozenset()
 
     def takes_part(self, name: str) -> bool:
         """Whether a contestant was asked for."""
         return not self.only or name in self.only
+
+    def plays(self, scene: str) -> bool:
+        """Whether one part of a bench was asked for."""
+        return not self.scenes or scene in self.scenes

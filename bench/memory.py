@@ -44,10 +44,12 @@ def run(arena: Arena) -> list[Row]:
     rows: list[Row] = []
     for name in (OURS, OURS_PURE, *peers.NAMES):
         for tls in (False, True):
+            if not arena.plays("tls" if tls else "plain"):
+                continue
             rows += _alone(
                 arena, name, Casting(0, tls=tls, tokens=sizes.many), lambda proxy, load: _held(proxy, load, sizes)
             )
-    for name in (OURS, OURS_PURE):
+    for name in (OURS, OURS_PURE) if arena.plays("growth") else ():
         rows += _alone(
             arena, name, Casting(0, tokens=sizes.reused_sessions), lambda proxy, load: _reattached(proxy, load, sizes)
         )

@@ -52,6 +52,8 @@ def run(arena: Arena) -> list[Row]:
     plan = Plan.quick() if arena.is_quick else Plan()
     rows: list[Row] = []
     for scene in SCENES:
+        if not arena.plays(scene.name):
+            continue
         print(
             f"relay {scene.name}: {scene.connections} connections, {scene.message_bytes} B{', TLS' if scene.tls else ''}",
             flush=True,
