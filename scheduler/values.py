@@ -123,6 +123,7 @@ class Claimed:
     reserved_until: float
     expires_at: float  # the session's; may be later than asked after an extension
     is_resumed: bool  # the session was attached before
+    carried_bytes: int = 0  # by earlier attaches, both directions: counts towards the session's byte limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""The request a worker gets: the client's, less what is not its business, plus who the client is."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+
+from gateway.credentials import Presented
+from gateway.heads import elements
+from gateway.upgrade import Upgrade
+from moorage.claims import Claim, sign_claim
+from moorage.tokens import SessionToken
+from scheduler.values import Claimed
+
+_HOP = {
+    "connection",
+    "upgrade",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "content-length",
+    "sec-websocket-protocol",
+    "traceparent",
+}  # fmt: skip - RFC 9110 section 7.6.1, and those that are written anew
+_SPOOFABLE = ("moorage-", "x-forwarded-", "forwarded", "x-real-ip")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A client whose token was accepted."""
+
+    upgrade: Upgrade
+    presented: Presented
+    token: SessionToken
+    address: str  # the client's own, behind proxies that are trusted
+    traceparent: str
+
+
+def traceparent_of(upgrade: Upgrade, chance: bytes) -> str:
+    """The client's (W3C Trace Context), or a new one from 24 random bytes."""
+    sent = upgrade.head.all("traceparent")
+    if len(sent) == 1 and _TRACEPARENT.fullmatch(sent[0]):
+        return sent[0]
+    return f"00-{chance[:16].hex()}-{chance[16:24].hex()}-01"
+
+
+def context_header(token: SessionToken) -> str:
+    """`Moorage-Context`: base64url JSON of quality, features and metadata."""
+    return urlsafe_b64encode(json.dumps(token.context, separators=(",", ":")).encode()).decode()
+
+
+def request_for(visitor: Visitor, claimed: Claimed) -> bytes:
+    """The upgrade request as the worker sees it."""
+    lines = [f"GET {visitor.presented.target} HTTP/1.1", *_kept(visitor)]
+    if visitor.presented.protocols:
+        lines.append(f"Sec-WebSocket-Protocol: {', '.join(visitor.presented.protocols)}")
+    token = visitor.token
+    claim = Claim(claimed.worker, claimed.session, claimed.fence)
+    lines += [
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        f"Moorage-Session: {token.session}",
+        f"Moorage-User: {token.user}",
+        f"Moorage-Workspace: {token.workspace}",
+        f"Moorage-Context: {context_header(token)}",
+        f"Moorage-Claim: {sign_claim(claim, claimed.claim_key)}",
+        f"X-Forwarded-For: {visitor.address}",
+        f"traceparent: {visitor.traceparent}",
+        "\r\n",
+    ]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def _kept(visitor: Visitor) -> list[str]:
+    head = visitor.upgrade.head
+    dropped = _HOP | {name.lower() for name in elements(head.all("connection"))}
+    if visitor.presented.is_in_authorization:
+        dropped.add("authorization")
+    return [
+        f"{name}: {value}"
+        for name, value in head.fields
+        if (lower := name.lower()) not in dropped and not lower.startswith(_SPOOFABLE)
+    ]

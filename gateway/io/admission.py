@@ -1,0 +1,150 @@
+"""From an accepted token to a reserved slot: the claim, and the wait for one when there is no room."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from time import monotonic
+
+from gateway.forward import Visitor
+from gateway.io.metrics import GatewayMetrics
+from gateway.io.reports import Reports
+from gateway.io.wire import Stream
+from gateway.policy import GatewayPolicy
+from gateway.refusals import Refusal
+from moorage import ids
+from moorage.errors import Code
+from moorage.ids import GatewayId, RequestId
+from scheduler.store import Store, Unavailable
+from scheduler.values import (
+    Claimed,
+    ClaimRequest,
+    Concurrency,
+    Contested,
+    Duplicates,
+    Granted,
+    Probed,
+    Queued,
+    QueueRefused,
+    Refused,
+    Wanted,
+)
+
+_MARGIN = 2.0  # the store refuses a waiter at its deadline; the gateway gives up by itself so much later
+_PROBE_SECONDS = 3.0  # the holder's gateway has 1 s for the ping, the store 2 s for the gateway
+
+Answer = Granted | QueueRefused | Probed
+
+
+class ClientGone(ConnectionError):
+    """The client went away while it waited."""
+
+
+class Admission:
+    """Claims for one gateway's clients."""
+
+    def __init__(
+        self, gateway: GatewayId, policy: GatewayPolicy, store: Store, reports: Reports, metrics: GatewayMetrics
+    ) -> None:
+        self._gateway = gateway
+        self._policy = policy
+        self._store = store
+        self._reports = reports
+        self._metrics = metrics
+        self._waiting: dict[RequestId, asyncio.Future[Answer]] = {}
+
+    def answer(self, notice: Answer) -> None:
+        """The store's word for a waiting request. One that nobody waits for any more has given its slot back already."""
+        future = self._waiting.get(notice.request)
+        if future is not None and not future.done():
+            future.set_result(notice)
+
+    async def claim(self, visitor: Visitor, stream: Stream) -> Claimed:
+        """A reserved slot. Raises Refusal, or ClientGone."""
+        request = self._request(visitor, self._policy.duplicates)
+        self._waiting[request.request] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._claimed(request, stream, visitor)
+        except Unavailable as error:
+            raise Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0) from error
+        finally:
+            del self._waiting[request.request]
+
+    async def _claimed(self, request: ClaimRequest, stream: Stream, visitor: Visitor) -> Claimed:
+        started = monotonic()
+        answer = await self._store.claim(request)
+        self._metrics.claim_seconds.observe(monotonic() - started)
+        match answer:
+            case Claimed():
+                return answer
+            case Queued():
+                return await self._granted(request, answer, stream)
+            case Contested():
+                return await self._contested(request, stream, visitor)
+            case Refused():
+                raise Refusal(answer.code, answer.detail, retry_after=answer.retry_after)
+
+    async def _granted(self, request: ClaimRequest, queued: Queued, stream: Stream) -> Claimed:
+        started = monotonic()
+        try:
+            answer = await self._answer_of(request, stream, queued.deadline - self._store.now() + _MARGIN)
+        except BaseException:
+            self._reports.put(lambda: self._store.leave_queue(request.request))
+            raise
+        finally:
+            self._metrics.queue_seconds.observe(monotonic() - started)
+        match answer:
+            case Granted(claimed=claimed):
+                return claimed
+            case QueueRefused(refused=refused):
+                raise Refusal(refused.code, refused.detail, retry_after=refused.retry_after)
+            case _:
+                raise Refusal(
+                    Code.ADMISSION_TIMEOUT, f"waited {request.wait_seconds:.0f} s for a slot", retry_after=1.0
+                )
+
+    async def _contested(self, request: ClaimRequest, stream: Stream, visitor: Visitor) -> Claimed:
+        """`reject`: the older connection stays if its client answers a ping, else this one takes its place."""
+        answer = await self._answer_of(request, stream, _PROBE_SECONDS)
+        if isinstance(answer, Probed) and answer.is_alive:
+            raise Refusal(
+                Code.SESSION_SUPERSEDED, "the session has a live connection, and this gateway keeps the older one"
+            )
+        again = self._request(visitor, Duplicates.REPLACE)
+        claimed = await self._store.claim(again)
+        if isinstance(claimed, Claimed):
+            return claimed
+        raise Refusal(Code.NO_CAPACITY, "the session's slot was lost meanwhile", retry_after=1.0)
+
+    async def _answer_of(self, request: ClaimRequest, stream: Stream, seconds: float) -> Answer | None:
+        """The store's answer; None when it never came. Raises ClientGone."""
+        gone = asyncio.ensure_future(stream.wait_gone())
+        future = self._waiting[request.request]
+        try:
+            await asyncio.wait({gone, future}, timeout=max(seconds, 0), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+        if future.done():
+            return future.result()
+        if gone.done():
+            raise ClientGone("the client left the queue")
+        return None
+
+    def _request(self, visitor: Visitor, duplicates: Duplicates) -> ClaimRequest:
+        token = visitor.token
+        now = self._store.now()
+        limits = token.limits
+        return ClaimRequest(
+            request=RequestId(ids.make("req", now, os.urandom)),
+            session=token.session,
+            workspace=token.workspace,
+            user=token.user,
+            key=token.key,
+            gateway=self._gateway,
+            wanted=Wanted(token.regions, token.pools, frozenset(token.labels)),
+            expires_at=token.session_expires_at,
+            resume_seconds=self._policy.resume_seconds,
+            wait_seconds=self._policy.wait_seconds,
+            limits=Concurrency(limits.sessions_per_user, limits.sessions_per_key, limits.sessions_per_workspace),
+            duplicates=duplicates,
+        )

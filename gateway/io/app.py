@@ -1,0 +1,134 @@
+"""One gateway, composed: what is opened here is closed here, in the order of the drain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from gateway.capacity import connections_for
+from gateway.gate import Gate
+from gateway.io.admission import Admission
+from gateway.io.attaching import Attacher
+from gateway.io.attachments import Attachments
+from gateway.io.certificates import Certificates
+from gateway.io.dial import Dialler
+from gateway.io.draining import drain
+from gateway.io.engine import make_wire
+from gateway.io.link_server import LinkServer
+from gateway.io.listener import Listener
+from gateway.io.metrics import GatewayMetrics, RelayedTotals
+from gateway.io.notices import Notices
+from gateway.io.reception import Reception
+from gateway.io.reports import Reports
+from gateway.io.sockets import listening_socket
+from gateway.io.upkeep import keep_up
+from gateway.policy import GatewayPolicy
+from moorage import ids
+from moorage.ids import GatewayId
+from moorage.keys import KeySet
+from scheduler.store import Store
+
+_FLUSH_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """Accepts clients, relays their sessions, and ends workers' links."""
+
+    def __init__(
+        self, policy: GatewayPolicy, store: Store, keys: Callable[[], KeySet], registry: CollectorRegistry
+    ) -> None:
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        bounds = replace(policy.handshakes, connections=connections_for(policy.handshakes.connections, descriptors))
+        self.policy = policy = replace(policy, handshakes=bounds)
+        self.id = GatewayId(ids.make("gtw", store.now(), os.urandom))
+        self.metrics = GatewayMetrics(registry)
+        self._store = store
+        self._reports = Reports(self.metrics)
+        self._attachments = Attachments(store, self._reports, self.metrics)
+        self._gate = Gate(policy, keys, os.urandom)
+        self._links = LinkServer(store, self.id, policy)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_open = False
+        RelayedTotals(self._attachments.totals, registry)
+
+    async def start(self) -> None:
+        """Binds and serves. Raises OSError when a port is taken, ssl.SSLError for a certificate that cannot be used."""
+        sock = listening_socket(self.policy.host, self.policy.port)
+        self.port: int = sock.getsockname()[1]
+        self.wire = make_wire(asyncio.get_running_loop(), self.policy.wire)
+        self._certificates = Certificates(self.wire, self.policy.tls, self.metrics)
+        self.node = self.policy.node or self._own_address()
+        await self._store.join(self.id, self.node)
+        await self._links.start()
+        self.link_port = self._links.port
+        self._listener = self._compose()
+        self._reports.start()
+        self._tasks = [
+            asyncio.create_task(self._notices.run(self._reports, self._links.deliver), name="gateway-notices"),
+            asyncio.create_task(self._upkeep(), name="gateway-upkeep"),
+        ]
+        self._listener.open(self.wire, sock, self._attachments, self.metrics)
+        self._show_gauges()
+        self._is_open = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new clients are taken."""
+        return self._is_open
+
+    @property
+    def sessions(self) -> int:
+        """Sessions relayed now."""
+        return len(self._attachments)
+
+    def reload(self) -> None:
+        """SIGHUP: reads the certificates again."""
+        self._certificates.reload()
+
+    async def drain(self) -> None:
+        """Refuses new clients and moves the sessions away over `drain_seconds`; they stay resumable."""
+        self._is_open = False
+        self._listener.is_draining = True
+        await drain(self._attachments, self.policy.drain_seconds, self.metrics)
+
+    async def close(self) -> None:
+        """Ends everything at once; call `drain` before for an orderly end."""
+        self._is_open = False
+        await self._listener.close()
+        self.wire.close()
+        await self._reports.flush(_FLUSH_SECONDS)
+        await self._links.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._reports.close()
+        await self._store.leave(self.id)
+
+    def _compose(self) -> Listener:
+        policy, store = self.policy, self._store
+        admission = Admission(self.id, policy, store, self._reports, self.metrics)
+        dialler = Dialler(self.wire, store, self._reports, self.metrics, policy.trust.worker_networks)
+        attacher = Attacher(policy, self.wire, admission, dialler, self._attachments)
+        self._notices = Notices(self.id, store, self._gate, admission, self._attachments)
+        reception = Reception(policy, self._certificates.current)
+        return Listener(policy.handshakes, store, reception, self._gate, attacher)
+
+    async def _upkeep(self) -> None:
+        await keep_up(self.id, self.policy, self._store, self._attachments, self._certificates, self._gate)
+
+    def _own_address(self) -> str:
+        host = f"[{self.policy.host}]" if ":" in self.policy.host else self.policy.host
+        return f"{'wss' if self.policy.tls else 'ws'}://{host}:{self.port}"
+
+    def _show_gauges(self) -> None:
+        self.metrics.sessions.set_function(lambda: len(self._attachments))
+        self.metrics.connections.set_function(lambda: self._listener.connections)
+        self.metrics.handshakes.set_function(lambda: self._listener.handshakes)

@@ -1,0 +1,53 @@
+"""One attach: claim a slot, reach its worker, confirm, answer the client, relay."""
+
+from __future__ import annotations
+
+from gateway.forward import Visitor
+from gateway.io.admission import Admission
+from gateway.io.attachments import Attachment, Attachments
+from gateway.io.dial import Dialler, Reached
+from gateway.io.wire import Stream, Wire
+from gateway.policy import GatewayPolicy
+from gateway.refusals import Refusal
+from gateway.sessionlimits import limits_for
+from moorage.errors import Code
+from scheduler.store import Store, Unavailable
+from scheduler.values import Stale
+
+
+class Attacher:
+    """Carries accepted clients to their workers, for one gateway."""
+
+    def __init__(
+        self, policy: GatewayPolicy, wire: Wire, admission: Admission, dialler: Dialler, attachments: Attachments
+    ) -> None:
+        self._policy = policy
+        self._wire = wire
+        self._admission = admission
+        self._dialler = dialler
+        self._attachments = attachments
+
+    async def attach(self, visitor: Visitor, stream: Stream, store: Store) -> None:
+        """Returns when bytes are relayed. Raises Refusal, WorkerDeclined, ConnectionError; the slot is then given back."""
+        claimed = await self._admission.claim(visitor, stream)
+        reached = await self._dialler.reach(visitor, claimed)
+        try:
+            await self._confirm(reached, store)
+        except BaseException:
+            reached.stream.abort()
+            self._dialler.release(reached.claimed)
+            raise
+        stream.send(reached.head)
+        attachment = Attachment(self._attachments, reached.claimed)
+        limits = limits_for(self._policy.limits, visitor.token.limits, reached.claimed.carried_bytes)
+        attachment.relay = self._wire.relay(stream, reached.stream, limits, attachment)
+        self._attachments.add(attachment)
+
+    async def _confirm(self, reached: Reached, store: Store) -> None:
+        try:
+            answer = await store.confirm(reached.claimed.session, reached.claimed.fence)
+        except Unavailable as error:
+            raise Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0) from error
+        if isinstance(answer, Stale):
+            code = Code.SESSION_ENDED if answer.fence is None else Code.SESSION_SUPERSEDED
+            raise Refusal(code, "the session ended or was claimed again while its worker was dialled")

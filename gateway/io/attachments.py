@@ -1,0 +1,156 @@
+"""The sessions a gateway relays: from a confirmed claim to the report of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from gateway.endings import Verdict, judge, ordered_farewell
+from gateway.io.metrics import GatewayMetrics
+from gateway.io.reports import Reports
+from gateway.io.wire import Relay
+from gateway.relay import Cause, Ending, Farewell, Traffic
+from moorage.errors import Code
+from moorage.ids import SessionId, WorkerId
+from scheduler.store import Store
+from scheduler.values import Claimed, End, Usage
+
+_WORKER_CLOSE = {
+    Code.SESSION_ENDED: 4410,
+    Code.SESSION_EXPIRED: 4419,
+    Code.SESSION_SUPERSEDED: 4409,
+    Code.DRAINING: 1012,
+}
+
+
+class Attachment:
+    """One attach of one session. Thousands are alive at once: no dict, no task, no timer of its own."""
+
+    __slots__ = ("_attachments", "fence", "order", "relay", "session", "worker")
+
+    def __init__(self, attachments: Attachments, claimed: Claimed) -> None:
+        self._attachments = attachments
+        self.session = claimed.session
+        self.fence = claimed.fence
+        self.worker = claimed.worker
+        self.order: Code | None = None  # why the gateway itself ends it
+        self.relay: Relay | None = None
+
+    def relay_ended(self, ending: Ending) -> Farewell:
+        """The relay's question; see gateway.relay.Owner."""
+        return self._attachments.ended(self, ending)
+
+    def relay_closed(self, traffic: Traffic) -> None:
+        """Both sockets are gone; see gateway.relay.Owner."""
+        self._attachments.closed(self)
+
+
+class Attachments:
+    """All of a gateway's attachments, by session."""
+
+    def __init__(self, store: Store, reports: Reports, metrics: GatewayMetrics) -> None:
+        self._store = store
+        self._reports = reports
+        self._metrics = metrics
+        self._live: dict[SessionId, Attachment] = {}
+        self._carried = Usage()  # by relays that ended
+        self._open = 0  # relays whose sockets are not closed yet, those that say farewell included
+
+    def __iter__(self) -> Iterator[Attachment]:
+        return iter(list(self._live.values()))
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    @property
+    def open(self) -> int:
+        """Relays that still have sockets."""
+        return self._open
+
+    def add(self, attachment: Attachment) -> None:
+        """Called once its relay runs."""
+        older = self._live.get(attachment.session)
+        if older is not None and older.fence < attachment.fence:
+            self.close(older, Code.SESSION_SUPERSEDED)
+        self._live[attachment.session] = attachment
+        self._open += 1
+
+    def find(self, session: SessionId, fence: int) -> Attachment | None:
+        """The attachment of a session, when its fence is not above the one given."""
+        attachment = self._live.get(session)
+        return attachment if attachment is not None and attachment.fence <= fence else None
+
+    def of_worker(self, worker: WorkerId) -> list[Attachment]:
+        """Everything relayed to one worker."""
+        return [attachment for attachment in self._live.values() if attachment.worker == worker]
+
+    def close(self, attachment: Attachment, code: Code, retry_after: float | None = None) -> None:
+        """Ends a relay from this side: the client hears `code`, the worker something it understands."""
+        if attachment.order is not None or attachment.relay is None:
+            return
+        attachment.order = code
+        self._metrics.closes.labels(code.value).inc()
+        close = ordered_farewell(code, retry_after)
+        attachment.relay.close((close.code, close.reason), (_WORKER_CLOSE.get(code, 1001), b""))
+
+    def ended(self, attachment: Attachment, ending: Ending) -> Farewell:
+        """Reports the end to the store, and says what each side is told."""
+        self._metrics.endings.labels(ending.cause.value, ending.by.value if ending.by else "").inc()
+        self._forget(attachment)
+        usage = usage_of(ending.traffic)
+        self._carried += usage
+        if ending.cause is Cause.ORDERED:
+            self._report_ordered(attachment, usage)
+            return Farewell()
+        verdict, farewell = judge(ending)
+        if verdict.code is not None:
+            self._metrics.closes.labels(verdict.code.value).inc()
+        self._report(attachment, verdict, usage)
+        return farewell
+
+    def closed(self, attachment: Attachment) -> None:
+        """Its descriptors are free again."""
+        attachment.relay = None
+        self._open -= 1
+
+    def totals(self) -> Usage:
+        """What all relays have carried, for the metrics."""
+        total = self._carried
+        for attachment in self._live.values():
+            if attachment.relay is not None:
+                total += usage_of(attachment.relay.traffic())
+        return total
+
+    def _forget(self, attachment: Attachment) -> None:
+        if self._live.get(attachment.session) is attachment:
+            del self._live[attachment.session]
+
+    def _report(self, attachment: Attachment, verdict: Verdict, usage: Usage) -> None:
+        if verdict.outcome is None:
+            self._suspend(attachment, usage, is_worker_lost=verdict.is_worker_lost)
+            return
+        end = End(
+            session=attachment.session,
+            outcome=verdict.outcome,
+            code=verdict.code,
+            reason=verdict.reason,
+            by=verdict.by,
+            fence=attachment.fence,
+            usage=usage,
+        )
+        self._reports.put(partial(self._store.end, end))
+
+    def _report_ordered(self, attachment: Attachment, usage: Usage) -> None:
+        """The session was changed before the order, save for a drain; a stale report only carries the usage."""
+        self._suspend(attachment, usage, is_worker_lost=attachment.order is Code.WORKER_LOST)
+
+    def _suspend(self, attachment: Attachment, usage: Usage, *, is_worker_lost: bool) -> None:
+        session, fence = attachment.session, attachment.fence
+        self._reports.put(partial(self._store.suspend, session, fence, usage, is_worker_lost=is_worker_lost))
+
+
+def usage_of(traffic: Traffic) -> Usage:
+    """A relay's traffic in the store's words."""
+    return Usage(
+        traffic.bytes_from_client, traffic.bytes_from_worker, traffic.messages_from_client, traffic.messages_from_worker
+    )

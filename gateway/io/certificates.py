@@ -1,0 +1,61 @@
+"""Certificates that are read again when their files change, and on SIGHUP. Live connections keep what they have."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import structlog
+
+from gateway.io.metrics import GatewayMetrics
+from gateway.io.wire import TlsContext, Wire
+from gateway.policy import TlsFiles
+
+log = structlog.get_logger(__name__)
+
+
+class Certificates:
+    """The context in force."""
+
+    def __init__(self, wire: Wire, files: TlsFiles | None, metrics: GatewayMetrics) -> None:
+        self._wire = wire
+        self._files = files
+        self._metrics = metrics
+        self._seen = _stamps(files)
+        self._context = wire.tls(files.certificate, files.key) if files else None
+
+    def current(self) -> TlsContext | None:
+        """None where TLS is off."""
+        return self._context
+
+    def reload_if_changed(self) -> None:
+        """Looks at the files; a broken pair keeps the old context and is said once per change."""
+        stamps = _stamps(self._files)
+        if stamps != self._seen:
+            self._seen = stamps
+            self.reload()
+
+    def reload(self) -> None:
+        """Reads the files now."""
+        if self._files is None:
+            return
+        try:
+            self._context = self._wire.tls(self._files.certificate, self._files.key)
+        except (ssl.SSLError, OSError) as error:
+            self._metrics.certificate_reloads.labels("failed").inc()
+            log.error("certificate_not_reloaded", certificate=str(self._files.certificate), why=str(error))
+        else:
+            self._metrics.certificate_reloads.labels("ok").inc()
+            log.info("certificate_reloaded", certificate=str(self._files.certificate))
+
+
+def _stamps(files: TlsFiles | None) -> list[tuple[int, int, int] | None]:
+    return [_stamp(path) for path in (files.certificate, files.key)] if files else []
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,0 +1,148 @@
+"""From a reserved slot to a worker that said 101: at most three candidates, all within one reservation."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+
+import structlog
+
+from gateway.addresses import is_inside
+from gateway.answers import Declined, Garbage, Switched, parse_answer
+from gateway.forward import Visitor, request_for
+from gateway.io.heads import EndedEarly, HeadTooLong, read_body, read_head
+from gateway.io.metrics import GatewayMetrics
+from gateway.io.reports import Reports
+from gateway.io.wire import Stream, Wire
+from gateway.policy import Networks
+from gateway.refusals import Refusal
+from moorage.deadlines import DIAL, DIAL_CANDIDATES
+from moorage.errors import Code
+from scheduler.store import Store
+from scheduler.values import Claimed, Refused, Stale
+
+_ANSWER_BYTES = 16 << 10
+_BODY_BYTES = 64 << 10
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A worker that took the session."""
+
+    stream: Stream
+    head: bytes  # the 101 for the client
+    claimed: Claimed
+
+
+class WorkerDeclined(Exception):
+    """The worker answered the upgrade with something else, which goes to the client."""
+
+    def __init__(self, answer: bytes, claimed: Claimed) -> None:
+        super().__init__("the worker declined the upgrade")
+        self.answer = answer
+        self.claimed = claimed
+
+
+class _Unreachable(Exception):
+    """This candidate failed; `is_suspicious` unless it said itself that it has no room."""
+
+    def __init__(self, why: str, detail: str) -> None:
+        super().__init__(detail)
+        self.why = why
+        self.is_suspicious = why != "unavailable"
+
+
+class Dialler:
+    """Dials workers for one gateway."""
+
+    def __init__(self, wire: Wire, store: Store, reports: Reports, metrics: GatewayMetrics, allowed: Networks) -> None:
+        self._wire = wire
+        self._store = store
+        self._reports = reports
+        self._metrics = metrics
+        self._allowed = allowed
+
+    async def reach(self, visitor: Visitor, claimed: Claimed) -> Reached:
+        """Raises Refusal when no candidate answered, or WorkerDeclined; the reservation is then given back."""
+        try:
+            for attempt in range(DIAL_CANDIDATES):
+                if attempt:
+                    claimed = await self._next(claimed)
+                try:
+                    return await self._try(visitor, claimed)
+                except _Unreachable as failure:
+                    self._note(failure, claimed)
+            raise Refusal(Code.WORKER_LOST, f"{DIAL_CANDIDATES} workers did not answer", retry_after=1.0)
+        except BaseException:
+            self.release(claimed)
+            raise
+
+    def release(self, claimed: Claimed) -> None:
+        """Gives the slot back: nothing is relayed."""
+        self._reports.put(partial(self._store.release, claimed.session, claimed.fence))
+
+    async def _try(self, visitor: Visitor, claimed: Claimed) -> Reached:
+        started = monotonic()
+        try:
+            async with asyncio.timeout(DIAL):
+                stream = await self._connect(claimed.address)
+                return await self._upgraded(stream, visitor, claimed)
+        except TimeoutError as error:
+            raise _Unreachable("timeout", f"no answer within {DIAL:.0f} s") from error
+        finally:
+            self._metrics.dial_seconds.observe(monotonic() - started)
+
+    async def _connect(self, address: str) -> Stream:
+        host, _, port = address.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if self._allowed and not is_inside(host, self._allowed):
+            raise _Unreachable("connect", f"{host} is outside worker_networks")
+        try:
+            return await self._wire.connect(host, int(port))
+        except (OSError, ValueError) as error:
+            raise _Unreachable("connect", str(error)) from error
+
+    async def _upgraded(self, stream: Stream, visitor: Visitor, claimed: Claimed) -> Reached:
+        taken = False
+        try:
+            stream.send(request_for(visitor, claimed))
+            answer = parse_answer(await read_head(stream, _ANSWER_BYTES), visitor)
+            match answer:
+                case Switched(head=head):
+                    taken = True
+                    return Reached(stream, head, claimed)
+                case Declined(status=503):
+                    raise _Unreachable("unavailable", "the worker answered 503")
+                case Declined(head=head, body_bytes=length):
+                    raise WorkerDeclined(head + await read_body(stream, length, _BODY_BYTES), claimed)
+                case Garbage(detail=detail):
+                    raise _Unreachable("garbage", detail)
+        except (HeadTooLong, EndedEarly, ConnectionError) as error:
+            raise _Unreachable("garbage", f"no whole answer: {error or type(error).__name__}") from error
+        finally:
+            if not taken:
+                stream.abort()
+
+    async def _next(self, claimed: Claimed) -> Claimed:
+        moved = await self._store.move(claimed.session, claimed.fence)
+        match moved:
+            case Claimed():
+                return moved
+            case Refused():
+                raise Refusal(moved.code, moved.detail, retry_after=moved.retry_after)
+            case Stale():
+                raise Refusal(
+                    Code.SESSION_SUPERSEDED, "the session was claimed again or ended while its worker was dialled"
+                )
+
+    def _note(self, failure: _Unreachable, claimed: Claimed) -> None:
+        self._metrics.dial_failures.labels(failure.why).inc()
+        log.warning(
+            "worker_unreachable", worker=claimed.worker, session=claimed.session, why=failure.why, detail=str(failure)
+        )
+        if failure.is_suspicious:
+            self._reports.put(partial(self._store.suspect, claimed.worker, claimed.session))

@@ -1,0 +1,134 @@
+"""Clients' connections: accepts within bounds, and gives every one that cannot be relayed the refusal its client can see."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from time import monotonic
+
+import structlog
+
+from gateway.credentials import offered_without_token
+from gateway.gate import Gate
+from gateway.io import wire
+from gateway.io.admission import ClientGone
+from gateway.io.attaching import Attacher
+from gateway.io.attachments import Attachments
+from gateway.io.dial import WorkerDeclined
+from gateway.io.metrics import GatewayMetrics
+from gateway.io.reception import NotWorthAnAnswer, Received, Reception
+from gateway.io.wire import Stream
+from gateway.policy import Handshakes
+from gateway.refusals import Refusal, as_close, as_http
+from moorage.errors import Code
+from scheduler.store import Store
+
+_LINGER = 2.0
+_DRAIN_RETRY = 1.0
+_FULL_RETRY = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class Listener:
+    """The door of one gateway."""
+
+    def __init__(self, bounds: Handshakes, store: Store, reception: Reception, gate: Gate, attacher: Attacher) -> None:
+        self._bounds = bounds
+        self._store = store
+        self._reception = reception
+        self._gate = gate
+        self._attacher = attacher
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._door: wire.Listener | None = None
+        self.is_draining = False
+
+    def open(self, engine: wire.Wire, sock: socket.socket, attachments: Attachments, metrics: GatewayMetrics) -> None:
+        """Starts accepting on a listening socket."""
+        self._attachments = attachments
+        self._metrics = metrics
+        self._loop = asyncio.get_running_loop()
+        self._door = engine.listen(sock, self._accept)
+
+    @property
+    def handshakes(self) -> int:
+        """Connections that are not relayed yet, or are being refused."""
+        return len(self._tasks)
+
+    @property
+    def connections(self) -> int:
+        """All client connections."""
+        return len(self._tasks) + self._attachments.open
+
+    async def close(self) -> None:
+        """Stops accepting and drops what is not relayed yet."""
+        if self._door is not None:
+            self._door.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, stream: Stream) -> None:
+        if len(self._tasks) >= self._bounds.in_progress or self.connections >= self._bounds.connections:
+            self._metrics.refusals.labels(Code.NO_CAPACITY.value).inc()
+            stream.abort()  # before TLS and without its request there is nobody to answer, and no room to wait for it
+            return
+        task = self._loop.create_task(self._serve(stream))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, stream: Stream) -> None:
+        started = monotonic()
+        received: Received | None = None
+        try:
+            received = await self._reception.receive(stream)
+            await self._admit(received, stream)
+        except Refusal as refusal:
+            await self._refuse(stream, received, refusal)
+        except WorkerDeclined as declined:
+            self._metrics.connects.labels("declined").inc()
+            await _say(stream, declined.answer)
+        except NotWorthAnAnswer as why:
+            self._metrics.connects.labels(str(why)).inc()
+            stream.abort()
+        except (ClientGone, ConnectionError):
+            self._metrics.connects.labels("gone").inc()
+            stream.abort()
+        except asyncio.CancelledError:
+            stream.abort()
+            raise
+        except Exception:
+            log.exception("admission_failed")
+            self._metrics.faults.inc()
+            await self._refuse(stream, received, Refusal(Code.INTERNAL))
+        else:
+            self._metrics.connects.labels("relayed").inc()
+            self._metrics.admit_seconds.observe(monotonic() - started)
+
+    async def _admit(self, received: Received, stream: Stream) -> None:
+        if self.is_draining:
+            raise Refusal(Code.DRAINING, "this gateway is going away", retry_after=_DRAIN_RETRY)
+        visitor = self._gate.examine(received.upgrade, received.peer, self._store.now())
+        await self._attacher.attach(visitor, stream, self._store)
+
+    async def _refuse(self, stream: Stream, received: Received | None, refusal: Refusal) -> None:
+        self._metrics.connects.labels("refused").inc()
+        self._metrics.refusals.labels(refusal.code.value).inc()
+        log.info(
+            "refused", code=refusal.code.value, status=refusal.status, detail=refusal.detail, peer=stream.peer_host
+        )
+        await _say(stream, _in_visible_form(received, refusal))
+
+
+def _in_visible_form(received: Received | None, refusal: Refusal) -> bytes:
+    if received is None or not received.upgrade.sees_closes_only:
+        return as_http(refusal)
+    return as_close(refusal, received.upgrade.key, offered_without_token(received.upgrade))
+
+
+async def _say(stream: Stream, answer: bytes) -> None:
+    try:
+        stream.send(answer)
+        await stream.finish(_LINGER)
+    except ConnectionError:
+        stream.abort()

@@ -1,0 +1,109 @@
+"""What the store tells a gateway, carried out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import assert_never
+
+import structlog
+
+from gateway.endings import RETRY_WORKER_LOST
+from gateway.gate import Gate
+from gateway.io.admission import Admission
+from gateway.io.attachments import Attachments
+from gateway.io.reports import Reports
+from moorage.errors import Code
+from moorage.ids import GatewayId, RequestId, SessionId, WorkerId
+from scheduler.store import Store, Unavailable
+from scheduler.values import (
+    CloseSession,
+    Direct,
+    Directive,
+    Extended,
+    Granted,
+    Notice,
+    Probed,
+    ProbeSession,
+    QueueRefused,
+    Revoked,
+    WorkerLost,
+)
+
+_PROBE_SECONDS = 1.0
+_RETRY_SECONDS = 0.5
+
+Deliver = Callable[[WorkerId, Directive], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+class Notices:
+    """The reader of one gateway's notices."""
+
+    def __init__(
+        self, gateway: GatewayId, store: Store, gate: Gate, admission: Admission, attachments: Attachments
+    ) -> None:
+        self._gateway = gateway
+        self._store = store
+        self._gate = gate
+        self._admission = admission
+        self._attachments = attachments
+
+    async def run(self, reports: Reports, deliver: Deliver) -> None:
+        """Until cancelled; watches again after an outage of the store."""
+        while True:
+            try:
+                async for notice in self._store.watch(self._gateway):
+                    await self._carry_out(notice, reports, deliver)
+            except Unavailable:
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _carry_out(self, notice: Notice, reports: Reports, deliver: Deliver) -> None:
+        try:
+            match notice:
+                case Granted() | QueueRefused() | Probed():
+                    self._admission.answer(notice)
+                case CloseSession():
+                    self._close(notice)
+                case ProbeSession():
+                    self._probe(notice, reports)
+                case WorkerLost():
+                    self._lose(notice.worker)
+                case Revoked():
+                    self._gate.revocations.add(notice.revocation)
+                case Direct():
+                    await deliver(notice.worker, notice.directive)
+                case Extended():
+                    pass  # the store's sweeper closes at the new time; nothing is kept here
+                case _:
+                    assert_never(notice)
+        except Exception:
+            log.exception("notice_failed", notice=type(notice).__name__)
+
+    def _close(self, notice: CloseSession) -> None:
+        attachment = self._attachments.find(notice.session, notice.fence)
+        if attachment is not None:
+            self._attachments.close(attachment, notice.code, notice.retry_after)
+
+    def _probe(self, notice: ProbeSession, reports: Reports) -> None:
+        attachment = self._attachments.find(notice.session, notice.fence)
+        answer = partial(self._answer, reports, notice.session, notice.fence, notice.request)
+        if attachment is None or attachment.relay is None:
+            answer(False)
+            return
+        attachment.relay.probe(_PROBE_SECONDS, answer)
+
+    def _answer(self, reports: Reports, session: SessionId, fence: int, request: RequestId, is_alive: bool) -> None:  # noqa: FBT001
+        """The wire's callback has one positional argument."""
+        reports.put(partial(self._store.probed, session, fence, request, is_alive=is_alive))
+        attachment = self._attachments.find(session, fence)
+        if not is_alive and attachment is not None:
+            self._attachments.close(attachment, Code.SESSION_SUPERSEDED)
+
+    def _lose(self, worker: WorkerId) -> None:
+        lost = self._attachments.of_worker(worker)
+        for attachment in lost:
+            self._attachments.close(attachment, Code.WORKER_LOST, RETRY_WORKER_LOST)
+        log.warning("worker_lost", worker=worker, sessions=len(lost))
