@@ -91,7 +91,7 @@ def _row_of_close(ending: Ending) -> _Row:
 def _farewell(ending: Ending, row: _Row) -> Farewell:
     """The client hears the code; the worker hears that its client went away, or that it broke the protocol itself."""
     to_client = ordered_farewell(row.code, _RETRY_AFTER.get(row.code)) if row.code else None
-    if ending.cause is Cause.EOF and ending.by is Side.CLIENT or ending.cause is Cause.SILENT:
+    if (ending.cause is Cause.EOF and ending.by is Side.CLIENT) or ending.cause is Cause.SILENT:
         return Farewell(None, Close(1001))
     if ending.by is Side.WORKER:
         return Farewell(to_client, None if ending.cause is Cause.EOF else Close(_blame(ending.cause)))

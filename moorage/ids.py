@@ -6,6 +6,7 @@ The alphabet is Crockford's in lower case, as in the TypeID specification. Pure:
 from __future__ import annotations
 
 import re
+from base64 import b32hexencode
 from collections.abc import Callable
 from typing import NewType
 
@@ -34,7 +35,7 @@ PREFIXES = {
     EndpointId: "whe",
 }
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_TO_CROCKFORD = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", b"0123456789abcdefghjkmnpqrstvwxyz")
 _BODY = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")  # 26 x 5 bits hold 130: the first character carries three
 
 
@@ -82,4 +83,5 @@ def _checked(prefix: str, text: str) -> str:
 
 
 def _encode(number: int) -> str:
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    """26 digits: base32 works on 40 bits at once, so six leading digits of 160 bits are always zero."""
+    return b32hexencode(number.to_bytes(20, "big"))[6:].translate(_TO_CROCKFORD).decode()

@@ -118,10 +118,11 @@ class Admission:
 
     async def _answer_of(self, request: ClaimRequest, stream: Stream, seconds: float) -> Answer | None:
         """The store's answer; None when it never came. Raises ClientGone."""
-        gone = asyncio.ensure_future(stream.wait_gone())
+        gone: asyncio.Future[None] = asyncio.ensure_future(stream.wait_gone())
         future = self._waiting[request.request]
+        either: list[asyncio.Future[None] | asyncio.Future[Answer]] = [gone, future]
         try:
-            await asyncio.wait({gone, future}, timeout=max(seconds, 0), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=max(seconds, 0), return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
         if future.done():

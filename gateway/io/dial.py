@@ -122,7 +122,7 @@ class Dialler:
                 case Garbage(detail=detail):
                     raise _Unreachable("garbage", detail)
         except (HeadTooLong, EndedEarly, ConnectionError) as error:
-            raise _Unreachable("garbage", f"no whole answer: {error or type(error).__name__}") from error
+            raise _Unreachable("garbage", f"no whole answer: {type(error).__name__}") from error
         finally:
             if not taken:
                 stream.abort()

@@ -95,7 +95,7 @@ class Notices:
             return
         attachment.relay.probe(_PROBE_SECONDS, answer)
 
-    def _answer(self, reports: Reports, session: SessionId, fence: int, request: RequestId, is_alive: bool) -> None:  # noqa: FBT001
+    def _answer(self, reports: Reports, session: SessionId, fence: int, request: RequestId, is_alive: bool) -> None:
         """The wire's callback has one positional argument."""
         reports.put(partial(self._store.probed, session, fence, request, is_alive=is_alive))
         attachment = self._attachments.find(session, fence)
