@@ -45,7 +45,7 @@ def client_address(peer: str, forwarded_for: list[str], trusted: Networks) -> st
 
 def limited_unit(address: str) -> str:
     """The key under which an address is limited: itself, or its /64."""
-    parsed = parse_address(address)
+    parsed = parse_address(address) if ":" in address else None
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((parsed, _IPV6_UNIT), strict=False))
     return address

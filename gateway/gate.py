@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.addresses import client_address, limited_unit
+from gateway.addresses import client_address, is_inside, limited_unit
 from gateway.buckets import Buckets
 from gateway.credentials import Presented, find_token
 from gateway.forward import Visitor, traceparent_of
@@ -33,11 +33,20 @@ class Gate:
         self._per_key = Buckets(bounds.connects_per_second_per_key, bounds.connect_burst_per_key)
         self.revocations = Revocations()
 
+    def is_proxy(self, peer: str) -> bool:
+        """Whether connections of this socket address speak for others, so that its own rate says nothing."""
+        trust = self._policy.trust
+        proxies = trust.proxy_protocol_from + trust.trusted_proxies
+        return bool(proxies) and is_inside(peer, proxies)
+
+    def knock(self, address: str, now: float) -> None:
+        """Counts one connect of a client's address; called at accept, or once a proxy has named it. Raises Refusal."""
+        _spend(self._per_address, limited_unit(address), now, "this address connects too often")
+
     def examine(self, upgrade: Upgrade, peer: str, now: float) -> Visitor:
         """Raises Refusal. `peer` is the socket's address, or the one a PROXY header named; `now` is the store's."""
         forwarded = elements(upgrade.head.all("x-forwarded-for"))
         address = client_address(peer, forwarded, self._policy.trust.trusted_proxies)
-        _spend(self._per_address, limited_unit(address), now, "this address connects too often")
         if not self._origins.allows(upgrade.origin):
             raise Refusal(Code.PERMISSION_DENIED, f"pages of {(upgrade.origin or '')[:100]!r} may not connect")
         presented = find_token(upgrade, allows_query=self._policy.trust.allows_query_token)

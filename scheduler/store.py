@@ -92,8 +92,8 @@ class Store(Protocol):
         """The claimed worker did not answer: another one, inside the same reservation; never the same worker twice."""
 
     async def release(self, session: SessionId, fence: int) -> Done | Stale:
-        """The attach failed before its 101 for a reason of the client or the worker: a new session's slot is freed and it
-        may be claimed again; a resumed one goes back to suspended."""
+        """The attach failed before bytes were relayed: a new session's slot is freed and it may be claimed again; a
+        resumed one, or one already confirmed, becomes suspended."""
 
     async def suspend(self, session: SessionId, fence: int, usage: Usage, *, is_worker_lost: bool) -> Done | Stale:
         """The client or the worker is gone; the slot is kept for `resume_seconds`."""

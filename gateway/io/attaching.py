@@ -33,10 +33,13 @@ class Attacher:
         reached = await self._dialler.reach(visitor, claimed)
         try:
             await self._confirm(reached, store)
+            self._relay(visitor, stream, reached)
         except BaseException:
             reached.stream.abort()
             self._dialler.release(reached.claimed)
             raise
+
+    def _relay(self, visitor: Visitor, stream: Stream, reached: Reached) -> None:
         stream.send(reached.head)
         attachment = Attachment(self._attachments, reached.claimed)
         limits = limits_for(self._policy.limits, visitor.token.limits, reached.claimed.carried_bytes)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
+from functools import partial
 from time import monotonic
 
 import structlog
 
+from gateway.addresses import limited_unit
 from gateway.credentials import offered_without_token
 from gateway.gate import Gate
 from gateway.io import wire
@@ -40,6 +43,7 @@ class Listener:
         self._gate = gate
         self._attacher = attacher
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_progress: Counter[str] = Counter()
         self._door: wire.Listener | None = None
         self.is_draining = False
 
@@ -69,13 +73,46 @@ class Listener:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _accept(self, stream: Stream) -> None:
-        if len(self._tasks) >= self._bounds.in_progress or self.connections >= self._bounds.connections:
-            self._metrics.refusals.labels(Code.NO_CAPACITY.value).inc()
-            stream.abort()  # before TLS and without its request there is nobody to answer, and no room to wait for it
+        try:
+            unit = self._seated(stream)
+        except Refusal as refusal:
+            self._turn_away(stream, refusal)
             return
         task = self._loop.create_task(self._serve(stream))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._leave, unit))
+
+    def _seated(self, stream: Stream) -> str:
+        """The unit of address under which a handshake is counted; "" for proxies. Raises Refusal."""
+        if len(self._tasks) >= self._bounds.in_progress:
+            raise Refusal(Code.NO_CAPACITY, "too many upgrades at once", retry_after=_FULL_RETRY)
+        if self.connections >= self._bounds.connections:
+            raise Refusal(Code.NO_CAPACITY, "this gateway has all the connections it may hold", retry_after=_FULL_RETRY)
+        peer = stream.peer_host
+        if self._gate.is_proxy(peer):
+            return ""
+        unit = limited_unit(peer)
+        if self._in_progress[unit] >= self._bounds.in_progress_per_address:
+            raise Refusal(
+                Code.RATE_LIMIT_EXCEEDED, "too many upgrades of this address at once", retry_after=_FULL_RETRY
+            )
+        self._gate.knock(peer, self._store.now())
+        self._in_progress[unit] += 1
+        return unit
+
+    def _leave(self, unit: str, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if unit:
+            self._in_progress[unit] -= 1
+            if not self._in_progress[unit]:
+                del self._in_progress[unit]
+
+    def _turn_away(self, stream: Stream, refusal: Refusal) -> None:
+        """Without reading a byte, and without TLS: what costs nothing here cannot be used against the others."""
+        self._count_refusal(refusal)
+        if not self._reception.is_tls:
+            stream.send(as_http(refusal))
+        stream.abort()
 
     async def _serve(self, stream: Stream) -> None:
         started = monotonic()
@@ -108,7 +145,10 @@ class Listener:
     async def _admit(self, received: Received, stream: Stream) -> None:
         if self.is_draining:
             raise Refusal(Code.DRAINING, "this gateway is going away", retry_after=_DRAIN_RETRY)
-        visitor = self._gate.examine(received.upgrade, received.peer, self._store.now())
+        now = self._store.now()
+        visitor = self._gate.examine(received.upgrade, received.peer, now)
+        if self._gate.is_proxy(stream.peer_host):
+            self._gate.knock(visitor.address, now)
         await self._attacher.attach(visitor, stream, self._store)
 
     async def _refuse(self, stream: Stream, received: Received | None, refusal: Refusal) -> None:

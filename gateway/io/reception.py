@@ -37,6 +37,11 @@ class Reception:
         self._proxies = policy.trust.proxy_protocol_from
         self._tls = tls
 
+    @property
+    def is_tls(self) -> bool:
+        """Whether clients must begin with a TLS handshake."""
+        return self._tls() is not None
+
     async def receive(self, stream: Stream) -> Received:
         """Raises Refusal once the client can be answered, NotWorthAnAnswer before."""
         is_answerable = False
