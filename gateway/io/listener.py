@@ -152,12 +152,15 @@ class Listener:
         await self._attacher.attach(visitor, stream, self._store)
 
     async def _refuse(self, stream: Stream, received: Received | None, refusal: Refusal) -> None:
-        self._metrics.connects.labels("refused").inc()
-        self._metrics.refusals.labels(refusal.code.value).inc()
+        self._count_refusal(refusal)
         log.info(
             "refused", code=refusal.code.value, status=refusal.status, detail=refusal.detail, peer=stream.peer_host
         )
         await _say(stream, _in_visible_form(received, refusal))
+
+    def _count_refusal(self, refusal: Refusal) -> None:
+        self._metrics.connects.labels("refused").inc()
+        self._metrics.refusals.labels(refusal.code.value).inc()
 
 
 def _in_visible_form(received: Received | None, refusal: Refusal) -> bytes:
