@@ -1,16 +1,13 @@
 """The error catalogue: one table for REST, gateway and SDK.
 
     MoorageError
-    ├── Refused               the caller must change something: token, permission, request
-    │   ├── BadRequest · InvalidSessionToken · InvalidApiKey · PermissionDenied · NotFound · …
-    ├── SessionOver           the session will never come back: never retried
-    │   ├── SessionEnded · SessionExpired · SessionSuperseded
-    ├── Retryable             the same call may succeed after `retry_after`
-    │   ├── NoCapacity · AdmissionTimeout · RateLimited · Draining · WorkerLost · StoreUnavailable · …
-    └── Broken                a bug or a broken peer
-        ├── ProtocolError · Internal
+    ├── Refused        the caller must change something: BAD_REQUEST, INVALID_SESSION_TOKEN, PERMISSION_DENIED, NOT_FOUND, …
+    ├── SessionOver    the session never comes back: SESSION_ENDED, SESSION_EXPIRED, SESSION_SUPERSEDED
+    ├── Retryable      the same call may succeed after `retry_after`: NO_CAPACITY, DRAINING, WORKER_LOST, …
+    └── Broken         a bug or a broken peer: PROTOCOL_ERROR, MESSAGE_TOO_BIG, INTERNAL
 
-Every error carries its row: `code`, `status` (HTTP), `close` (WebSocket), `is_retryable`, `fault`.
+The class is the branch, `error.code` the leaf. `error.row` is the code's line of the catalogue: `status` (HTTP), `close`
+(WebSocket), `is_retryable`, `fault`, `meaning`.
 """
 
 from __future__ import annotations
@@ -161,7 +158,12 @@ class Refused(MoorageError):
 
 
 class SessionOver(MoorageError):
-    """The session will not come back; a client never retries it."""
+    """The session will not come back; a client never retries it, whatever its code allows elsewhere."""
+
+    @property
+    def is_retryable(self) -> bool:
+        """Never."""
+        return False
 
 
 class Retryable(MoorageError):

@@ -1,0 +1,266 @@
+"""The worker SDK: serves sessions that gateways send, each to one handler.
+
+    async def echo(session: moorage.Session) -> None:
+        async for message in session:
+            await session.send(message)
+
+    moorage.Worker(echo, slots=100, pool="default").run()
+
+A session outlives its sockets: when a client's connection is cut its handler goes on, waiting, and the reconnect returns to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import ssl as tls
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from websockets.asyncio.server import Server, serve
+
+from moorage.errors import MoorageError
+from moorage.ids import WorkerId
+from moorage.io.berths import Berths, Handler
+from moorage.io.door import Door
+from moorage.io.link import Dialing, Link
+from moorage.io.roster import Roster
+from moorage.io.session import Session
+from moorage.io.worker_options import DEFAULT_LINK, WorkerOptions, default_host, default_name, gateway_urls, pod_of
+from moorage.link import Directive, Drained, Order, Registered
+
+log = logging.getLogger("moorage.worker")
+
+__all__ = ["Session", "Worker"]
+
+LET_IN_AFTER = 15.0  # a join key may reach the gateways a little later than the first worker
+CLOSE_SECONDS = 2.0  # a client's answer to a close
+
+
+class Worker:
+    """One process's worker. `run()` blocks until it has drained; `serve()` does the same inside a loop of yours."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        slots: int = 10,
+        pool: str | None = None,
+        region: str | None = None,
+        gateways: Sequence[str] | None = None,
+        join_key: str | None = None,
+        host: str | None = None,
+        port: int | None = None,
+        address: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        name: str | None = None,
+        version: str = "",
+        subprotocols: Sequence[str] = (),
+        link_ssl: tls.SSLContext | None = None,
+        drain_seconds: float = 30.0,
+        grace_seconds: float = 10.0,
+        max_size: int = 1 << 20,
+        max_queue: int = 4,
+        compression: str | None = None,
+    ) -> None:
+        """Raises ValueError naming what is wrong. None takes the environment's word, then the default."""
+        said = os.environ
+        links = gateway_urls(",".join(gateways) if gateways else said.get("MOORAGE_LINK", DEFAULT_LINK))
+        self.options = WorkerOptions(
+            slots=slots,
+            pool=pool or said.get("MOORAGE_POOL", "default"),
+            region=region or said.get("MOORAGE_REGION", "local"),
+            name=name or default_name(said),
+            gateways=links,
+            join_key=join_key or said.get("MOORAGE_JOIN_KEY", ""),
+            host=host or said.get("MOORAGE_WORKER_HOST") or default_host(links),
+            port=port if port is not None else int(said.get("MOORAGE_WORKER_PORT", "0")),
+            address=address or said.get("MOORAGE_WORKER_ADDRESS", ""),
+            labels=tuple(sorted((labels or {}).items())),
+            subprotocols=tuple(subprotocols),
+            version=version,
+            pod=pod_of(said),
+            link_ssl=link_ssl,
+            drain_seconds=drain_seconds,
+            grace_seconds=grace_seconds,
+            max_size=max_size,
+            max_queue=max_queue,
+            compression=compression,
+        )
+        self._handler = handler
+        self._leaving = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self._registered = asyncio.Event()
+        self._error: MoorageError | None = None
+        self._refused_since: float | None = None
+        self._drain_timer: asyncio.TimerHandle | None = None
+        self._roster = Roster(self.options, self, self._post)
+        self._door = Door(self._roster, self.options.subprotocols)
+        self._berths: Berths | None = None
+        self._link: Link | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens; 0 before it does."""
+        return self._roster.port
+
+    @property
+    def worker_id(self) -> WorkerId | None:
+        """`wrk_…` once registered."""
+        return self._roster.worker_id
+
+    @property
+    def in_use(self) -> int:
+        """Slots taken."""
+        return len(self._roster)
+
+    def run(self) -> None:
+        """Serves until SIGTERM, SIGINT or the fleet's order, then drains: sessions may finish for `drain_seconds`.
+        A second signal hurries. Raises MoorageError when no gateway lets this worker in."""
+        asyncio.run(self._run())
+
+    async def ready(self) -> None:
+        """Returns once registered."""
+        await self._registered.wait()
+
+    def leave(self) -> None:
+        """Begins the drain; called again, it closes what is left at once. From the worker's loop."""
+        if self._leaving.is_set():
+            self._hurried.set()
+        self._leaving.set()
+
+    async def serve(self) -> None:
+        """Until `leave()`, an order to shut down, or cancellation (which skips the drain)."""
+        self._loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as tasks:
+            self._berths = Berths(self.options, self._roster, self._handler, tasks, self._on_empty)
+            server = await self._listen(self._berths)
+            self._link = Link(
+                Dialing(self.options.gateways, self.options.join_key, self.options.link_ssl), self._roster
+            )
+            self._link.start()
+            try:
+                await self._leaving.wait()
+                await self._finish(self._berths)
+            finally:
+                await self._close(server, self._berths, self._link)
+        if self._error is not None:
+            raise self._error
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.leave)
+        await self.serve()
+
+    async def _listen(self, berths: Berths) -> Server:
+        options = self.options
+        server = await serve(
+            berths.moor,
+            options.host,
+            options.port,
+            process_request=self._door.admit,
+            select_subprotocol=self._door.choose,
+            compression=options.compression,
+            max_size=options.max_size,
+            max_queue=options.max_queue,
+            ping_interval=None,  # the gateway pings clients, TCP keep-alive finds a dead gateway
+            close_timeout=CLOSE_SECONDS,
+            open_timeout=5.0,
+            server_header=None,
+            backlog=1024,
+        )
+        self._roster.port = server.sockets[0].getsockname()[1]
+        return server
+
+    async def _finish(self, berths: Berths) -> None:
+        self._roster.is_leaving = True
+        self._roster.is_draining = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0 if self._error else self.options.drain_seconds):
+                await _either(berths.empty(), self._hurried.wait())
+
+    async def _close(self, server: Server, berths: Berths, link: Link) -> None:
+        self._roster.is_leaving = True
+        self._roster.is_draining = True
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+        server.close(close_connections=False)
+        await berths.hand_over()
+        await link.stop()
+        await server.wait_closed()
+
+    # What the link hears, on this loop.
+
+    def on_registered(self, registered: Registered) -> None:
+        """A place in the fleet."""
+        self._refused_since = None
+        if self._berths is not None:
+            self._berths.resume_seconds = registered.resume_seconds
+        self._registered.set()
+
+    def on_refused(self, error: MoorageError) -> None:
+        """Gives up only where trying again cannot help and no session would be lost."""
+        assert self._loop is not None
+        now = self._loop.time()
+        if self._refused_since is None:
+            self._refused_since = now
+        if error.is_retryable or self._registered.is_set() or now - self._refused_since < LET_IN_AFTER:
+            return
+        self._error = error
+        self._leaving.set()
+
+    def on_directive(self, directive: Directive) -> None:
+        """Orders may come twice."""
+        assert self._berths is not None
+        log.info("ordered to %s %s", directive.order.value, directive.session or "")
+        match directive.order:
+            case Order.DRAIN:
+                self._drain(directive.seconds)
+            case Order.UNCORDON:
+                self._undrain()
+            case Order.MOVE if directive.session is not None:
+                self._berths.hand_over_one(directive.session, directive.fence)
+            case Order.END_SESSION if directive.session is not None:
+                self._berths.end_one(directive)
+            case Order.SHUTDOWN:
+                self._leaving.set()
+            case _:
+                pass  # a cordon is the scheduler's: what it reserved before still comes; the link registers by itself
+
+    def _drain(self, seconds: float | None) -> None:
+        self._undrain()
+        self._roster.is_draining = True
+        if seconds is not None and self._loop is not None and self._berths is not None:
+            self._drain_timer = self._loop.call_later(seconds, self._berths.hand_over_all)
+        if len(self._roster) == 0:
+            self._on_empty()
+
+    def _undrain(self) -> None:
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+            self._drain_timer = None
+        self._roster.is_draining = self._roster.is_leaving
+
+    def _on_empty(self) -> None:
+        if self._roster.is_draining and self._link is not None:
+            self._link.say(Drained())
+
+    def _post(self, act: Callable[..., object], *said: object) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to hear it
+                self._loop.call_soon_threadsafe(act, *said)
+
+
+async def _either(*waits: Awaitable[object]) -> None:
+    """Until the first of them is done."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

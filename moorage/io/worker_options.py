@@ -1,0 +1,97 @@
+"""How one worker behaves: what its constructor is given, filled up from the environment.
+
+MOORAGE_LINK (gateways, comma separated), MOORAGE_JOIN_KEY, MOORAGE_POOL, MOORAGE_REGION, MOORAGE_WORKER_NAME, MOORAGE_WORKER_HOST,
+MOORAGE_WORKER_PORT, MOORAGE_WORKER_ADDRESS, and in a pod MOORAGE_POD_NAMESPACE, MOORAGE_POD_NAME, MOORAGE_POD_UID.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ssl import SSLContext
+from urllib.parse import urlsplit
+
+from moorage.link import MAX_LABELS, MAX_SESSIONS, MAX_TEXT, PATH, Pod
+
+DEFAULT_LINK = "ws://127.0.0.1:7403/link"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """Checked. Times in seconds."""
+
+    slots: int
+    pool: str
+    region: str
+    name: str
+    gateways: tuple[str, ...]
+    join_key: str = field(repr=False)
+    host: str
+    port: int  # 0 takes any free one
+    address: str  # what gateways dial; '' is made from the link's own address and the port
+    labels: tuple[tuple[str, str], ...] = ()
+    subprotocols: tuple[str, ...] = ()
+    version: str = ""
+    pod: Pod | None = None
+    link_ssl: SSLContext | None = None
+    drain_seconds: float = 30.0  # after SIGTERM, how long sessions may finish
+    grace_seconds: float = 10.0  # how long a handler may clean up after its session ended
+    max_size: int = 1 << 20  # bytes of one message
+    max_queue: int = 4  # messages read ahead of the handler, per session
+    compression: str | None = None  # "deflate" costs about 40 KiB per session
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.slots <= MAX_SESSIONS:
+            raise ValueError(f"slots is from 1 to {MAX_SESSIONS}, not {self.slots}")
+        if not self.gateways:
+            raise ValueError("a worker needs at least one gateway: gateways=[...] or MOORAGE_LINK")
+        if not self.join_key:
+            raise ValueError("a worker needs a join key: join_key=... or MOORAGE_JOIN_KEY")
+        if len(self.labels) > MAX_LABELS:
+            raise ValueError(f"at most {MAX_LABELS} labels")
+        texts = (self.pool, self.region, self.name, self.version, *(text for pair in self.labels for text in pair))
+        if any(len(text) > MAX_TEXT for text in texts):
+            raise ValueError(f"pool, region, name, version and labels have at most {MAX_TEXT} characters")
+
+    def advertised(self, local_host: str, port: int) -> str:
+        """`ip:port` for a worker whose link leaves from `local_host`."""
+        if self.address:
+            return self.address
+        host = local_host if self.host in ("", "0.0.0.0", "::", "localhost") else self.host
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def gateway_urls(said: str) -> tuple[str, ...]:
+    """From a comma-separated list of `ws(s)://host[:port][/link]`. Raises ValueError naming the wrong one.
+
+    >>> gateway_urls("ws://gateway:7403, wss://other")
+    ('ws://gateway:7403/link', 'wss://other:7403/link')
+    """
+    return tuple(_gateway_url(each.strip()) for each in said.split(",") if each.strip())
+
+
+def _gateway_url(said: str) -> str:
+    parts = urlsplit(said)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise ValueError(f"a gateway is ws://host:7403 or wss://host:7403, not {said[:80]!r}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}:{parts.port or 7403}{parts.path if parts.path not in ('', '/') else PATH}"
+
+
+def default_host(gateways: tuple[str, ...]) -> str:
+    """Loopback where every gateway is: nobody else can reach a worker on a laptop."""
+    return "127.0.0.1" if all(urlsplit(each).hostname in LOOPBACK for each in gateways) else "0.0.0.0"
+
+
+def pod_of(environment: Mapping[str, str]) -> Pod | None:
+    """From the downward API, or None outside Kubernetes."""
+    names = [environment.get(f"MOORAGE_POD_{name}", "") for name in ("NAMESPACE", "NAME", "UID")]
+    return Pod(*names) if all(names) else None
+
+
+def default_name(environment: Mapping[str, str]) -> str:
+    """The pod's name, or host and process."""
+    return environment.get("MOORAGE_WORKER_NAME") or f"{socket.gethostname()}-{os.getpid()}"[:MAX_TEXT]
