@@ -46,21 +46,20 @@ class Attach(Enum):
         return None if self is Attach.DETACHED else Outcome(self.name)
 
 
+# Codes that are not here end a session in order, as 1000 does: somebody closed it on purpose, with a meaning of their own.
 _AT_WORKER = {
-    1000: Attach.COMPLETED,
-    1005: Attach.COMPLETED,
-    4410: Attach.COMPLETED,
+    **dict.fromkeys((1001, 1006, 1012, 1013, 1014), Attach.DETACHED),
+    **{row.close: Attach.DETACHED for row in CATALOGUE.values() if row.close is not None and row.is_retryable},
+    4409: Attach.DETACHED,  # the socket lost its session, the session goes on
     4419: Attach.EXPIRED,
-    4423: Attach.FAILED,
-    **dict.fromkeys(_PEER_BROKE, Attach.FAILED),
+    **dict.fromkeys((*_PEER_BROKE, 1011), Attach.FAILED),
 }
 
 
 def at_worker(closed: Closed) -> Attach:
-    """After a close that the worker's own code did not ask for. Codes nobody gave a meaning detach: silence and doubt
-    suspend, they never end."""
+    """After a close that the worker's own code did not ask for. Silence suspends, it never ends."""
     if closed.received is not None:
-        return _AT_WORKER.get(closed.received, Attach.DETACHED)
+        return _AT_WORKER.get(closed.received, Attach.COMPLETED)
     return Attach.FAILED if closed.sent in _PEER_BROKE else Attach.DETACHED
 
 

@@ -54,7 +54,7 @@ class Gateway:
         self._reports = Reports(self.metrics)
         self._attachments = Attachments(store, self._reports, self.metrics)
         self._gate = Gate(policy, keys, os.urandom)
-        self._links = LinkServer(store, self.id, policy)
+        self._links = LinkServer(store, self.id, policy, registry)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_open = False
         RelayedTotals(self._attachments.totals, registry)

@@ -27,6 +27,7 @@ from moorage.deadlines import HEARTBEAT_EVERY, LINK_MOVE
 from moorage.endings import at_client, from_status
 from moorage.errors import MoorageError, error_for
 from moorage.io.succession import closed_of
+from moorage.io.wire_log import WIRE_LOG
 from moorage.link import (
     MAX_MESSAGE_BYTES,
     SUBPROTOCOLS,
@@ -185,6 +186,7 @@ class Link:
                 compression=None,
                 max_size=MAX_MESSAGE_BYTES,
                 open_timeout=None,
+                logger=WIRE_LOG,
                 ping_interval=None,  # beats and acks are the pings
                 close_timeout=FAREWELL_SECONDS,
                 ssl=(self._dialing.ssl or True) if parts.scheme == "wss" else None,

@@ -28,6 +28,7 @@ from moorage.io.door import Door
 from moorage.io.link import Dialing, Link
 from moorage.io.roster import Roster
 from moorage.io.session import Session
+from moorage.io.wire_log import WIRE_LOG
 from moorage.io.worker_options import DEFAULT_LINK, WorkerOptions, default_host, default_name, gateway_urls, pod_of
 from moorage.link import Directive, Drained, Order, Registered
 
@@ -171,6 +172,7 @@ class Worker:
             close_timeout=CLOSE_SECONDS,
             open_timeout=5.0,
             server_header=None,
+            logger=WIRE_LOG,
             backlog=1024,
         )
         self._roster.port = server.sockets[0].getsockname()[1]

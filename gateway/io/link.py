@@ -1,0 +1,197 @@
+"""One worker's link: reads what it says, in order, and writes what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+import structlog
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from gateway import links
+from gateway.buckets import Buckets
+from gateway.io.link_metrics import LinkMetrics
+from gateway.policy import GatewayPolicy
+from moorage.errors import CATALOGUE, Code
+from moorage.ids import GatewayId, WorkerId
+from moorage.link import Ack, Drained, Goodbye, Heartbeat, LinkRefused, Message, Order, Register, Unknown
+from moorage.link import Directive as LinkDirective
+from moorage.link_wire import LinkError, decode, encode
+from scheduler.store import Store, Unavailable
+from scheduler.values import Directive, JoinKey, Refused
+
+REGISTER_SECONDS = 5.0
+SILENT_SECONDS = 15.0  # long after the lease: only the socket is given back
+MESSAGES_PER_SECOND = 20.0
+MESSAGE_BURST = 100
+MAX_OUTBOX = 10_000  # orders a worker has not read: one for each of its sessions
+SEND_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Ended(Exception):
+    """This side closes the link, and why."""
+
+    def __init__(self, code: Code, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.close = CATALOGUE[code].close or 4400
+
+
+class WorkerLink:
+    """From the 101 to the close. `worker` is None until it has registered."""
+
+    def __init__(
+        self,
+        connection: ServerConnection,
+        key: JoinKey,
+        store: Store,
+        gateway: GatewayId,
+        policy: GatewayPolicy,
+        metrics: LinkMetrics,
+    ) -> None:
+        self.worker: WorkerId | None = None
+        self._connection = connection
+        self._key = key
+        self._store = store
+        self._gateway = gateway
+        self._policy = policy
+        self._metrics = metrics
+        self._outbox: asyncio.Queue[Message] = asyncio.Queue(MAX_OUTBOX)
+        self._rate = Buckets(MESSAGES_PER_SECOND, MESSAGE_BURST)
+        self._taken = 0  # the newest beat the store took
+        self._superseded = asyncio.Event()
+
+    async def run(self, on_registered: Callable[[WorkerLink, WorkerId | None], None]) -> None:
+        """Until the worker leaves or vanishes. Raises Ended when this side must close."""
+        self._on_registered = on_registered
+        tasks = [asyncio.create_task(step) for step in (self._listen(), self._post(), self._until_superseded())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except ConnectionClosed:
+            return
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def order(self, directive: Directive) -> None:
+        """Queues an order; a worker that does not read loses its link, and hears it all again when it is back."""
+        self._say(links.directive(directive, self._store.now()))
+
+    def supersede(self) -> None:
+        """The worker has a newer link."""
+        self._superseded.set()
+
+    async def _until_superseded(self) -> None:
+        await self._superseded.wait()
+        raise Ended(Code.SESSION_SUPERSEDED, "the worker has a newer link")
+
+    def _say(self, message: Message) -> None:
+        try:
+            self._outbox.put_nowait(message)
+        except asyncio.QueueFull:
+            self._connection.transport.abort()
+
+    async def _post(self) -> None:
+        while True:
+            message = await self._outbox.get()
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self._connection.send(encode(message))
+            except TimeoutError as error:
+                raise Ended(Code.SLOW_CLIENT, f"the worker read nothing for {SEND_SECONDS:g} s") from error
+
+    async def _listen(self) -> None:
+        await self._first()
+        while await self._take(await self._heard(SILENT_SECONDS, Code.IDLE_TIMEOUT)):
+            pass
+
+    async def _first(self) -> None:
+        said = await self._heard(REGISTER_SECONDS, Code.BAD_REQUEST)
+        if not isinstance(said, Register):
+            raise Ended(Code.BAD_REQUEST, f"{type(said).__name__} before register")
+        await self._register(said)
+
+    async def _heard(self, seconds: float, silence: Code) -> Message:
+        try:
+            async with asyncio.timeout(seconds):
+                data = await self._connection.recv()
+            if self._rate.take("", monotonic()):
+                raise Ended(Code.RATE_LIMIT_EXCEEDED, f"more than {MESSAGES_PER_SECOND:g} messages a second")
+            return decode(data)
+        except TimeoutError as error:
+            raise Ended(silence, f"nothing was said for {seconds:g} s") from error
+        except LinkError as error:
+            raise Ended(Code.BAD_REQUEST, str(error)) from error
+
+    async def _take(self, said: Message) -> bool:
+        """False after a goodbye."""
+        match said:
+            case Heartbeat():
+                await self._beat(said)
+            case Register():
+                await self._register(said)
+            case Drained():
+                log.info("worker_drained", worker=self.worker)
+            case Goodbye(reason):
+                await self._part(reason)
+                return False
+            case Unknown(kind):
+                self._metrics.unknown.inc()
+                log.info("link_unknown_message", worker=self.worker, type=kind)
+            case _:
+                raise Ended(Code.BAD_REQUEST, f"{type(said).__name__} is not for a gateway")
+        return True
+
+    async def _register(self, said: Register) -> None:
+        refused = links.refusal_of(said, self._key, self._policy.trust.worker_networks)
+        if refused is not None:
+            await self._refuse(refused)
+        try:
+            answer = await self._store.register(links.registration(said, self._gateway))
+        except Unavailable:
+            answer = Refused(Code.STORE_UNAVAILABLE, "the store is away", retry_after=1.0)
+        if isinstance(answer, Refused):
+            await self._refuse(LinkRefused(answer.code, answer.detail, answer.retry_after))
+            return
+        before, self.worker = self.worker, answer.worker
+        self._on_registered(self, before)
+        self._metrics.registrations.labels("registered").inc()
+        log.info("worker_registered", worker=answer.worker, name=said.name, pool=said.pool, region=said.region)
+        self._say(links.registered(answer, self._policy.resume_seconds))
+
+    async def _refuse(self, refused: LinkRefused) -> None:
+        self._metrics.registrations.labels(refused.code.value).inc()
+        await self._connection.send(encode(refused))
+        raise Ended(refused.code, refused.detail)
+
+    async def _beat(self, said: Heartbeat) -> None:
+        assert self.worker is not None
+        try:
+            answer = await self._store.heartbeat(links.heartbeat(said, self.worker, self._gateway))
+        except Unavailable:
+            self._say(Ack(self._taken))  # alive, but nothing was taken: the worker says it again
+            return
+        if isinstance(answer, Refused):
+            self._say(Ack(self._taken))
+            self._say(LinkDirective(Order.REGISTER, reason=answer.detail))
+            return
+        self._metrics.heartbeats.inc()
+        self._taken = max(self._taken, answer.seq)
+        self._say(Ack(self._taken))
+        for directive in answer.directives:
+            self.order(directive)
+
+    async def _part(self, reason: str) -> None:
+        assert self.worker is not None
+        try:
+            await self._store.remove(self.worker)
+        except Unavailable:
+            log.warning("worker_left_while_the_store_was_away", worker=self.worker)  # its lease tells the store
+        log.info("worker_left", worker=self.worker, reason=reason)

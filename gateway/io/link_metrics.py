@@ -1,0 +1,25 @@
+"""What the link server shows of itself."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class LinkMetrics:
+    """Labels are closed sets: never a worker."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.links = Gauge("moorage_gateway_links", "Workers whose link ends here", registry=registry)
+        self.registrations = Counter(
+            "moorage_gateway_link_registrations_total", "Registrations by result", ["result"], registry=registry
+        )  # result: registered, or the code of the refusal
+        self.closes = Counter(
+            "moorage_gateway_link_closes_total", "Links closed by this side, by why", ["code"], registry=registry
+        )
+        self.heartbeats = Counter("moorage_gateway_link_heartbeats_total", "Heartbeats taken", registry=registry)
+        self.directives = Counter(
+            "moorage_gateway_link_directives_total", "Orders by result", ["result"], registry=registry
+        )  # result: sent | unlinked
+        self.unknown = Counter(
+            "moorage_gateway_link_unknown_total", "Messages of a newer version, skipped", registry=registry
+        )
