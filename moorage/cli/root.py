@@ -1,0 +1,50 @@
+"""The command tree. Commands load on first use, so that `moorage --help` imports click and nothing else."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+import moorage as package
+
+COMMANDS = {
+    "up": ("moorage.cli.up", "Run everything in one process, with example workers."),
+    "demo": ("moorage.cli.demo", "Show the whole product in half a minute: sessions, wss, a killed worker."),
+    "worker": ("moorage.cli.worker", "Serve sessions with a function of yours."),
+    "session": ("moorage.cli.session", "Create, read, list and end sessions."),
+    "connect": ("moorage.cli.connect", "Talk to a session: lines in, messages out."),
+    "workers": ("moorage.cli.workers", "List, cordon and drain workers."),
+    "token": ("moorage.cli.token", "Look into session tokens."),
+    "config": ("moorage.cli.config", "Show the settings in force and where each comes from."),
+    "doctor": ("moorage.cli.doctor", "Check this machine and say what to do."),
+    "completion": ("moorage.cli.completion", "Print the shell completion script."),
+}
+"""Name -> the module that holds a command of that name, and its line in the help."""
+
+
+class LazyGroup(click.Group):
+    """A group whose members are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package.__version__, prog_name="moorage")
+def moorage() -> None:
+    """Fleets of session workers, and the realtime gateway in front of them.
+
+    Start with `moorage demo`, or `moorage up` and then `moorage connect`.
+    """

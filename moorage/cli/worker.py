@@ -1,0 +1,106 @@
+"""`moorage worker`: serves sessions with a function, through the worker SDK. Needs no extra."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from moorage.cli.session import pairs
+
+if TYPE_CHECKING:
+    from moorage import Worker
+
+
+@click.command()
+@click.argument("target", metavar="MODULE:FUNCTION")
+@click.option("--slots", type=click.IntRange(min=1), default=1, show_default=True, help="Sessions at once.")
+@click.option("--pool", default="default", show_default=True, help="Pool to join.")
+@click.option("--region", default="local", show_default=True, help="Region to join.")
+@click.option(
+    "--link", "links", multiple=True, envvar="MOORAGE_LINK", help="Link address of a gateway; may be repeated."
+)
+@click.option("--join-key", envvar="MOORAGE_JOIN_KEY", help="Key that lets workers in; else join.key of --data.")
+@click.option("--data", envvar="MOORAGE_DATA", default="data", show_default=True, help="Data folder.")
+@click.option("--name", help="Shown in `moorage workers`; host and pid otherwise.")
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="Label of this worker; may be repeated.")
+@click.option("--drain-seconds", default=30.0, show_default=True, help="How long sessions may finish after SIGTERM.")
+@click.option("--stop-with-stdin", is_flag=True, hidden=True, help="Drain when stdin ends: the parent is gone.")
+def worker(target: str, *, stop_with_stdin: bool, **options: Any) -> None:
+    """Serve sessions with FUNCTION of MODULE: `async def function(session)`."""
+    handler = find(target)
+    if stop_with_stdin:
+        Thread(target=_stop_with_stdin, name="stdin", daemon=True).start()
+    _serve(handler, options)
+
+
+def find(target: str) -> Any:
+    """The function. The working folder is looked in, as `python -m` does. Raises ClickException."""
+    module, is_pair, name = target.partition(":")
+    if not is_pair or not module or not name:
+        raise click.BadParameter(f"{target!r} is no MODULE:FUNCTION", param_hint="MODULE:FUNCTION")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(import_module(module), name, None)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module == error.name or module.startswith(f"{error.name}.")):
+            raise
+        raise click.ClickException(
+            f"there is no module {error.name} here: is it installed, or in this folder?"
+        ) from error
+    if not callable(found):
+        raise click.ClickException(f"module {module} has no function {name}")
+    return found
+
+
+def join_key(given: str | None, data: str) -> str:
+    """From the option, the environment or the data folder. Raises ClickException."""
+    if given:
+        return given
+    try:
+        return (Path(data) / "join.key").read_text().strip()
+    except OSError as error:
+        raise click.ClickException(
+            f"no join key: give --join-key or MOORAGE_JOIN_KEY, or run where {data}/join.key is"
+        ) from error
+
+
+def _serve(handler: Any, options: dict[str, Any]) -> None:
+    from moorage import Worker
+    from moorage.cli.fast_loop import run_fast
+    from moorage.errors import MoorageError
+
+    try:
+        worker = Worker(
+            handler,
+            slots=options["slots"],
+            pool=options["pool"],
+            region=options["region"],
+            gateways=options["links"] or None,
+            join_key=join_key(options["join_key"], options["data"]),
+            labels=dict(pairs(options["labels"], "--label")),
+            name=options["name"],
+            drain_seconds=options["drain_seconds"],
+        )
+        run_fast(_until_told(worker))
+    except (MoorageError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _until_told(worker: Worker) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, worker.leave)
+    await worker.serve()
+
+
+def _stop_with_stdin() -> None:
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

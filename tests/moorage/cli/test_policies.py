@@ -1,0 +1,56 @@
+"""Settings become policies, and defaults stay defaults."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from gateway.policy import GatewayPolicy, Handshakes, TlsFiles, Trust
+from gateway.relay import Limits
+from moorage.cli.policies import gateway_policy, wants_development_certificate
+from moorage.cli.settings import GatewayGroup, HandshakesGroup, LimitsGroup, TrustGroup
+from moorage.cli.sources import WrongSetting, load
+
+
+def test_the_default_settings_are_the_default_policy() -> None:
+    assert gateway_policy(load({}, None).settings) == GatewayPolicy()
+
+
+@pytest.mark.parametrize(
+    ("group", "policy"),
+    [(GatewayGroup, GatewayPolicy), (LimitsGroup, Limits), (HandshakesGroup, Handshakes), (TrustGroup, Trust)],
+)
+def test_every_field_of_a_policy_is_a_setting(group: type[BaseModel], policy: type) -> None:
+    assert set(group.model_fields) == {field.name for field in fields(policy)}
+
+
+def test_one_host_serves_all_listeners() -> None:
+    policy = gateway_policy(load({"host": "0.0.0.0"}, None).settings)
+
+    assert (policy.host, policy.link_host) == ("0.0.0.0", "0.0.0.0")
+
+
+def test_tls_without_files_takes_the_development_certificate() -> None:
+    settings = load({"gateway.tls.enabled": True}, None).settings
+    files = TlsFiles(Path("c.pem"), Path("k.pem"))
+
+    assert wants_development_certificate(settings)
+    assert gateway_policy(settings, files).tls == files
+    assert gateway_policy(settings, files).link_tls is None
+
+
+def test_files_alone_turn_tls_on() -> None:
+    settings = load({"gateway.tls.certificate": "c.pem", "gateway.tls.key": "k.pem"}, None).settings
+
+    assert not wants_development_certificate(settings)
+    assert gateway_policy(settings).tls == TlsFiles(Path("c.pem"), Path("k.pem"))
+
+
+def test_a_certificate_without_its_key_is_a_wrong_setting() -> None:
+    settings = load({"gateway.tls.certificate": "c.pem"}, None).settings
+
+    with pytest.raises(WrongSetting, match="go together"):
+        gateway_policy(settings)
