@@ -154,7 +154,12 @@ class MoorageError(Exception):
 
 
 class Refused(MoorageError):
-    """The caller must change something first."""
+    """The caller must change something first; trying again unchanged cannot help."""
+
+    @property
+    def is_retryable(self) -> bool:
+        """Never."""
+        return False
 
 
 class SessionOver(MoorageError):

@@ -9,7 +9,7 @@ While the client is away, iteration and `send` wait. When the session is over, i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,13 +93,14 @@ class Session:
         """The next message. Raises SessionOver after the last one."""
         return await self.sockets.recv()
 
-    async def __aiter__(self) -> AsyncIterator[Message]:
-        while True:
-            try:
-                message = await self.sockets.recv()
-            except MoorageError:
-                return
-            yield message
+    def __aiter__(self) -> Session:
+        return self
+
+    async def __anext__(self) -> Message:
+        try:
+            return await self.sockets.recv()
+        except MoorageError:
+            raise StopAsyncIteration from None
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Ends the session: 1000 COMPLETED, 1011 FAILED, your own 3000-4999 COMPLETED; 1012 hands it to another worker."""
