@@ -1,0 +1,88 @@
+"""The control plane as one object: what it is made of, in which order it starts and stops.
+
+plane = ControlPlane(policy, store, embedded_keyring(policy.data_folder))
+welcome = await plane.start()
+...
+await plane.close()
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+
+from controlplane.io.bootstrap import Welcome, bootstrap, seed
+from controlplane.io.callers import Callers
+from controlplane.io.consumer import Consumer
+from controlplane.io.context import Context
+from controlplane.io.database import Database
+from controlplane.io.edge import BodyLimit, Edge
+from controlplane.io.listener import Listener
+from controlplane.io.metrics import Metrics
+from controlplane.io.overdue import Sweep
+from controlplane.io.web import application
+from controlplane.keyring import KeyRing
+from controlplane.policy import ControlPlanePolicy
+from scheduler.store import Store
+
+DATABASE_FILE = "moorage.db"
+
+
+class ControlPlane:
+    """REST API, event consumer and sweep over one store and one database. Start once, close once."""
+
+    def __init__(
+        self, policy: ControlPlanePolicy, store: Store, keys: KeyRing, registry: CollectorRegistry | None = None
+    ) -> None:
+        policy.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        url = policy.database_url or f"sqlite+aiosqlite:///{policy.data_folder / DATABASE_FILE}"
+        metrics = Metrics(registry or CollectorRegistry())
+        self.context = Context(policy, store, keys, Database(url, policy.busy_seconds), metrics)
+        callers = Callers(self.context)
+        self.consumer = Consumer(self.context)
+        self.sweep = Sweep(self.context, callers)
+        limit = BodyLimit(policy.body_bytes, policy.body_seconds)
+        new_request_id = partial(self.context.new_id, "req")
+        self.asgi: ASGIApp = Edge(application(self.context, callers), limit, metrics, new_request_id)
+        self._listener: Listener | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def port(self) -> int:
+        """Where it listens, once started."""
+        if self._listener is None:
+            raise RuntimeError("the control plane has not been started")
+        return self._listener.port
+
+    async def start(self) -> Welcome:
+        """Raises OSError (port), ValueError (a preset key), SQLAlchemy's errors (database); then nothing is left open."""
+        try:
+            return await self._start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Requests first, so that what they did is still written; then the loops; then the database."""
+        if self._listener is not None:
+            await self._listener.close()
+        self.sweep.stop()
+        self.consumer.stop()
+        await asyncio.gather(*self._tasks)
+        await self.context.database.close()
+
+    async def _start(self) -> Welcome:
+        policy = self.context.policy
+        self._listener = Listener(self.asgi, policy.host, policy.port, policy.connections)
+        await self.context.database.migrate()
+        welcome = await bootstrap(self.context)
+        await seed(self.context)
+        self._tasks = [
+            asyncio.create_task(self.consumer.run(), name="controlplane-events"),
+            asyncio.create_task(self.sweep.run(), name="controlplane-sweep"),
+        ]
+        await self._listener.start()
+        return welcome

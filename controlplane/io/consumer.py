@@ -1,0 +1,114 @@
+"""Store events become rows: fetch, write in one transaction, acknowledge. Nothing is acknowledged before it is written.
+
+A batch that is delivered again changes nothing (controlplane/progress.py). While the database fails, events stay in the
+store and the consumer tries again with growing pauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from controlplane.io import sessions
+from controlplane.io.context import Context
+from controlplane.io.sql import sessions as rows
+from controlplane.progress import after_event
+from controlplane.sessions import Session
+from moorage.ids import SessionId
+from scheduler.values import Event
+
+BATCH = 500
+WAIT = 5.0  # for the first event; ended at once by a stop
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+_log = structlog.get_logger("moorage.controlplane.consumer")
+
+
+class Consumer:
+    """One task; `stop` lets the batch under way finish."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """The last batch is the one under way."""
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Until stopped; survives whatever a batch raises."""
+        pause = FIRST_PAUSE
+        while not self._stopped.is_set():
+            try:
+                await self.step()
+                pause = FIRST_PAUSE
+            except Exception as error:
+                self._context.metrics.consumer_failures.inc()
+                _log.warning("events not written, trying again", error=repr(error), pause_seconds=pause)
+                await self._rest(pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
+
+    async def step(self) -> int:
+        """One batch; answers how many events it had."""
+        events = await self._fetch()
+        if not events:
+            return 0
+        await write_events(self._context, events)
+        await self._context.store.acknowledge(events[-1].position)
+        self._context.metrics.events_lag_seconds.set(max(0.0, self._context.store.now() - events[0].at))
+        return len(events)
+
+    async def _fetch(self) -> list[Event]:
+        fetching = asyncio.ensure_future(self._context.store.events(BATCH, WAIT))
+        stopping = asyncio.ensure_future(self._stopped.wait())
+        try:
+            await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return fetching.result() if fetching.done() else []
+        finally:
+            for task in (fetching, stopping):
+                task.cancel()
+            await asyncio.wait({fetching, stopping})
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopped.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+async def write_events(context: Context, events: list[Event]) -> None:
+    """All of them in one transaction, in order."""
+    ids = list({event.session for event in events if event.session is not None})
+    nodes = {str(gateway): node for gateway, node in (await context.store.nodes()).items()}
+    async with context.database.write() as connection:
+        known = await rows.find_all(connection, ids)
+        for event in events:
+            if event.session is not None:
+                await _write(context, connection, known, event, nodes)
+
+
+async def _write(
+    context: Context,
+    connection: AsyncConnection,
+    known: dict[SessionId, Session],
+    event: Event,
+    nodes: dict[str, str],
+) -> None:
+    session = known.get(event.session) if event.session is not None else None
+    if session is None:
+        context.metrics.events_unknown.inc()
+        _log.warning("event of a session without a row", session=event.session, type=event.type)
+        return
+    if event.end is not None:
+        known[session.id] = await sessions.write_end(context, connection, session, event.end)
+        return
+    changed = after_event(session, event, nodes)
+    if changed is not session:
+        if context.policy.node_url:
+            changed = replace(changed, node=context.policy.node_url)
+        await rows.save(connection, changed)
+        known[session.id] = changed
+        context.metrics.events.labels(event.type).inc()

@@ -1,0 +1,33 @@
+"""The control plane's metrics. Labels are routes, codes and states: never ids."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    """Registered once in the registry of the process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, labels: tuple[str, ...] = ()) -> Counter:
+            return Counter(f"moorage_controlplane_{name}", text, labels, registry=registry)
+
+        self.requests = counter("requests", "Requests answered", ("route", "method", "status"))
+        self.request_seconds = Histogram(
+            "moorage_controlplane_request_seconds",
+            "From the request's head to the answer's end",
+            ("route", "method"),
+            registry=registry,
+        )
+        self.refusals = counter("refusals", "Typed refusals and failures", ("code",))
+        self.sessions_created = counter("sessions_created", "Sessions created")
+        self.sessions_ended = counter("sessions_ended", "End records written to rows", ("status", "code"))
+        self.events = counter("events", "Store events written to rows", ("type",))
+        self.events_unknown = counter("events_unknown", "Events of sessions without a row")
+        self.consumer_failures = counter("consumer_failures", "Batches of events that could not be written or fetched")
+        self.sweep_failures = counter("sweep_failures", "Rounds of the sweep that failed")
+        self.events_lag_seconds = Gauge(
+            "moorage_controlplane_events_lag_seconds",
+            "Age of the oldest event of the newest batch when it was written",
+            registry=registry,
+        )

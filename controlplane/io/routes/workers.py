@@ -1,0 +1,142 @@
+"""POST, GET, DELETE /workers; heartbeat for workers; cordon, uncordon, drain and undrain for operators."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from controlplane.io import workers as acts
+from controlplane.io.context import Context
+from controlplane.io.routes.dependencies import PROBLEMS, Credentials, Ctx, Name, StrictRoute, admitted, allowed
+from controlplane.io.routes.worker_forms import (
+    Ack,
+    Beat,
+    DrainDocument,
+    DrainOrder,
+    Register,
+    Registered,
+    WorkerDocument,
+    Workers,
+    directive_document,
+    drain_document,
+    worker_document,
+    worker_of,
+)
+from controlplane.keys import Caller
+from controlplane.scopes import Permission
+from controlplane.workers import WorkerFilter, chosen
+from moorage.deadlines import HEARTBEAT_EVERY, WORKER_LOST_AFTER
+from moorage.errors import Code, error_for
+from moorage.ids import WorkerId
+from scheduler.values import Drain, WorkerState
+
+router = APIRouter(prefix="/workers", tags=["workers"], route_class=StrictRoute, responses=PROBLEMS)
+
+Watcher = Annotated[Caller, allowed(Permission.WORKER_READ)]
+Operator = Annotated[Caller, allowed(Permission.WORKER_WRITE)]
+
+
+class WorkerQuery(BaseModel):
+    """GET /workers; unknown parameters are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    region: Name | None = None
+    pool: Name | None = None
+    status: WorkerState | None = None
+    limit: int = Field(default=100, ge=1, le=10_000)
+
+
+@router.post("", status_code=201)
+async def register(body: Register, context: Ctx, text: Credentials) -> Registered:
+    """A worker joins, with a join key as its bearer. Then it sends a heartbeat every `heartbeat_every` seconds."""
+    key = await acts.joining(context, text)
+    registered = await acts.register(context, key, body.registration())
+    return Registered(
+        worker_id=registered.worker,
+        status=registered.state.value,
+        lease_seconds=WORKER_LOST_AFTER,
+        heartbeat_every=HEARTBEAT_EVERY,
+        claim_key=b64encode(registered.claim_key).decode(),
+        epoch=registered.epoch,
+    )
+
+
+@router.post("/{worker_id}/heartbeat")
+async def heartbeat(worker_id: str, body: Beat, context: Ctx, text: Credentials) -> Ack:
+    """A worker is alive, with its join key as its bearer. WORKER_NOT_FOUND tells it to register again."""
+    key = await acts.joining(context, text)
+    beaten = await acts.beat(context, key, body.heartbeat(worker_of(worker_id)))
+    return Ack(seq=beaten.seq, directives=[directive_document(directive) for directive in beaten.directives])
+
+
+@router.get("")
+async def listed(query: Annotated[WorkerQuery, Query()], context: Ctx, caller: Watcher) -> Workers:
+    """In the order they joined."""
+    found = chosen(await context.store.workers(), WorkerFilter(query.region, query.pool, query.status))
+    return Workers(workers=[worker_document(view) for view in found[: query.limit]], total=len(found))
+
+
+@router.get("/{worker_id}")
+async def get(worker_id: str, context: Ctx, caller: Watcher) -> WorkerDocument:
+    """One worker."""
+    return await _shown(context, worker_of(worker_id))
+
+
+@router.delete("/{worker_id}", status_code=204)
+async def delete(worker_id: str, request: Request, context: Ctx, text: Credentials) -> None:
+    """A worker's goodbye (join key), or an operator's order (API key with workers:write): its sessions are suspended."""
+    worker = worker_of(worker_id)
+    key = await acts.join_key(context, text)
+    if key is None:
+        await admitted(request, Permission.WORKER_WRITE)
+    else:
+        await acts.spoken_for(context, key, worker)
+    acts.done(await context.store.remove(worker))
+
+
+@router.post("/{worker_id}/cordon")
+async def cordon(worker_id: str, context: Ctx, caller: Operator) -> WorkerDocument:
+    """No new sessions."""
+    worker = worker_of(worker_id)
+    acts.done(await context.store.cordon(worker))
+    return await _shown(context, worker)
+
+
+@router.post("/{worker_id}/uncordon")
+async def uncordon(worker_id: str, context: Ctx, caller: Operator) -> WorkerDocument:
+    """New sessions again."""
+    worker = worker_of(worker_id)
+    acts.done(await context.store.uncordon(worker))
+    return await _shown(context, worker)
+
+
+@router.post("/{worker_id}/drain")
+async def drain(worker_id: str, context: Ctx, caller: Operator, body: DrainOrder | None = None) -> WorkerDocument:
+    """No new sessions; those there may finish until the deadline, then they move away at the rate."""
+    worker, order = worker_of(worker_id), body or DrainOrder()
+    deadline = context.store.now() + order.deadline_seconds
+    acts.done(await context.store.drain(worker, Drain(deadline, order.rate_per_second)))
+    return await _shown(context, worker)
+
+
+@router.get("/{worker_id}/drain")
+async def drained(worker_id: str, context: Ctx, caller: Watcher) -> DrainDocument:
+    """How far the drain is. NOT_FOUND where there is none."""
+    view = await acts.find(context, worker_of(worker_id))
+    if view.drain is None:
+        raise error_for(Code.NOT_FOUND, f"worker {view.worker} is not draining, it is {view.state.value}")
+    return drain_document(view.drain)
+
+
+@router.post("/{worker_id}/undrain")
+async def undrain(worker_id: str, context: Ctx, caller: Operator) -> WorkerDocument:
+    """Ends a drain: new sessions again, those still there stay."""
+    return await uncordon(worker_id, context, caller)
+
+
+async def _shown(context: Context, worker: WorkerId) -> WorkerDocument:
+    return worker_document(await acts.find(context, worker))

@@ -1,0 +1,52 @@
+"""Statements on API keys."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from controlplane.io.sql.tables import API_KEYS
+from controlplane.keys import ApiKey
+from moorage.ids import KeyId
+
+_NAMES = [field.name for field in fields(ApiKey)]
+
+
+async def add(connection: AsyncConnection, key: ApiKey) -> None:
+    """A new key."""
+    row: dict[str, Any] = {name: getattr(key, name) for name in _NAMES}
+    await connection.execute(insert(API_KEYS).values(row | {"scopes": list(key.scopes)}))
+
+
+async def by_digest(connection: AsyncConnection, digest: str) -> ApiKey | None:
+    """The key with this SHA-256."""
+    row = (await connection.execute(select(API_KEYS).where(API_KEYS.c.digest == digest))).mappings().first()
+    return None if row is None else _key(row)
+
+
+async def bootstrap(connection: AsyncConnection) -> list[ApiKey]:
+    """The bootstrap keys in force: one, or none before the first start."""
+    statement = select(API_KEYS).where(API_KEYS.c.is_bootstrap.is_(True), API_KEYS.c.revoked_at.is_(None))
+    return [_key(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def revoke(connection: AsyncConnection, key: KeyId, now: float) -> None:
+    """From now on it opens nothing."""
+    await connection.execute(update(API_KEYS).where(API_KEYS.c.id == key).values(revoked_at=now))
+
+
+async def restore(connection: AsyncConnection, key: KeyId) -> None:
+    """It opens again: an operator put an earlier bootstrap key back."""
+    await connection.execute(update(API_KEYS).where(API_KEYS.c.id == key).values(revoked_at=None))
+
+
+async def used(connection: AsyncConnection, key: KeyId, now: float) -> None:
+    """Notes the last use."""
+    await connection.execute(update(API_KEYS).where(API_KEYS.c.id == key).values(last_used_at=now))
+
+
+def _key(row: RowMapping) -> ApiKey:
+    return ApiKey(**{name: row[name] for name in _NAMES} | {"scopes": tuple(row["scopes"])})

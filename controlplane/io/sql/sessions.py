@@ -1,0 +1,142 @@
+"""Statements on sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from controlplane.io.sql.tables import LIVE_ROWS, SESSIONS
+from controlplane.sessions import LIVE, EndNote, Session, Status
+from moorage.ids import KeyId, SessionId, UserId, WorkspaceId
+from scheduler.values import Usage
+
+_ROW = SESSIONS.c
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """Which sessions a list shows: newest first, after `before`."""
+
+    workspace: WorkspaceId
+    user: UserId | None = None
+    end_user_id: str | None = None
+    statuses: tuple[Status, ...] = ()
+    before: str | None = None
+    limit: int = 50
+
+
+async def add(connection: AsyncConnection, session: Session) -> None:
+    """A new session."""
+    await connection.execute(insert(SESSIONS).values(_columns(session)))
+
+
+async def save(connection: AsyncConnection, session: Session) -> None:
+    """All of a session that was read in this transaction."""
+    await connection.execute(update(SESSIONS).where(_ROW.id == session.id).values(_columns(session)))
+
+
+async def find(connection: AsyncConnection, session: SessionId, workspace: WorkspaceId | None = None) -> Session | None:
+    """One session; inside a write it is locked until the commit."""
+    statement = select(SESSIONS).where(_ROW.id == session).with_for_update()
+    if workspace is not None:
+        statement = statement.where(_ROW.workspace == workspace)
+    row = (await connection.execute(statement)).mappings().first()
+    return None if row is None else _session(row)
+
+
+async def find_all(connection: AsyncConnection, ids: Sequence[SessionId]) -> dict[SessionId, Session]:
+    """Those of these that exist."""
+    statement = select(SESSIONS).where(_ROW.id.in_(ids)).with_for_update()
+    rows = (await connection.execute(statement)).mappings()
+    return {SessionId(row["id"]): _session(row) for row in rows}
+
+
+async def listed(connection: AsyncConnection, wanted: SessionFilter) -> list[Session]:
+    """Ids sort by the time they were made, so they are the order and the cursor."""
+    statement = select(SESSIONS).where(*_matching(wanted)).order_by(_ROW.id.desc()).limit(wanted.limit)
+    return [_session(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def live_counts(
+    connection: AsyncConnection, user: UserId, key: KeyId, workspace: WorkspaceId
+) -> tuple[int, int, int]:
+    """Live sessions of a user, a key and a workspace."""
+    counts = [
+        select(func.count()).where(LIVE_ROWS, column == whose).scalar_subquery()
+        for column, whose in ((_ROW.user, user), (_ROW.key, key), (_ROW.workspace, workspace))
+    ]
+    of_user, of_key, of_workspace = (await connection.execute(select(*counts))).one()
+    return of_user, of_key, of_workspace
+
+
+async def overdue(connection: AsyncConnection, now: float, limit: int) -> list[Session]:
+    """Pending sessions whose time to connect is over, and those whose termination the store has not heard of yet."""
+    late = (_ROW.status == Status.PENDING.value) & (_ROW.connect_by <= now)
+    statement = select(SESSIONS).where(LIVE_ROWS, or_(late, _ROW.end_wanted.is_not(None))).limit(limit)
+    return [_session(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def active(connection: AsyncConnection, after: str, limit: int) -> list[Session]:
+    """A page of active sessions, in the order of their ids."""
+    wanted = (LIVE_ROWS, _ROW.status == Status.ACTIVE.value, _ROW.id > after)
+    statement = select(SESSIONS).where(*wanted).order_by(_ROW.id).limit(limit)
+    return [_session(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def tombstones(connection: AsyncConnection, now: float) -> dict[SessionId, float]:
+    """Ended sessions whose tokens may still be valid, each until when."""
+    ended = _ROW.status.not_in([status.value for status in LIVE])
+    statement = select(_ROW.id, _ROW.expires_at).where(_ROW.expires_at > now, ended)
+    return {SessionId(row.id): row.expires_at for row in await connection.execute(statement)}
+
+
+def _matching(wanted: SessionFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [_ROW.workspace == wanted.workspace]
+    if wanted.user is not None:
+        conditions.append(_ROW.user == wanted.user)
+    if wanted.end_user_id is not None:
+        conditions.append(_ROW.end_user_id == wanted.end_user_id)
+    if wanted.statuses:
+        conditions.append(_ROW.status.in_([status.value for status in wanted.statuses]))
+    if wanted.before is not None:
+        conditions.append(_ROW.id < wanted.before)
+    return conditions
+
+
+_TURNED = {"status", "features", "labels", "regions", "pools", "end", "usage"}  # the row holds them in another form
+_PLAIN = [field.name for field in fields(Session) if field.name not in _TURNED]
+_USAGE = ("bytes_in", "bytes_out", "messages_in", "messages_out")
+
+
+def _columns(session: Session) -> dict[str, Any]:
+    note = session.end
+    return {
+        **{name: getattr(session, name) for name in _PLAIN},
+        **{name: getattr(session.usage, name) for name in _USAGE},
+        "status": session.status.value,
+        "features": list(session.features),
+        "labels": dict(sorted(session.labels)),
+        "regions": list(session.regions),
+        "pools": list(session.pools),
+        "end_code": note.code if note else None,
+        "end_reason": note.reason if note else None,
+        "end_by": note.by if note else None,
+    }
+
+
+def _session(row: RowMapping) -> Session:
+    note = None if row["end_by"] is None else EndNote(row["end_code"], row["end_reason"] or "", row["end_by"])
+    return Session(
+        **{name: row[name] for name in _PLAIN},
+        status=Status(row["status"]),
+        features=tuple(row["features"]),
+        labels=frozenset(row["labels"].items()),
+        regions=tuple(row["regions"]),
+        pools=tuple(row["pools"]),
+        end=note,
+        usage=Usage(**{name: row[name] for name in _USAGE}),
+    )

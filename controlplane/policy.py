@@ -1,0 +1,67 @@
+"""Everything the control plane can be told, as one frozen value. Times in seconds; nothing here reads settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from types import MappingProxyType
+
+from scheduler.values import Concurrency, Labels
+
+Network = IPv4Network | IPv6Network
+
+PRIVATE_NETWORKS: tuple[Network, ...] = tuple(
+    ip_network(text) for text in ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a quality or a feature asks of workers. No pools takes any pool."""
+
+    pools: tuple[str, ...] = ()
+    labels: Labels = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """Requests of one API key; 0 is no limit."""
+
+    per_minute: int = 100
+    per_hour: int = 1000
+
+
+NO_RATE_LIMIT = RateLimit(0, 0)
+USUAL_CONCURRENCY = Concurrency(per_user=10, per_key=10, per_workspace=100)
+QUALITIES: Mapping[str, Offer] = MappingProxyType({"standard": Offer(), "high": Offer(), "premium": Offer()})
+NO_FEATURES: Mapping[str, Offer] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPlanePolicy:
+    """How one control plane behaves."""
+
+    data_folder: Path
+    host: str = "127.0.0.1"
+    port: int = 7401  # 0 takes a free one
+    database_url: str = ""  # SQLAlchemy's; empty is SQLite in the data folder
+    node_url: str = ""  # what clients are told to connect to; empty takes the address of a live gateway
+    session_ttl_seconds: float = 3600.0
+    max_session_seconds: float = 86_400.0
+    connect_within_seconds: float = 300.0
+    token_ttl_seconds: float = 3600.0  # of connecting; never past the session's own end
+    concurrency: Concurrency = USUAL_CONCURRENCY  # 0 is no limit
+    rate_limit: RateLimit = RateLimit()
+    body_bytes: int = 1 << 20
+    body_seconds: float = 30.0  # longest wait for a whole body
+    connections: int = 1000
+    busy_seconds: float = 5.0  # longest wait for the database's lock
+    idempotency_seconds: float = 86_400.0
+    qualities: Mapping[str, Offer] = field(default_factory=lambda: QUALITIES)
+    features: Mapping[str, Offer] = field(default_factory=lambda: NO_FEATURES)  # others are passed on as they are
+    worker_networks: tuple[Network, ...] = PRIVATE_NETWORKS
+    sweep_every_seconds: float = 1.0
+    admin_key: str = field(default="", repr=False)  # presets the bootstrap keys
+    join_key: str = field(default="", repr=False)
