@@ -10,7 +10,8 @@ from gateway.heads import Head, parse_head
 from gateway.refusals import MOORAGE_PROTOCOL, accept_key
 
 _STATUS = re.compile(r"HTTP/1\.1 ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?")
-_DROPPED = {"connection", "upgrade", "keep-alive", "proxy-connection", "te", "trailer"}
+_HOP = {"connection", "upgrade", "keep-alive", "proxy-connection", "te", "trailer"}
+_DROPPED = _HOP | {"content-length", "transfer-encoding"}  # a 101 has no body, other answers are framed anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,17 @@ class Switched:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The worker answered something else, which is the client's to see. `head` ends the connection after its body."""
+    """The worker answered something else, which is the client's to see, its body framed anew."""
 
     status: int
-    head: bytes
-    body_bytes: int | None  # None: until the worker ends the connection
+    lines: tuple[str, ...]  # start line and fields, without those of the framing
+    body_bytes: int | None  # None: until the worker ends the connection, or the last chunk
+    is_chunked: bool = False
+
+    def with_body(self, body: bytes) -> bytes:
+        """The whole answer; it ends the connection."""
+        lines = [*self.lines, f"Content-Length: {len(body)}", "Connection: close", "\r\n"]
+        return "\r\n".join(lines).encode("latin-1") + body
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +73,18 @@ def _switched(head: Head, visitor: Visitor) -> Switched | Garbage:
 
 
 def _declined(head: Head, status: int) -> Declined | Garbage:
+    lines = (head.start, *_kept(head))
+    codings = [coding.lower() for coding in head.all("transfer-encoding")]
+    if codings not in ([], ["chunked"]):
+        return Garbage("the answer has a Transfer-Encoding other than chunked")
     lengths = head.all("content-length")
     if len(lengths) > 1 or any(not length.isdecimal() or len(length) > 12 for length in lengths):
         return Garbage("the answer has no usable Content-Length")
-    has_no_body = status in (204, 304)
-    length = 0 if has_no_body else int(lengths[0]) if lengths and not head.all("transfer-encoding") else None
-    lines = [head.start, *_kept(head), "Connection: close", "\r\n"]
-    return Declined(status, "\r\n".join(lines).encode("latin-1"), length)
+    if status in (204, 304):
+        return Declined(status, lines, 0)
+    if codings:
+        return Declined(status, lines, None, is_chunked=True)
+    return Declined(status, lines, int(lengths[0]) if lengths else None)
 
 
 def _kept(head: Head) -> list[str]:

@@ -23,12 +23,13 @@ _HOP = {
     "proxy-authorization",
     "te",
     "trailer",
+    "expect",
     "transfer-encoding",
     "content-length",
     "sec-websocket-protocol",
     "traceparent",
 }  # fmt: skip - RFC 9110 section 7.6.1, and those that are written anew
-_SPOOFABLE = ("moorage-", "x-forwarded-", "forwarded", "x-real-ip")
+_SPOOFABLE = ("moorage-", "x-forwarded-", "forwarded", "x-real-ip")  # with "_" too: CGI and WSGI read both as one
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -86,5 +87,5 @@ def _kept(visitor: Visitor) -> list[str]:
     return [
         f"{name}: {value}"
         for name, value in head.fields
-        if (lower := name.lower()) not in dropped and not lower.startswith(_SPOOFABLE)
+        if (lower := name.lower()) not in dropped and not lower.replace("_", "-").startswith(_SPOOFABLE)
     ]

@@ -78,6 +78,8 @@ def _address(text: str, version: int) -> str:
         address = ip_address(text)
     except ValueError as error:
         raise BadProxyHeader("the PROXY line has an address that is none") from error
+    if "%" in text:  # a zone may hold any byte, and the address is written into a header
+        raise BadProxyHeader("the PROXY line has an address with a zone")
     if address.version != version:
         raise BadProxyHeader("the PROXY line mixes address families")
     return str(address)

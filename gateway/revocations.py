@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from moorage.tokens import SessionToken
 from scheduler.values import Revocation
 
@@ -13,11 +15,11 @@ class Revocations:
         self._by_subject: dict[tuple[str, str], Revocation] = {}
 
     def add(self, revocation: Revocation) -> None:
-        """A later one of the same subject replaces the earlier, never shortening it."""
+        """Several of one subject become one that refuses whatever any of them does."""
         subject = (revocation.kind, revocation.id)
-        known = self._by_subject.get(subject)
-        if known is None or (revocation.until, revocation.before) > (known.until, known.before):
-            self._by_subject[subject] = revocation
+        known = self._by_subject.get(subject, revocation)
+        until, before = max(known.until, revocation.until), max(known.before, revocation.before)
+        self._by_subject[subject] = replace(revocation, until=until, before=before)
 
     def refuses(self, token: SessionToken, now: float) -> bool:
         """Whether the token was issued before something it belongs to was revoked."""

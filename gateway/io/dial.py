@@ -11,8 +11,9 @@ import structlog
 
 from gateway.addresses import is_inside
 from gateway.answers import Declined, Garbage, Switched, parse_answer
+from gateway.chunks import BadChunk
 from gateway.forward import Visitor, request_for
-from gateway.io.heads import EndedEarly, HeadTooLong, read_body, read_head
+from gateway.io.heads import HeadTooLong, read_body, read_head
 from gateway.io.metrics import GatewayMetrics
 from gateway.io.reports import Reports
 from gateway.io.wire import Stream, Wire
@@ -117,11 +118,11 @@ class Dialler:
                     return Reached(stream, head, claimed)
                 case Declined(status=503):
                     raise _Unreachable("unavailable", "the worker answered 503")
-                case Declined(head=head, body_bytes=length):
-                    raise WorkerDeclined(head + await read_body(stream, length, _BODY_BYTES), claimed)
+                case Declined():
+                    raise WorkerDeclined(answer.with_body(await read_body(stream, answer, _BODY_BYTES)), claimed)
                 case Garbage(detail=detail):
                     raise _Unreachable("garbage", detail)
-        except (HeadTooLong, EndedEarly, ConnectionError) as error:
+        except (HeadTooLong, BadChunk, ConnectionError) as error:
             raise _Unreachable("garbage", f"no whole answer: {type(error).__name__}") from error
         finally:
             if not taken:

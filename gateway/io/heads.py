@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gateway.answers import Declined
+from gateway.chunks import unchunk
 from gateway.heads import END
 from gateway.io.wire import Stream
 
@@ -31,13 +33,14 @@ async def read_head(stream: Stream, most_bytes: int) -> bytes:
     return data[: end + len(END)]
 
 
-async def read_body(stream: Stream, length_bytes: int | None, most_bytes: int) -> bytes:
-    """A body of a known length, or until the end of the stream; cut at the bound."""
-    wanted = most_bytes if length_bytes is None else min(length_bytes, most_bytes)
-    body = b""
-    while len(body) < wanted:
+async def read_body(stream: Stream, declined: Declined, most_bytes: int) -> bytes:
+    """The body of a worker's answer, cut at the bound. Raises BadChunk, ConnectionError."""
+    wanted = most_bytes if declined.body_bytes is None else min(declined.body_bytes, most_bytes)
+    body = raw = b""
+    is_whole = wanted == 0
+    while not is_whole and len(raw) < 2 * most_bytes:  # chunk sizes and extensions take room of their own
         more = await stream.receive()
-        if not more:
-            break
-        body += more
+        raw += more
+        body, is_whole = unchunk(raw) if declined.is_chunked else (raw, False)
+        is_whole = is_whole or not more or len(body) >= wanted
     return body[:wanted]
