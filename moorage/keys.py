@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
 HS256_SECRET_BYTES = 32  # RFC 7518 section 3.2: at least the hash's size
@@ -51,7 +52,10 @@ class KeySet:
     """Immutable. At most one key is active; kids are unique."""
 
     def __init__(self, keys: Iterable[SigningKey]) -> None:
-        self._by_kid = {key.kid: key for key in keys}
+        listed = tuple(keys)
+        self._by_kid = {key.kid: key for key in listed}
+        if len(self._by_kid) != len(listed):
+            raise ValueError("two keys of a set have the same kid")
         if sum(key.state is KeyState.ACTIVE for key in self._by_kid.values()) > 1:
             raise ValueError("a key set has at most one active key")
 
@@ -84,7 +88,13 @@ def hs256_key(kid: str, secret: bytes, state: KeyState = KeyState.ACTIVE) -> Sig
 
 def ed25519_key(kid: str, pem: bytes | str, state: KeyState = KeyState.ACTIVE) -> SigningKey:
     """From a private (signs and verifies) or public (verifies) PEM. Raises ValueError."""
-    return SigningKey(kid, Algorithm.ED25519, state, OKPKey.import_key(pem))
+    try:
+        material = OKPKey.import_key(pem)
+    except JoseError as error:
+        raise ValueError(f"this PEM holds no Ed25519 key: {error.description}") from error
+    if material.curve_name != "Ed25519":  # X25519 and Ed448 are of the same key type
+        raise ValueError(f"this PEM holds a key of {material.curve_name}, not Ed25519")
+    return SigningKey(kid, Algorithm.ED25519, state, material)
 
 
 def _public(key: SigningKey) -> dict[str, object]:

@@ -13,11 +13,11 @@ from math import isfinite
 from typing import Any
 
 from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jws import JWSRegistry
+from joserfc.errors import JoseError, UnsupportedKeyOperationError
+from joserfc.jws import CompactSignature, JWSRegistry
 
 from moorage.ids import KeyId, SessionId, UserId, WorkspaceId, parse_key, parse_session, parse_user, parse_workspace
-from moorage.keys import KeySet
+from moorage.keys import KeySet, SigningKey
 
 AUDIENCE = "moorage"
 MAX_TOKEN_BYTES = 8192  # a 4 KiB context in base64, and the rest
@@ -66,14 +66,17 @@ class SessionToken:
 
 
 def mint(token: SessionToken, keys: KeySet) -> str:
-    """Signs with the active key. Raises LookupError without one, ValueError for a context over 4 KiB."""
+    """Signs with the active key. Raises LookupError without one that can sign, ValueError for a context over 4 KiB."""
     context = json.dumps(token.context, separators=(",", ":"))
     if len(context.encode()) > MAX_CONTEXT_BYTES:
         raise ValueError(f"quality, features and metadata take more than {MAX_CONTEXT_BYTES} bytes of JSON")
     key = keys.active
     header = {"alg": key.algorithm.value, "typ": "JWT", "kid": key.kid}
     payload = json.dumps(_claims(token), separators=(",", ":"))
-    return jws.serialize_compact(header, payload, key.material, registry=_REGISTRIES[key.algorithm.value])
+    try:
+        return jws.serialize_compact(header, payload, key.material, registry=_REGISTRIES[key.algorithm.value])
+    except UnsupportedKeyOperationError as error:
+        raise LookupError(f"the active key {key.kid!r} has no private half here") from error
 
 
 def verify(text: str, keys: KeySet, now: float) -> SessionToken:
@@ -92,8 +95,8 @@ def inspect(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims without any verification, for people. Raises InvalidToken when it is no JWT."""
     try:
         extracted = jws.extract_compact(text.encode())
-        return dict(extracted.headers()), json.loads(extracted.payload)
-    except (JoseError, ValueError, TypeError) as error:
+        return dict(extracted.headers()), dict(json.loads(extracted.payload))
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise InvalidToken("this is no JWT: three base64url parts joined by dots") from error
 
 
@@ -106,13 +109,21 @@ def _verified(text: str, keys: KeySet) -> Any:
             raise InvalidToken("the token names a key that is not in the key set")
         if header.get("alg") not in key.algorithm.accepted:
             raise InvalidToken("the token's algorithm is not its key's")
-        if not jws.validate_compact(extracted, key.material, registry=_REGISTRIES[header["alg"]]):
+        if not _is_signed(extracted, key, header["alg"]):
             raise InvalidToken("the token's signature does not match")
         return json.loads(extracted.payload)
     except InvalidToken:
         raise
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise InvalidToken("the token is malformed or its signature does not match") from error
+
+
+def _is_signed(extracted: CompactSignature, key: SigningKey, alg: str) -> bool:
+    if alg != "EdDSA":
+        return jws.validate_compact(extracted, key.material, registry=_REGISTRIES[alg])
+    with warnings.catch_warnings():  # joserfc warns of the deprecated name at every use
+        warnings.simplefilter("ignore")
+        return jws.validate_compact(extracted, key.material, registry=_REGISTRIES[alg])
 
 
 def _parsed(claims: Any) -> SessionToken:
@@ -129,22 +140,43 @@ def _parsed(claims: Any) -> SessionToken:
             expires_at=_time(claims["exp"]),
             session_expires_at=_time(claims.get("sxp", claims["exp"])),
             jti=str(claims.get("jti", "")),
-            pools=tuple(map(str, claims.get("pools", ()))),
-            regions=tuple(map(str, claims.get("regions", ()))),
+            pools=_texts(claims.get("pools", [])),
+            regions=_texts(claims.get("regions", [])),
             labels=tuple(sorted((str(k), str(v)) for k, v in claims.get("labels", {}).items())),
-            limits=TokenLimits(**claims.get("lim", {})),
+            limits=_limits(claims.get("lim", {})),
             context=dict(claims.get("ctx", {})),
         )
     except InvalidToken:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InvalidToken(f"a claim is missing or wrong: {error}") from error
 
 
 def _time(said: Any) -> float:
-    if not isinstance(said, int | float) or not isfinite(said):
+    if not isinstance(said, int | float) or isinstance(said, bool) or not isfinite(said):
         raise ValueError("a time is a finite number")
     return float(said)
+
+
+def _texts(said: Any) -> tuple[str, ...]:
+    if not isinstance(said, list):
+        raise ValueError("pools and regions are lists")
+    return tuple(map(str, said))
+
+
+def _limits(said: dict[str, Any]) -> TokenLimits:
+    """Limits that only a newer version knows are its own."""
+    return TokenLimits(
+        messages_per_second=_limit(said, "messages_per_second"),
+        **{name: int(_limit(said, name)) for name in TokenLimits.__slots__ if name != "messages_per_second"},
+    )
+
+
+def _limit(said: dict[str, Any], name: str) -> float:
+    limit = _time(said.get(name, 0))
+    if limit < 0:
+        raise ValueError(f"{name} is not negative")
+    return limit
 
 
 def _claims(token: SessionToken) -> dict[str, Any]:

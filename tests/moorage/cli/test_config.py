@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[3]
 def test_the_reference_page_is_what_the_settings_say() -> None:
     page = (ROOT / "docs/configuration.md").read_text()
 
-    assert page.splitlines() == list(reference_lines()), "print it anew: moorage config --reference > docs/configuration.md"
+    assert page.splitlines() == list(reference_lines()), (
+        "print it anew: moorage config --reference > docs/configuration.md"
+    )
 
 
 def test_every_setting_says_what_it_does_and_what_it_may_be() -> None:
