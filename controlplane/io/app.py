@@ -26,6 +26,7 @@ from controlplane.io.overdue import Sweep
 from controlplane.io.web import application
 from controlplane.keyring import KeyRing
 from controlplane.policy import ControlPlanePolicy
+from moorage.keys import KeySet
 from scheduler.store import Store
 
 DATABASE_FILE = "moorage.db"
@@ -56,6 +57,11 @@ class ControlPlane:
         if self._listener is None:
             raise RuntimeError("the control plane has not been started")
         return self._listener.port
+
+    @property
+    def keys(self) -> KeySet:
+        """The signing keys of this moment, for whoever verifies tokens."""
+        return self.context.keys.current
 
     async def start(self) -> Welcome:
         """Raises OSError (port), ValueError (a preset key), SQLAlchemy's errors (database); then nothing is left open."""
