@@ -107,6 +107,7 @@ class ClaimRequest:
     wait_seconds: float  # longest stay in the admission queue; 0 never waits
     limits: Concurrency = Concurrency()
     duplicates: Duplicates = Duplicates.REPLACE
+    token_issued_at: float | None = None  # revocations spare tokens issued after them; None counts as issued before any
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,4 +148,5 @@ class Admission:
             wait_seconds=self._policy.wait_seconds,
             limits=Concurrency(limits.sessions_per_user, limits.sessions_per_key, limits.sessions_per_workspace),
             duplicates=duplicates,
+            token_issued_at=token.issued_at,
         )

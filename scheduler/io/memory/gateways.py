@@ -1,0 +1,95 @@
+"""Gateways' leases, and what a gateway's silence, return or goodbye means for the attaches it held."""
+
+from __future__ import annotations
+
+from moorage.ids import GatewayId, SessionId
+from scheduler.io.memory.endings import leave_line
+from scheduler.io.memory.fleet import Fleet
+from scheduler.io.memory.lives import hold, suspend
+from scheduler.io.memory.records import Gateway, Session
+from scheduler.io.memory.slots import drop_attach
+from scheduler.values import ClaimState, Stale
+from scheduler.workers import Health
+
+
+def join(fleet: Fleet, gateway_id: GatewayId, node: str, now: float) -> None:
+    """A lease begins."""
+    fleet.gateways[gateway_id] = Gateway(gateway_id, node, now)
+
+
+def renew(fleet: Fleet, gateway_id: GatewayId, now: float) -> None:
+    """The lease goes on, also one that had lapsed."""
+    gateway = fleet.gateways.get(gateway_id)
+    if gateway is None:
+        join(fleet, gateway_id, "", now)
+        return
+    gateway.renewed_at = now
+    gateway.is_lapsed = False
+
+
+def adopt(fleet: Fleet, gateway_id: GatewayId, held: list[tuple[SessionId, int]], now: float) -> list[Stale]:
+    """All that this gateway relays. What the store had given up is held again if nobody took it since."""
+    renew(fleet, gateway_id, now)
+    stale: list[Stale] = []
+    kept: set[SessionId] = set()
+    for session_id, fence in held:
+        session = fleet.fenced(session_id, fence)
+        if isinstance(session, Stale):
+            stale.append(session)
+        elif not _take_up(fleet, session, gateway_id, now):
+            stale.append(Stale(session_id, fence))
+        else:
+            kept.add(session_id)
+    for session in _held_by(fleet, gateway_id):
+        is_settled = now - session.held_since >= fleet.policy.suspect_after  # a younger one may have crossed the list
+        if session.id not in kept and session.state is ClaimState.HELD and is_settled:
+            suspend(fleet, session, now, is_lost=False)
+    return stale
+
+
+def leave(fleet: Fleet, gateway_id: GatewayId, now: float) -> None:
+    """An orderly end: what it held is suspended, what it reserved or waited for is free."""
+    fleet.gateways.pop(gateway_id, None)
+    _leave_lines(fleet, gateway_id, now)
+    for session in _held_by(fleet, gateway_id):
+        drop_attach(fleet, session, now)
+    fleet.mail.close(gateway_id)
+
+
+def lapse_silent(fleet: Fleet, now: float) -> None:
+    """Gateways without a sign for GATEWAY_LOST_AFTER. Their attaches stay held unless the worker saw them go too."""
+    for gateway in list(fleet.gateways.values()):
+        silence = now - gateway.renewed_at
+        if silence >= fleet.policy.forget_gateway_seconds:
+            del fleet.gateways[gateway.id]
+            fleet.mail.close(gateway.id)
+        elif silence >= fleet.policy.gateway_lost_after and not gateway.is_lapsed:
+            gateway.is_lapsed = True
+            _leave_lines(fleet, gateway.id, now)
+            for session in _held_by(fleet, gateway.id):
+                if session.state is ClaimState.HELD and session.detached_at is not None:
+                    suspend(fleet, session, now, is_lost=False)
+
+
+def _take_up(fleet: Fleet, session: Session, gateway_id: GatewayId, now: float) -> bool:
+    worker = session.worker
+    if worker.health is Health.LOST or worker.id not in fleet.workers:
+        return False
+    session.gateway = gateway_id
+    if session.state is not ClaimState.HELD:
+        hold(fleet, session, now)
+    return True
+
+
+def _held_by(fleet: Fleet, gateway_id: GatewayId) -> list[Session]:
+    """A scan: gateways come and go seldom, sessions often, so no table is kept for this."""
+    return [
+        session
+        for session in fleet.sessions.values()
+        if session.gateway == gateway_id and session.state is not ClaimState.SUSPENDED
+    ]
+
+
+def _leave_lines(fleet: Fleet, gateway_id: GatewayId, now: float) -> None:
+    for waiter in [waiter for waiter in fleet.queue if waiter.request.gateway == gateway_id]:
+        leave_line(fleet, waiter, now)

@@ -1,0 +1,95 @@
+"""A worker registers: for the first time, or again with the id and the key it had. What it says of itself is checked,
+what it says of sessions is only believed where the store knows better nothing else: it can lose claims, never make any.
+"""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+
+from moorage import ids
+from moorage.errors import Code
+from moorage.ids import WorkerId
+from scheduler.io.memory.duties import settle
+from scheduler.io.memory.fleet import Fleet
+from scheduler.io.memory.leases import count_silent, watch_lease
+from scheduler.io.memory.log import Data
+from scheduler.io.memory.records import Worker
+from scheduler.io.memory.witness import reconcile
+from scheduler.registrations import flaw
+from scheduler.values import Directive, Order, Refused, Registered, Registration, WorkerState
+from scheduler.workers import Change, Health, health_after
+
+CLAIM_KEY_BYTES = 32
+
+
+def register(fleet: Fleet, registration: Registration, now: float) -> Registered | Refused:
+    """A place in the fleet, or why not."""
+    wrong = flaw(registration)
+    if wrong is not None:
+        return Refused(Code.UNPROCESSABLE, wrong)
+    known = fleet.workers.get(registration.again) if registration.again is not None else None
+    if known is None:
+        worker = _admit(fleet, registration, now)
+    else:
+        refused = _doubt_return(known, registration)
+        if refused is not None:
+            return refused
+        worker = _take_back(fleet, known, registration, now)
+    watch_lease(fleet, worker, now)
+    settle(fleet, worker, now)
+    reconcile(fleet, worker, registration.sessions, now)
+    return Registered(worker.id, worker.claim_key, fleet.epoch, worker.state)
+
+
+def _admit(fleet: Fleet, registration: Registration, now: float) -> Worker:
+    worker = Worker(WorkerId(ids.make("wrk", now, fleet.draw)), fleet.draw(CLAIM_KEY_BYTES), registration, now)
+    fleet.workers[worker.id] = worker
+    fleet.region_workers[worker.region] = fleet.region_workers.get(worker.region, 0) + 1
+    fleet.log.append(("worker.joined", now, None, worker.id, 0, None, _data(worker)))
+    return worker
+
+
+def _doubt_return(worker: Worker, registration: Registration) -> Refused | None:
+    if registration.claim_key is None or not compare_digest(worker.claim_key, registration.claim_key):
+        return Refused(Code.PERMISSION_DENIED, "the key is not the one this worker got; register without `again`")
+    if (worker.region, worker.pool) != (registration.region, registration.pool):
+        return Refused(Code.CONFLICT, "a worker keeps its region and pool; register without `again`")
+    if registration.slots < worker.used:
+        return Refused(Code.CONFLICT, f"it has {worker.used} sessions, more than {registration.slots} slots")
+    return None
+
+
+def _take_back(fleet: Fleet, worker: Worker, registration: Registration, now: float) -> Worker:
+    """The same worker over a new link: its duty stays, its health is good again."""
+    if worker.health is Health.LOST:
+        fleet.region_workers[worker.region] += 1
+        fleet.log.append(("worker.returned", now, None, worker.id, 0, None, _data(worker)))
+    worker.health = health_after(worker.health, Change.REGISTER)
+    count_silent(fleet, worker, is_silent=False)
+    fleet.index.remove(worker)  # slots and labels may differ; `settle` adds it again
+    worker.slots, worker.labels = registration.slots, registration.labels
+    worker.name, worker.address, worker.version = registration.name, registration.address, registration.version
+    worker.kubernetes, worker.link = registration.kubernetes, registration.gateway
+    worker.is_ready = not registration.is_starting
+    if worker.duty is WorkerState.STARTING and worker.is_ready:
+        worker.duty = WorkerState.SERVING
+    worker.beat_at = now
+    worker.seq, worker.delivered = -1, ()
+    worker.directives.clear()
+    worker.complaints = {}
+    _remind(fleet, worker)
+    return worker
+
+
+def _remind(fleet: Fleet, worker: Worker) -> None:
+    """Of its duty, which it may have forgotten."""
+    if worker.duty is WorkerState.CORDONED:
+        fleet.direct(worker, Directive(Order.CORDON))
+    elif worker.duty is WorkerState.RETIRED:
+        fleet.direct(worker, Directive(Order.SHUTDOWN))
+    elif worker.draining is not None:
+        fleet.direct(worker, Directive(Order.DRAIN, deadline=worker.draining.drain.deadline))
+
+
+def _data(worker: Worker) -> Data:
+    return {"name": worker.name, "region": worker.region, "pool": worker.pool, "slots": worker.slots}

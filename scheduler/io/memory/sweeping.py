@@ -1,0 +1,123 @@
+"""Lets time pass. Only what may be due is looked at; between portions other work of the loop gets its turn."""
+
+from __future__ import annotations
+
+import asyncio
+
+from moorage.errors import Code
+from scheduler.drains import TOLD_AGAIN_AFTER, retry_after
+from scheduler.io.memory.contests import give_up_waiting
+from scheduler.io.memory.duties import remove, settle
+from scheduler.io.memory.endings import dismiss, finish
+from scheduler.io.memory.fleet import Fleet
+from scheduler.io.memory.gateways import lapse_silent
+from scheduler.io.memory.leases import doubt_silent, is_given_up, lose, watch_lease
+from scheduler.io.memory.records import Session, Worker
+from scheduler.io.memory.slots import give_up
+from scheduler.values import ClaimState, CloseSession, End, Outcome, Refused
+from scheduler.workers import Health
+
+PORTION = 500  # sessions dealt with in one step: about 5 ms
+
+
+async def sweep(fleet: Fleet, now: float) -> None:
+    """Leases, reservations, suspensions, ends of life, waits, drains, tombstones."""
+    _forgive_own_sleep(fleet, now)
+    _workers(fleet, now)
+    lapse_silent(fleet, now)
+    give_up_waiting(fleet, now)
+    due = fleet.alarms.ring(now)
+    for start in range(0, len(due), PORTION):
+        if start:
+            await asyncio.sleep(0)
+        for session in due[start : start + PORTION]:
+            _session(fleet, session, now)
+    _waiters(fleet, now)
+    for worker in list(fleet.draining):
+        _move(fleet, worker, now)
+    fleet.tombstones.lapse(now)
+    if not fleet.revocations.is_empty:
+        fleet.revocations.lapse(now)
+
+
+def _forgive_own_sleep(fleet: Fleet, now: float) -> None:
+    """Time in which this process did not run (a stopped loop, a sleeping laptop) counts as nobody's silence."""
+    last, fleet.swept_at = fleet.swept_at, now
+    if last is None or now - last <= fleet.policy.suspect_after:
+        return
+    slept = now - last
+    for worker in fleet.workers.values():
+        worker.beat_at += slept
+    for gateway in fleet.gateways.values():
+        gateway.renewed_at += slept
+
+
+def _workers(fleet: Fleet, now: float) -> None:
+    rung = fleet.leases.ring(now)
+    for worker in rung:
+        doubt_silent(fleet, worker, now)
+    for worker in rung:
+        if is_given_up(fleet, worker, now):
+            lose(fleet, worker, now)
+            settle(fleet, worker, now)
+        if worker.health is not Health.LOST:
+            watch_lease(fleet, worker, now)
+        elif now - worker.beat_at < fleet.policy.forget_worker_seconds:
+            fleet.leases.set(worker, worker.beat_at + fleet.policy.forget_worker_seconds, now)
+        else:
+            remove(fleet, worker.id, now)
+
+
+def _session(fleet: Fleet, session: Session, now: float) -> None:
+    if fleet.sessions.get(session.id) is not session:
+        return  # ended between two portions
+    if session.expires_at <= now:
+        wish = End(session.id, Outcome.EXPIRED, Code.SESSION_EXPIRED, "TIME_TO_LIVE", "scheduler")
+        finish(fleet, session, wish, now)
+        return
+    if session.state is ClaimState.RESERVED and session.due <= now:
+        give_up(fleet, session, now)
+        return
+    if session.state is ClaimState.SUSPENDED and session.due <= now:
+        waiter = fleet.queue.of_session(session.id)
+        if waiter is None:
+            finish(fleet, session, _not_returned(session), now)
+            return
+        session.due = waiter.deadline  # its client is here, in the queue
+    due = session.expires_at if session.state is ClaimState.HELD else min(session.due, session.expires_at)
+    fleet.alarms.set(session, due, now)
+
+
+def _not_returned(session: Session) -> End:
+    if session.was_lost:
+        return End(session.id, Outcome.FAILED, Code.WORKER_LOST, "WORKER_LOST", "scheduler")
+    return End(session.id, Outcome.COMPLETED, None, "CLIENT_GONE", "scheduler")
+
+
+def _waiters(fleet: Fleet, now: float) -> None:
+    for waiter in fleet.queue_alarms.ring(now):
+        request = waiter.request
+        if request.expires_at <= now:
+            dismiss(fleet, waiter, Refused(Code.SESSION_EXPIRED, "the session's time to live is over"), now)
+        elif waiter.deadline <= now:
+            retry = fleet.policy.full_retry_seconds
+            waited = f"waited {request.wait_seconds:g} s for a slot"
+            dismiss(fleet, waiter, Refused(Code.ADMISSION_TIMEOUT, waited, retry), now)
+        else:
+            fleet.queue_alarms.set(waiter, min(waiter.deadline, request.expires_at), now)
+
+
+def _move(fleet: Fleet, worker: Worker, now: float) -> None:
+    """From the deadline on, at the rate: those attached are told to reconnect, and are placed elsewhere then."""
+    draining = worker.draining
+    if draining is None or not draining.is_over(now) or not worker.held:
+        return
+    untold = [
+        session
+        for session in worker.sessions
+        if session.state is ClaimState.HELD and session.told_at + TOLD_AGAIN_AFTER <= now
+    ]
+    for session in untold[: draining.take(now, len(untold))]:
+        session.told_at = now
+        notice = CloseSession(session.id, session.fence, Code.DRAINING, retry_after(fleet.draw))
+        fleet.mail.put(session.gateway, notice)

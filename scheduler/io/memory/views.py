@@ -1,0 +1,44 @@
+"""What readers see: values made on demand, changing nothing."""
+
+from __future__ import annotations
+
+from moorage.ids import GatewayId, SessionId
+from scheduler.io.memory.fleet import Fleet
+from scheduler.values import EndRecord, PoolView, QueueView, SessionView
+
+
+def session_view(fleet: Fleet, session_id: SessionId, now: float) -> SessionView | EndRecord | None:
+    """Live, or ended not long ago."""
+    session = fleet.sessions.get(session_id)
+    return session.view(now) if session is not None else fleet.tombstones.record(session_id)
+
+
+def queue_view(fleet: Fleet, session_id: SessionId, now: float) -> QueueView | None:
+    """A waiting session's place."""
+    waiter = fleet.queue.of_session(session_id)
+    if waiter is None:
+        return None
+    position = fleet.queue.position(waiter)
+    return QueueView(session_id, position, fleet.queue.eta_seconds(waiter, now), now - waiter.since)
+
+
+def pool_views(fleet: Fleet) -> list[PoolView]:
+    """Room by region and pool. A waiter counts for the first pool that could serve it."""
+    rooms: dict[tuple[str, str], list[int]] = {}
+    for worker in fleet.workers.values():
+        room = rooms.setdefault((worker.region, worker.pool), [0, 0, 0, 0, 0])
+        room[0] += 1
+        room[1] += worker.slots
+        room[2] += worker.used
+        if worker.is_open:
+            room[3] += worker.free
+    for plan, waiting in fleet.queue.waiting_by_lane():
+        if fleet.index.has_match(plan):
+            first = plan.tiers[0][0]
+            rooms[first.region, first.pool][4] += waiting
+    return [PoolView(region, pool, *room) for (region, pool), room in sorted(rooms.items())]
+
+
+def node_views(fleet: Fleet) -> dict[GatewayId, str]:
+    """Live gateways that clients can connect to."""
+    return {gateway.id: gateway.node for gateway in fleet.gateways.values() if gateway.node and not gateway.is_lapsed}

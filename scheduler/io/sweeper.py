@@ -1,0 +1,33 @@
+"""The pulse of a store: sweeps four times a second, outlives every failure, and measures how late it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from scheduler.store import Store, Unavailable
+
+EVERY = 0.25
+
+log = structlog.get_logger(__name__)
+
+
+async def sweep_forever(store: Store, record_lag: Callable[[float], None] | None = None) -> None:
+    """Until cancelled. `record_lag` gets, for each sweep, the seconds between when it should have ended and when it did:
+    what the loop was blocked and the sweep itself took."""
+    clock = asyncio.get_running_loop().time
+    due = clock() + EVERY
+    while True:
+        await asyncio.sleep(max(0.0, due - clock()))
+        try:
+            await store.sweep()
+        except Unavailable as error:
+            log.warning("store_unavailable", detail=str(error))
+        except Exception:
+            log.exception("sweep_failed")
+        done = clock()
+        if record_lag is not None:
+            record_lag(done - due)
+        due = max(due + EVERY, done)

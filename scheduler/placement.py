@@ -1,0 +1,276 @@
+"""Which worker gets a session: an index of free slots that chooses and takes in a time that does not grow with the fleet.
+
+Workers of one region, pool and label set form a group. A group has three shelves (empty; in use below the soft cap; in
+use at or above it), a shelf has a bucket for each number of free slots, and two levels of bits find the fullest or the
+emptiest bucket. Knows nothing of sessions' lives, leases or queues: whoever opens and closes spots does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from zlib import crc32
+
+from scheduler.values import Labels, Wanted
+
+PLANS = 4096  # remembered requirements; all are forgotten together beyond it
+_EMPTY, _BELOW, _ABOVE = 0, 1, 2
+_PACK_ORDER = (_BELOW, _ABOVE, _EMPTY)
+_WORD = 6  # 64 buckets share one word of bits, so that 100,000 different counts need one word of 1563 above them
+
+
+class Spot:
+    """One worker's place in the index. `used` counts taken slots, whether or not it is open for more."""
+
+    __slots__ = ("free", "group", "is_open", "labels", "place", "pool", "region", "shelf", "slots", "soft", "used")
+
+    def __init__(self, region: str, pool: str, labels: Labels, slots: int) -> None:
+        self.region = region
+        self.pool = pool
+        self.labels = labels
+        self.slots = slots
+        self.used = 0
+        self.free = slots
+        self.soft = 0.0  # slots x soft cap, set by the index
+        self.is_open = False
+        self.group: Group | None = None
+        self.shelf: Shelf | None = None
+        self.place = 0  # position within its bucket
+
+
+class Shelf:
+    """Spots by their number of free slots (at least one)."""
+
+    __slots__ = ("_buckets", "_words", "summary")
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, list[Spot]] = {}
+        self._words: dict[int, int] = {}
+        self.summary = 0  # a bit for each word that is not zero; 0 is an empty shelf
+
+    def put(self, spot: Spot) -> None:
+        """Adds a spot under its free slots."""
+        free = spot.free
+        spot.shelf = self
+        bucket = self._buckets.get(free)
+        if bucket:
+            spot.place = len(bucket)
+            bucket.append(spot)
+            return
+        spot.place = 0
+        if bucket is None:
+            self._buckets[free] = [spot]
+        else:
+            bucket.append(spot)
+        high = free >> _WORD
+        self._words[high] = self._words.get(high, 0) | 1 << (free & 63)
+        self.summary |= 1 << high
+
+    def pick_out(self, spot: Spot) -> None:
+        """Removes a spot; the bucket's last one takes its place."""
+        free = spot.free
+        spot.shelf = None
+        bucket = self._buckets[free]
+        last = bucket.pop()
+        if last is not spot:
+            bucket[spot.place] = last
+            last.place = spot.place
+        if bucket:
+            return
+        high = free >> _WORD
+        word = self._words[high] & ~(1 << (free & 63))
+        self._words[high] = word
+        if not word:
+            self.summary &= ~(1 << high)
+
+    def fullest(self) -> list[Spot]:
+        """The bucket with the fewest free slots. The shelf is not empty."""
+        summary = self.summary
+        high = (summary & -summary).bit_length() - 1
+        word = self._words[high]
+        return self._buckets[high << _WORD | (word & -word).bit_length() - 1]
+
+    def emptiest(self) -> list[Spot]:
+        """The bucket with the most free slots. The shelf is not empty."""
+        high = self.summary.bit_length() - 1
+        return self._buckets[high << _WORD | self._words[high].bit_length() - 1]
+
+
+class Group:
+    """Workers that no requirement can tell apart."""
+
+    __slots__ = ("labels", "members", "pool", "region", "shelves")
+
+    def __init__(self, region: str, pool: str, labels: Labels) -> None:
+        self.region = region
+        self.pool = pool
+        self.labels = labels
+        self.members = 0
+        self.shelves = (Shelf(), Shelf(), Shelf())
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """A requirement and the groups that meet it, in order of preference; refreshed when groups come or go."""
+
+    wanted: Wanted
+    version: int
+    tiers: tuple[tuple[Group, ...], ...]
+
+
+S = TypeVar("S", bound=Spot)
+
+
+class Index(Generic[S]):
+    """The free slots of a fleet."""
+
+    def __init__(self, soft_cap: float = 0.9) -> None:
+        self._soft_cap = soft_cap
+        self._groups: dict[tuple[str, str, Labels], Group] = {}
+        self._plans: dict[tuple[object, ...], Plan] = {}
+        self._version = 0
+
+    def add(self, spot: S) -> None:
+        """A worker that can be matched, closed at first. `used` is kept: it may come back with sessions."""
+        key = (spot.region, spot.pool, spot.labels)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(*key)
+            self._version += 1
+        group.members += 1
+        spot.group = group
+        spot.soft = spot.slots * self._soft_cap
+        spot.free = spot.slots - spot.used
+
+    def remove(self, spot: S) -> None:
+        """No requirement finds it any more; its taken slots can still be given back. Done already is no error."""
+        self.close(spot)
+        group = spot.group
+        if group is None:
+            return
+        spot.group = None
+        group.members -= 1
+        if not group.members:
+            del self._groups[group.region, group.pool, group.labels]
+            self._version += 1
+
+    def open(self, spot: S) -> None:
+        """Its free slots may be chosen."""
+        if not spot.is_open and spot.group is not None:
+            spot.is_open = True
+            self._shelve(spot)
+
+    def close(self, spot: S) -> None:
+        """Nothing new; what it has stays counted."""
+        spot.is_open = False
+        if spot.shelf is not None:
+            spot.shelf.pick_out(spot)
+
+    def take(self, spot: S) -> None:
+        """One more slot in use. Raises ValueError when there is none: the index never over-grants."""
+        if spot.free <= 0:
+            raise ValueError(f"all {spot.slots} slots are taken")
+        if spot.shelf is not None:
+            spot.shelf.pick_out(spot)
+        spot.used += 1
+        spot.free -= 1
+        if spot.is_open:
+            self._shelve(spot)
+
+    def give(self, spot: S) -> None:
+        """One slot fewer in use."""
+        if spot.shelf is not None:
+            spot.shelf.pick_out(spot)
+        spot.used -= 1
+        spot.free += 1
+        if spot.is_open:
+            self._shelve(spot)
+
+    def plan(self, wanted: Wanted) -> Plan:
+        """The groups that meet a requirement; the same object for the same requirement."""
+        key = (wanted.regions, wanted.pools, wanted.labels, wanted.is_spread)
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= PLANS:
+                self._plans.clear()
+            plan = self._plans[key] = Plan(wanted, -1, ())
+        return plan
+
+    def choose(self, plan: Plan, session: str) -> S | None:
+        """The worker for a session, or None when no open one has a free slot. Takes nothing."""
+        if plan.version != self._version:
+            self._refresh(plan)
+        for groups in plan.tiers:
+            bucket = _emptiest(groups) if plan.wanted.is_spread else _fullest(groups)
+            if bucket is not None:
+                at = crc32(session.encode()) % len(bucket) if len(bucket) > 1 else 0
+                return bucket[at]  # type: ignore[return-value]  # shelves hold what `add` took: spots of type S
+        return None
+
+    def choose_other(self, plan: Plan, session: str, tried: Iterable[S]) -> S | None:
+        """As `choose`, but none of `tried`."""
+        shut = [spot for spot in tried if spot.is_open]
+        for spot in shut:
+            self.close(spot)
+        chosen = self.choose(plan, session)
+        for spot in shut:
+            self.open(spot)
+        return chosen
+
+    def has_match(self, plan: Plan) -> bool:
+        """Whether any worker of the index, open or closed, full or not, meets the requirement."""
+        if plan.version != self._version:
+            self._refresh(plan)
+        return bool(plan.tiers)
+
+    def _shelve(self, spot: Spot) -> None:
+        group = spot.group
+        if group is None or spot.free <= 0:
+            return
+        used = spot.used
+        group.shelves[_EMPTY if not used else _BELOW if used < spot.soft else _ABOVE].put(spot)
+
+    def _refresh(self, plan: Plan) -> None:
+        wanted = plan.wanted
+        meeting = [group for group in self._groups.values() if meets(group, wanted)]
+        if not wanted.regions:
+            tiers = [tuple(meeting)]
+        else:
+            tiers = [tuple(group for group in meeting if group.region == region) for region in wanted.regions]
+        plan.tiers = tuple(tier for tier in tiers if tier)
+        plan.version = self._version
+
+
+def meets(place: Group | Spot, wanted: Wanted) -> bool:
+    """Whether a worker of this region, pool and labels can serve such a session."""
+    return (
+        (not wanted.regions or place.region in wanted.regions)
+        and (not wanted.pools or place.pool in wanted.pools)
+        and wanted.labels <= place.labels
+    )
+
+
+def _fullest(groups: tuple[Group, ...]) -> list[Spot] | None:
+    best: list[Spot] | None = None
+    for level in _PACK_ORDER:
+        for group in groups:
+            shelf = group.shelves[level]
+            if shelf.summary:
+                bucket = shelf.fullest()
+                if best is None or bucket[0].free < best[0].free:
+                    best = bucket
+        if best is not None:
+            return best
+    return None
+
+
+def _emptiest(groups: tuple[Group, ...]) -> list[Spot] | None:
+    best: list[Spot] | None = None
+    for group in groups:
+        for shelf in group.shelves:
+            if shelf.summary:
+                bucket = shelf.emptiest()
+                if best is None or bucket[0].free > best[0].free:
+                    best = bucket
+    return best
