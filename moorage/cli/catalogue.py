@@ -20,6 +20,7 @@ FLAGS = {
     ("log_level",): "--log-level",
     ("gateway", "port"): "--port",
     ("gateway", "link_port"): "--link-port",
+    ("gateway", "drain_seconds"): "--drain-seconds",
     ("gateway", "tls", "enabled"): "--tls",
     ("gateway", "tls", "certificate"): "--tls-cert",
     ("gateway", "tls", "key"): "--tls-key",

@@ -50,7 +50,7 @@ def demo(*, keep: bool) -> None:
         from moorage.cli.demo_story import StoryBroke, tell
     stage = Stage()
     with TemporaryDirectory(prefix="moorage-demo-") as folder:
-        house = House(folder)
+        house = House(folder, "--tls", "--drain-seconds", "1")
         try:
             asyncio.run(tell(stage, house))
         except StoryBroke as error:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from controlplane.policy import PRIVATE_NETWORKS, ControlPlanePolicy, Offer, RateLimit
+from scheduler.policy import SchedulerPolicy
+
 from gateway.policy import GatewayPolicy, Handshakes, TlsFiles, Trust
 from gateway.relay import Limits
-from moorage.cli.settings import Settings, TlsGroup
+from moorage.cli.addresses import WILDCARDS, url
+from moorage.cli.settings import OfferGroup, Settings, TlsGroup
 from moorage.cli.sources import WrongSetting
+from scheduler.values import Concurrency
 
 
 def gateway_policy(settings: Settings, development: TlsFiles | None = None) -> GatewayPolicy:
     """`development` is the certificate for TLS without files of its own. Raises WrongSetting."""
     group = settings.gateway
+    host, tls = group.host or settings.host, tls_files(group.tls, "gateway.tls", development)
     return GatewayPolicy(
-        host=group.host or settings.host,
+        host=host,
         port=group.port,
         link_host=group.link_host or settings.host,
         link_port=group.link_port,
-        node=group.node,
-        tls=tls_files(group.tls, "gateway.tls", development),
+        node=group.node or _node(host, group.port, is_tls=tls is not None),
+        tls=tls,
         link_tls=tls_files(group.link_tls, "gateway.link_tls", development),
         wire=group.wire,
         region=group.region,
@@ -30,6 +36,44 @@ def gateway_policy(settings: Settings, development: TlsFiles | None = None) -> G
         drain_seconds=group.drain_seconds,
         checkpoint_seconds=group.checkpoint_seconds,
     )
+
+
+def scheduler_policy(settings: Settings) -> SchedulerPolicy:
+    """Field for field."""
+    return SchedulerPolicy(**settings.scheduler.model_dump())
+
+
+def control_plane_policy(settings: Settings) -> ControlPlanePolicy:
+    """Its secrets in the clear: the control plane hashes them."""
+    group = settings.controlplane
+    same = {
+        name: getattr(group, name)
+        for name in type(group).model_fields
+        if name not in ("host", "concurrency", "rate_limit", "qualities", "features")
+    }
+    return ControlPlanePolicy(
+        **same,
+        data_folder=settings.data.absolute(),
+        host=group.host or settings.host,
+        concurrency=Concurrency(**group.concurrency.model_dump()),
+        rate_limit=RateLimit(**group.rate_limit.model_dump()),
+        qualities={name: _offer(offer) for name, offer in group.qualities.items()},
+        features={name: _offer(offer) for name, offer in group.features.items()},
+        worker_networks=settings.gateway.trust.worker_networks or PRIVATE_NETWORKS,
+        admin_key=settings.admin_key.get_secret_value() if settings.admin_key else "",
+        join_key=settings.join_key.get_secret_value() if settings.join_key else "",
+    )
+
+
+def _offer(group: OfferGroup) -> Offer:
+    return Offer(group.pools, frozenset(group.labels.items()))
+
+
+def _node(host: str, port: int, *, is_tls: bool) -> str:
+    """A wildcard is no address for clients: without a setting they are taken to be on this machine."""
+    if host not in WILDCARDS or port == 0:
+        return ""
+    return url("wss" if is_tls else "ws", "localhost", port)
 
 
 def tls_files(group: TlsGroup, name: str, development: TlsFiles | None) -> TlsFiles | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from controlplane.io.app import ControlPlane
+from controlplane.io.keyfiles import embedded_keyring
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from scheduler.io.memory import MemoryStore
 from scheduler.io.sweeper import sweep_forever
@@ -30,8 +31,8 @@ from scheduler.values import WorkerState
 
 CREW_WITHIN = 15.0  # from the start of the workers until the first announcement
 CLOSE_WITHIN = 10.0  # each step after the drain
-JOIN_KEY = "join.key"
-Announce = Callable[[running.Running], None]
+Announce = Callable[[running.Running, str | None], None]
+"""Where everything is, and the admin key where it was made just now."""
 Closing = tuple[str, Callable[[], Awaitable[None]]]
 _log = structlog.get_logger("moorage.up")
 
@@ -70,7 +71,7 @@ class Program:
                 ]
                 await self._wait_for_the_crew()
                 self._is_ready = True
-                announce(self.running())
+                announce(self.running(), self._welcome.new_admin_key)
                 await self._stops.wait()
                 await self._drain()
                 for task in kept:
@@ -100,11 +101,14 @@ class Program:
         self._development = self._development_files()
         self._store = MemoryStore(time.time, os.urandom, scheduler_policy(settings))
         self._observe = self._observing()
-        self._control = ControlPlane(control_plane_policy(settings), self._store, self._registry)
-        await self._opened("controlplane", self._control.start(), self._control.close)
+        keys = embedded_keyring(self._data)
+        self._control = ControlPlane(control_plane_policy(settings), self._store, keys, self._registry)
+        self._welcome = await self._control.start()
+        self._closings.append(("controlplane", self._control.close))
         policy = gateway_policy(settings, self._development)
-        self._gateway = Gateway(policy, self._store, lambda: self._control.keys, self._registry)
-        await self._opened("gateway", self._gateway.start(), self._gateway.close)
+        self._gateway = Gateway(policy, self._store, lambda: keys.current, self._registry)
+        await self._gateway.start()
+        self._closings.append(("gateway", self._gateway.close))
         self._crew = Crew(settings.workers, self._doors())
         running.write(self._data, self.running())
         self._closings.append(("running.json", self._forget))
@@ -126,10 +130,6 @@ class Program:
                     await close()
             except Exception:
                 _log.exception("close_failed", part=name)
-
-    async def _opened(self, name: str, start: Awaitable[None], close: Callable[[], Awaitable[None]]) -> None:
-        await start
-        self._closings.append((name, close))
 
     async def _unless_hurried(self, work: Coroutine[Any, Any, None]) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -178,9 +178,7 @@ class Program:
 
     def _doors(self) -> Doors:
         certificate = self._gateway.policy.link_tls and self._development and self._development.certificate
-        return Doors(
-            self._link(), (self._data / JOIN_KEY).read_text().strip(), str(certificate) if certificate else None
-        )
+        return Doors(self._link(), self._welcome.join_key, str(certificate) if certificate else None)
 
     async def _forget(self) -> None:
         running.remove(self._data)

@@ -30,6 +30,7 @@ OPTIONS = {
     "tls_key": "gateway.tls.key",
     "workers": "workers.count",
     "slots": "workers.slots",
+    "drain_seconds": "gateway.drain_seconds",
     "log_level": "log_level",
 }
 """Option -> the setting it overrides. Its value is checked there."""
@@ -52,6 +53,7 @@ OPTIONS = {
 @click.option("--tls-key", metavar="FILE", help="PEM private key.")
 @click.option("--workers", type=int, help="Example worker processes; 0 starts none.  [2]")
 @click.option("--slots", type=int, help="Sessions at once for each of them.  [10]")
+@click.option("--drain-seconds", type=float, help="Over which clients are told to reconnect at a stop.  [30]")
 @click.option("--log-level", help="debug, info, warning or error.  [info]")
 @click.option("--json", "as_json", is_flag=True, help="Say where things are as one line of JSON.")
 def up(config: Path | None, *, as_json: bool, **options: Any) -> None:
@@ -67,12 +69,11 @@ def up(config: Path | None, *, as_json: bool, **options: Any) -> None:
         settings = loaded_or_exit({OPTIONS[name]: value for name, value in options.items()}, config).settings
         _check_ports(settings)
         set_up_logs(settings.log_level, settings.log_format)
-        is_first = not (settings.data / "admin.key").exists() and settings.admin_key is None
-        status = run_fast(_run(settings, as_json=as_json, is_first=is_first))
+        status = run_fast(_run(settings, as_json=as_json))
     raise SystemExit(status)
 
 
-async def _run(settings: Settings, *, as_json: bool, is_first: bool) -> int:
+async def _run(settings: Settings, *, as_json: bool) -> int:
     from moorage.cli.program import Program
     from moorage.cli.sources import WrongSetting
 
@@ -82,7 +83,7 @@ async def _run(settings: Settings, *, as_json: bool, is_first: bool) -> int:
         loop.add_signal_handler(number, program.stop)
     loop.add_signal_handler(signal.SIGHUP, program.reload)
     try:
-        await program.serve(lambda running: _announce(running, as_json=as_json, is_first=is_first))
+        await program.serve(lambda running, new_key: _announce(running, new_key, as_json=as_json))
     except WrongSetting as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -108,12 +109,11 @@ def _check_ports(settings: Settings) -> None:
             )
 
 
-def _announce(running: Running, *, as_json: bool, is_first: bool) -> None:
+def _announce(running: Running, new_key: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(running.document()))
     else:
-        key = (Path(running.data) / "admin.key").read_text().strip() if is_first else None
-        for line in greeting(running, key):
+        for line in greeting(running, new_key):
             click.echo(line)
     sys.stdout.flush()
 
@@ -125,7 +125,7 @@ def greeting(running: Running, new_key: str | None) -> list[str]:
     lines = [
         click.style("Moorage is ready.", bold=True, fg="green"),
         f"  clients   {running.node}",
-        f"  REST      {running.rest}/api/v1   (documentation: {running.rest}/docs)",
+        f"  REST      {running.rest}/api/v1   (documentation: {running.rest}/api/v1/docs)",
         f"  metrics   {running.observe}/metrics",
         f"  workers   {running.link}   ({len(running.workers)} example workers run)",
         f"  data      {running.data}   ({running.relay} relay)",

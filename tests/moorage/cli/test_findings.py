@@ -1,0 +1,79 @@
+"""What `moorage doctor` says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from moorage.cli import findings
+from moorage.cli.findings import Finding, Grade, exit_code
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def test_a_taken_port_names_the_way_to_its_user_and_the_option() -> None:
+    found = findings.port("clients", "127.0.0.1:7400", error="it is taken", is_ours=False, option="--port")
+
+    assert found.grade is Grade.FAIL
+    assert found.sentence == "127.0.0.1:7400 cannot be used: it is taken"
+    assert "ss -ltnp 'sport = :7400'" in found.advice
+    assert "--port" in found.advice
+
+
+def test_a_port_that_moorage_itself_uses_is_fine() -> None:
+    assert findings.port("clients", "h:1", error="it is taken", is_ours=True, option="--port").grade is Grade.OK
+
+
+def test_few_file_descriptors_are_a_warning_with_the_command() -> None:
+    found = findings.file_descriptors(soft=1024, hard=20000)
+
+    assert found.grade is Grade.WARN
+    assert "about 412 sessions" in found.sentence
+    assert "ulimit -n 20000" in found.advice
+    assert findings.file_descriptors(soft=20000, hard=20000).grade is Grade.OK
+    assert "LimitNOFILE" in findings.file_descriptors(soft=1024, hard=1024).advice
+
+
+def test_a_clock_that_disagrees_with_the_api_fails() -> None:
+    assert findings.clock(is_synchronised=True, offset_seconds=-60).grade is Grade.FAIL
+    assert findings.clock(is_synchronised=False, offset_seconds=0).grade is Grade.WARN
+    assert findings.clock(is_synchronised=True, offset_seconds=1).grade is Grade.OK
+    assert findings.clock(is_synchronised=None, offset_seconds=None).grade is Grade.OK
+
+
+def test_a_certificate_is_judged_by_its_end() -> None:
+    def grade(left: timedelta) -> Grade:
+        return findings.certificate("clients", NOW + left, None, NOW).grade
+
+    assert grade(timedelta(days=-1)) is Grade.FAIL
+    assert grade(timedelta(days=3)) is Grade.WARN
+    assert grade(timedelta(days=90)) is Grade.OK
+    assert findings.certificate("clients", None, "no such file", NOW).grade is Grade.FAIL
+
+
+def test_the_pure_relay_is_a_warning_that_says_why() -> None:
+    found = findings.relay("pure", "no compiler")
+
+    assert found.grade is Grade.WARN
+    assert "no compiler" in found.sentence
+    assert findings.relay("compiled", "").grade is Grade.OK
+    assert findings.relay(None, "cannot").grade is Grade.FAIL
+
+
+def test_a_folder_that_cannot_be_written_fails() -> None:
+    assert findings.data_folder("data", "Permission denied").grade is Grade.FAIL
+    assert findings.data_folder("data", None).grade is Grade.OK
+
+
+def test_a_store_that_does_not_answer_fails() -> None:
+    assert [findings.store(up).grade for up in (True, None, False)] == [Grade.OK, Grade.OK, Grade.FAIL]
+
+
+def test_a_missing_uvloop_is_a_warning() -> None:
+    assert (findings.loop(None).grade, findings.loop("0.22").grade) == (Grade.WARN, Grade.OK)
+
+
+def test_only_failures_make_the_exit_code() -> None:
+    fine, warned, failed = (Finding("x", grade, "") for grade in (Grade.OK, Grade.WARN, Grade.FAIL))
+
+    assert exit_code([fine, warned]) == 0
+    assert exit_code([fine, failed]) == 1

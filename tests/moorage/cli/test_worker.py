@@ -1,0 +1,53 @@
+"""`moorage worker`: what it serves with, and what it says when it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from moorage.cli.root import moorage
+from moorage.cli.worker import find, join_key
+
+
+def test_a_function_is_found_in_the_working_folder() -> None:
+    Path("mine.py").write_text("async def talk(session): ...\n")
+
+    assert find("mine:talk").__name__ == "talk"
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("mine", "is no MODULE:FUNCTION"),
+        ("nowhere.at_all:talk", "there is no module nowhere here"),
+        ("moorage.examples.echo:talk", "module moorage.examples.echo has no function talk"),
+    ],
+)
+def test_a_wrong_target_is_one_sentence(target: str, sentence: str) -> None:
+    answer = CliRunner().invoke(moorage, ["worker", target])
+
+    assert answer.exit_code != 0
+    assert sentence in answer.output
+
+
+def test_a_module_that_lacks_something_itself_shows_its_own_error() -> None:
+    Path("lacking.py").write_text("import nothing_of_this_name\n")
+
+    with pytest.raises(ModuleNotFoundError, match="nothing_of_this_name"):
+        find("lacking:talk")
+
+
+def test_the_join_key_comes_from_the_data_folder() -> None:
+    Path("data").mkdir()
+    Path("data/join.key").write_text("jk_one\n")
+
+    assert join_key(None, "data") == "jk_one"
+    assert join_key("jk_two", "data") == "jk_two"
+
+
+def test_without_a_join_key_it_says_where_one_is_looked_for() -> None:
+    with pytest.raises(click.ClickException, match=r"MOORAGE_JOIN_KEY.*data/join\.key"):
+        join_key(None, "data")
