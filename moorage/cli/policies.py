@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from controlplane.policy import PRIVATE_NETWORKS, ControlPlanePolicy, Offer, RateLimit
-from scheduler.policy import SchedulerPolicy
-
 from gateway.policy import GatewayPolicy, Handshakes, TlsFiles, Trust
 from gateway.relay import Limits
 from moorage.cli.addresses import WILDCARDS, url
 from moorage.cli.settings import OfferGroup, Settings, TlsGroup
 from moorage.cli.sources import WrongSetting
+from scheduler.policy import SchedulerPolicy
 from scheduler.values import Concurrency
 
 

@@ -10,12 +10,10 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
 from controlplane.io.app import ControlPlane
 from controlplane.io.keyfiles import embedded_keyring
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from scheduler.io.memory import MemoryStore
-from scheduler.io.sweeper import sweep_forever
-
 from gateway.io.app import Gateway
 from gateway.policy import TlsFiles
 from moorage.cli import running
@@ -27,6 +25,8 @@ from moorage.cli.observe import ObserveApp, ObserveServer, watch_loop_lag
 from moorage.cli.policies import control_plane_policy, gateway_policy, scheduler_policy, wants_development_certificate
 from moorage.cli.settings import Settings
 from moorage.cli.sockets import bound
+from scheduler.io.memory import MemoryStore
+from scheduler.io.sweeper import sweep_forever
 from scheduler.values import WorkerState
 
 CREW_WITHIN = 15.0  # from the start of the workers until the first announcement

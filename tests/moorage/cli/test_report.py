@@ -10,7 +10,7 @@ from moorage.cli.report import show_fields, show_table
 
 
 def test_without_a_terminal_a_table_is_aligned_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [{"id": "a", "slots": 10, "extra": 1}, {"id": "bbbb", "slots": None}]
+    rows: list[dict[str, object]] = [{"id": "a", "slots": 10, "extra": 1}, {"id": "bbbb", "slots": None}]
 
     show_table(rows, ("id", "slots"), as_json=False, empty="none")
 

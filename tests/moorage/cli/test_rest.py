@@ -55,11 +55,8 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Api]]:
 def test_a_session_is_created_as_asked(api: type[Api]) -> None:
     api.answers.append((201, {"id": "ses_1", "session_token": "t", "worker_url": "ws://x"}))
 
-    answer = CliRunner().invoke(
-        moorage,
-        ["session", "create", "ada", "--quality", "high", "--feature", "video", "--label", "gpu=yes", "--ttl", "60"]
-        + ["--metadata", '{"a": 1}', "--json"],
-    )
+    wish = ["--quality", "high", "--feature", "video", "--label", "gpu=yes", "--ttl", "60", "--metadata", '{"a": 1}']
+    answer = CliRunner().invoke(moorage, ["session", "create", "ada", *wish, "--json"])
 
     assert json.loads(answer.output)["id"] == "ses_1"
     method, path, key, body = api.asked[0]
