@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from bench import launch, peers
 from bench.arena import Arena
 from bench.generator import Client, EchoWorker, Load
+from bench.launch import Ours
 from bench.peers import Proxy
 from bench.rows import OURS, OURS_PURE
 
@@ -47,23 +48,28 @@ def proxies(arena: Arena, stack: ExitStack, casting: Casting) -> list[Proxy]:
 
 def proxy(arena: Arena, stack: ExitStack, name: str, casting: Casting) -> Proxy | None:
     """One of them; None when it does not take part, is missing (said once, with how to get it) or does not serve TLS here."""
-    if not arena.takes_part(name) or (casting.tls and name in peers.WITHOUT_TLS):
+    if name in (OURS, OURS_PURE):
+        return gateway(arena, stack, name, casting)
+    if not _is_there(arena, name, peers.missing(name)) or (casting.tls and name in peers.WITHOUT_TLS):
         return None
-    is_ours = name in (OURS, OURS_PURE)
-    sentence = launch.missing(name) if is_ours else peers.missing(name)
-    if sentence is not None:
-        _tell(sentence)
-        return None
-    port, tls = casting.worker_port, casting.tls
-    if is_ours:
-        started = launch.start(name, arena.folder, port, tls, casting.tokens)
-    else:
-        started = peers.start(name, arena.folder, port, tls, casting.nginx_buffer)
+    started = peers.start(name, arena.folder, casting.worker_port, casting.tls, casting.nginx_buffer)
     stack.callback(started.close)
     return started
 
 
-def _tell(sentence: str) -> None:
-    if sentence not in _told:
-        _told.add(sentence)
-        print(sentence, file=sys.stderr)
+def gateway(arena: Arena, stack: ExitStack, name: str, casting: Casting) -> Ours | None:
+    """One of ours."""
+    if not _is_there(arena, name, launch.missing(name)):
+        return None
+    started = launch.start(name, arena.folder, casting.worker_port, casting.tls, casting.tokens)
+    stack.callback(started.close)
+    return started
+
+
+def _is_there(arena: Arena, name: str, missing: str | None) -> bool:
+    if not arena.takes_part(name):
+        return False
+    if missing is not None and missing not in _told:
+        _told.add(missing)
+        print(missing, file=sys.stderr)
+    return missing is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from hashlib import sha256
 from pathlib import Path
 
 from moorage import ids
@@ -15,16 +16,19 @@ KID = "bench"
 LIFETIME = 4 * 3600.0
 
 
-def write_secret(folder: Path) -> Path:
-    """A fresh secret that the gateway under test reads."""
-    path = folder / "secret"
+def write_secret(path: Path) -> None:
+    """A fresh secret that one gateway under test reads."""
     path.write_bytes(os.urandom(32))
-    return path
 
 
 def read_keys(path: Path) -> KeySet:
     """The key set of a secret written by `write_secret`."""
     return KeySet([hs256_key(KID, path.read_bytes())])
+
+
+def join_key(path: Path) -> str:
+    """The key with which a worker may join the gateway of that secret."""
+    return sha256(b"join" + path.read_bytes()).hexdigest()
 
 
 def write_tokens(path: Path, keys: KeySet, count: int) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import select
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from bench import credentials, machine
 from bench.peers import Proxy
@@ -15,27 +18,59 @@ from bench.rows import OURS_PURE
 START_WITHIN = 20.0
 PUMP = "gateway.io.compiled.pump"
 
-# What a production start sets too: glibc gives memory back so eagerly by default that TLS buffers fault in every trip.
-HEAP = {
-    "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
-    "MALLOC_TOP_PAD_": str(16 << 20),
-    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
-}
+
+@dataclass(frozen=True, slots=True)
+class Ours(Proxy):
+    """Our gateway; `tokens` opens as many sessions as were asked for, and workers may join at `link_port`."""
+
+    link_port: int = 0
+    join_key: str = ""
+
+
+class SdkWorker:
+    """A process with a worker of the SDK, registered at one of our gateways."""
+
+    def __init__(self, gateway: Ours, slots: int) -> None:
+        link = {"MOORAGE_LINK": f"ws://127.0.0.1:{gateway.link_port}", "MOORAGE_JOIN_KEY": gateway.join_key}
+        with machine.pinned(machine.load_core()):
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bench.echo", str(slots)],
+                env={**os.environ, **link},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], START_WITHIN)[0] or not self.process.stdout.readline():
+            self.__exit__()
+            raise machine.CannotMeasureError("the SDK's worker was not registered; what it wrote is above")
+
+    @property
+    def pid(self) -> int:
+        """For signals."""
+        return self.process.pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()  # it may be stopped, and would not hear a polite word
+        machine.stop(self.process)
 
 
 def missing(name: str) -> str | None:
     """A sentence that says why ours cannot run, None when it can."""
-    if importlib.util.find_spec("gateway.io.listener") is None:
-        return f"{name} has no listener yet and is left out"
+    if any(importlib.util.find_spec(module) is None for module in ("gateway.io.engine", "scheduler.io.memory")):
+        return f"{name} is not whole yet and is left out"
     if name == OURS_PURE or importlib.util.find_spec(PUMP) is not None:
         return None
     return "the compiled relay was not built and is left out: install a C compiler and run pip install -e . again"
 
 
-def start(name: str, folder: Path, worker_port: int, tls: bool, tokens: int) -> Proxy:
-    """A gateway process with one registered worker behind `worker_port`; its proxy's `tokens` open that many sessions."""
-    port = machine.free_port()
-    secret = credentials.write_secret(folder)
+def start(name: str, folder: Path, worker_port: int, tls: bool, tokens: int) -> Ours:
+    """A gateway process with one registered worker behind `worker_port`; with none when that is 0."""
+    port, link_port = machine.free_port(), machine.free_port()
+    secret = folder / f"secret-{port}"
+    credentials.write_secret(secret)
     words = [
         "--wire",
         "pure" if name == OURS_PURE else "compiled",
@@ -44,14 +79,14 @@ def start(name: str, folder: Path, worker_port: int, tls: bool, tokens: int) -> 
         "--worker-port",
         str(worker_port),
     ]
-    words += ["--secret", str(secret)]
+    words += ["--secret", str(secret), "--link-port", str(link_port)]
     if tls:
         words += ["--tls", str(folder / "cert.pem"), str(folder / "key.pem")]
     token_file = folder / f"tokens-{port}"
     credentials.write_tokens(token_file, credentials.read_keys(secret), max(tokens, 1))
     with machine.pinned(machine.proxy_core()):
-        process = subprocess.Popen([sys.executable, "-m", "bench.ours", *words], env={**os.environ, **HEAP}, text=True)
+        process = subprocess.Popen([sys.executable, "-m", "bench.ours", *words], text=True)
     machine.wait_until(lambda: machine.listens(port) or process.poll() is not None, START_WITHIN, f"{name} on its port")
     if process.poll() is not None:
         raise machine.CannotMeasureError(f"{name} did not start; what it wrote is above")
-    return Proxy(name, process, port, token_file)
+    return Ours(name, process, port, token_file, link_port, credentials.join_key(secret))

@@ -23,7 +23,7 @@ NAMES = tuple(INSTALL)
 WITHOUT_TLS = frozenset({"envoy"})  # its relay and set-up are compared plain only
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Proxy:
     """A running proxy, ours or a peer's. `tokens` is the file of tokens that its clients must bring."""
 

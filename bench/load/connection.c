@@ -249,7 +249,8 @@ static int upgraded(Connection *c, const uint8_t *data, size_t bytes)
     const char *end = strstr(c->head, "\r\n\r\n");
     if (!end && c->head_bytes < sizeof c->head - 1) return 0;
     if (!end || strncmp(c->head, "HTTP/1.1 101", 12) || !strstr(c->head, accept_expected)) {
-        fprintf(stderr, "refused: %.200s\n", c->head);
+        static int told;
+        if (told++ < 3) fprintf(stderr, "refused: %.200s\n", c->head); /* a few will do; a full pipe would block us */
         connection_drop(c);
         return -1;
     }
