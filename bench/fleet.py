@@ -6,11 +6,10 @@ import os
 import random
 import time
 
-from scheduler.io.memory import MemoryStore
-from scheduler.placement import Index, Spot
-
 from moorage import ids
 from moorage.ids import GatewayId, KeyId, RequestId, SessionId, UserId, WorkspaceId
+from scheduler.io.memory import MemoryStore
+from scheduler.placement import Index, Spot
 from scheduler.values import Claimed, ClaimRequest, Done, End, Ended, Outcome, Registered, Registration, Wanted
 
 SLOTS = 100

@@ -16,7 +16,6 @@ from pathlib import Path
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
-from scheduler.io.memory import MemoryStore
 
 from bench.credentials import join_key, read_keys
 from gateway.io.app import Gateway
@@ -24,6 +23,7 @@ from gateway.policy import GatewayPolicy, Handshakes, TlsFiles
 from gateway.relay import Limits
 from moorage.deadlines import HEARTBEAT_EVERY
 from moorage.ids import WorkerId
+from scheduler.io.memory import MemoryStore
 from scheduler.store import Store
 from scheduler.values import Heartbeat, JoinKey, Registered, Registration
 
