@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.relay import Cause, Close, Ending, Farewell, Side
+from gateway.relay import Cause, Close, Ending, Farewell, Side, Traffic
 from moorage.errors import CATALOGUE, Code, close_reason
 from scheduler.values import Outcome
 
@@ -106,3 +106,24 @@ def _reason(ending: Ending, row: _Row) -> str:
     if ending.cause is Cause.EOF:
         return "WORKER_LOST" if ending.by is Side.WORKER else "CLIENT_GONE"
     return row.code.value if row.code else ending.cause.value
+
+
+def printed_table() -> str:
+    """The table as Markdown; docs/gateway.md holds it, and a test compares."""
+    lines = ["| what the wire sees | the session | the client hears | the worker hears |", "|---|---|---|---|"]
+    for (side, number), row in sorted(CLOSES.items(), key=lambda entry: (entry[0][1], entry[0][0].value)):
+        lines.append(f"| the {side.value} closes with {number} | {_became(row)} | - | - |")
+    lines.append(f"| either closes with no code, or any other | {_became(_COMPLETED)} | - | - |")
+    for (cause, by), row in CAUSES.items():
+        _, said = judge(Ending(cause, by, None, close_seen=False, client_at_boundary=True, traffic=Traffic()))
+        seen = f"{cause.name} by the {by.value}" if by else cause.name
+        lines.append(f"| {seen} | {_became(row)} | {_heard(said.client)} | {_heard(said.worker)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _became(row: _Row) -> str:
+    return f"ended, {row.outcome.value}" if row.outcome else "suspended"
+
+
+def _heard(close: Close | None) -> str:
+    return f"{close.code} {close.reason.decode()}".strip() if close else "-"

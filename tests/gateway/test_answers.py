@@ -15,7 +15,7 @@ from tests.builders import ACCEPT, Fields, a_visitor, an_answer, an_upgrade
 
 def switched(*, offered: str | None = None, extra: Fields = (), **replaced: str | None) -> Head:
     visitor = a_visitor(an_upgrade(Authorization="Bearer x", Sec_WebSocket_Protocol=offered))
-    answer = parse_answer(an_answer(extra=extra, **replaced), visitor)
+    answer = parse_answer(an_answer("HTTP/1.1 101 Switching Protocols", extra, **replaced), visitor)
     assert isinstance(answer, Switched)
     head = parse_head(answer.head)
     assert head is not None

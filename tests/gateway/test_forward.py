@@ -53,7 +53,7 @@ def test_path_query_and_the_fields_of_the_websocket_pass_unchanged() -> None:
     ],
 )
 def test_the_token_is_nowhere_in_what_is_forwarded(target: str, replaced: dict[str, str | None]) -> None:
-    visitor = a_visitor(an_upgrade(target, **replaced))
+    visitor = a_visitor(an_upgrade(target, (), **replaced))
 
     raw = request_for(visitor, a_claimed())
 

@@ -49,7 +49,7 @@ def test_names_are_read_in_any_case_and_lists_over_several_fields() -> None:
     ],
 )
 def test_browsers_and_our_own_clients_see_closes_only(replaced: dict[str, str], sees_closes: bool) -> None:
-    assert an_upgrade(**replaced).sees_closes_only is sees_closes
+    assert an_upgrade("/", (), **replaced).sees_closes_only is sees_closes
 
 
 @pytest.mark.parametrize(
