@@ -20,7 +20,7 @@ from controlplane.progress import after_end, seen_live
 from controlplane.sessions import LIVE, Opening, Session, SessionWish, closed, opened, over, token_of
 from moorage.errors import Code, error_for
 from moorage.ids import SessionId, UserId, WorkspaceId
-from moorage.tokens import mint
+from moorage.tokens import MAX_TOKEN_BYTES, mint
 from scheduler.store import Unavailable
 from scheduler.values import End, Ended, EndRecord, Outcome, QueueView, SessionView, Stale
 
@@ -64,7 +64,7 @@ class Shown:
 
 async def create(context: Context, caller: Caller, wish: SessionWish, once: Once | None) -> Issued:
     """A new session with its first token. Raises SESSION_LIMIT_EXCEEDED, CONFLICT, UNPROCESSABLE."""
-    opened(wish, _opening(context, caller, UserId(""), None), context.policy, 0.0)  # a wrong wish never takes the lane
+    _try(context, caller, wish)
     nodes = await _live_nodes(context)
     async with context.database.write() as connection:
         session, is_replay = await _replayed(context, connection, caller, wish, once), True
@@ -142,6 +142,13 @@ async def write_end(context: Context, connection: AsyncConnection, session: Sess
     return ended
 
 
+def _try(context: Context, caller: Caller, wish: SessionWish) -> None:
+    """A wish that cannot be met is refused here, before it takes the writer lane."""
+    opening = _opening(context, caller, UserId(context.new_id("usr")), None)
+    trial = opened(wish, opening, context.policy, context.store.now())
+    _issued(context, caller, trial, trial.created_at, opening.jti)
+
+
 async def _created(
     context: Context, connection: AsyncConnection, caller: Caller, wish: SessionWish, nodes: list[str]
 ) -> Session:
@@ -215,7 +222,11 @@ def _issued(
     context: Context, caller: Caller, session: Session, issued_at: float, jti: str, is_replay: bool = False
 ) -> Issued:
     token = token_of(session, caller.concurrency, context.policy.token_ttl_seconds, issued_at, jti)
-    return Issued(session, mint(token, context.keys.current), token.expires_at, is_replay)
+    text = mint(token, context.keys.current)
+    if len(text) > MAX_TOKEN_BYTES:
+        detail = f"metadata, labels, regions: together they make a token over {MAX_TOKEN_BYTES} bytes"
+        raise error_for(Code.UNPROCESSABLE, detail)
+    return Issued(session, text, token.expires_at, is_replay)
 
 
 async def _live_nodes(context: Context) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from controlplane.io.routes.session_forms import MAX_LABELS, MAX_REGIONS
 from controlplane.policy import Offer
 from controlplane.sessions import (
     LIVE,
@@ -107,13 +108,13 @@ def test_a_token_never_outlives_its_session() -> None:
 
 
 def test_the_fullest_session_that_is_accepted_fits_into_a_token() -> None:
-    names = [f"{index}{'n' * 62}" for index in range(8)]
+    names = [f"{index}{'n' * 62}" for index in range(MAX_REGIONS)]
     wish = SessionWish(
         "u1",
         metadata={"m": "x" * (4096 - 56)},
         regions=tuple(names),
         pool=names[0],
-        labels=frozenset((name, name) for name in names),
+        labels=frozenset((name, name) for name in names[:MAX_LABELS]),
     )
     session = opened(wish, an_opening(), a_policy(), NOW)
 

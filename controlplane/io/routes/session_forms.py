@@ -11,7 +11,7 @@ from controlplane.io.routes.dependencies import Asked, Name, Reason, Text, Told
 from controlplane.io.sessions import Issued, Shown, Verdict
 from controlplane.sessions import SessionWish
 
-MAX_LABELS = 8  # with MAX_REGIONS and 4 KiB of context a token stays under its 8 KiB
+MAX_LABELS = 6  # with MAX_REGIONS and 4 KiB of context a token stays under its 8 KiB
 MAX_REGIONS = 8
 MAX_FEATURES = 32
 
