@@ -211,7 +211,7 @@ def _directive(fields: dict[str, Any]) -> Directive | Unknown:
 
 CODES = frozenset(code.value for code in CATALOGUE)
 ORDERS = frozenset(order.value for order in Order)
-OUTCOMES = frozenset(outcome.value for outcome in Outcome)
+OUTCOMES = tuple(outcome.value for outcome in Outcome)  # compared, not hashed: a peer may send a list
 
 _READERS: dict[str, Callable[[dict[str, Any]], Message]] = {
     "register": _register,
@@ -282,7 +282,11 @@ def _labels(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     said = fields.get("labels", {})
     if not isinstance(said, dict) or len(said) > MAX_LABELS:
         raise _wrong("labels", f"a map of at most {MAX_LABELS} texts", said)
-    return tuple(sorted((_text({"labels": key}, "labels"), _text(said, key)) for key in said))
+    return tuple(sorted((_label(key), _label(value)) for key, value in said.items()))
+
+
+def _label(said: Any) -> str:
+    return _text({"labels": said}, "labels")
 
 
 def _pod(fields: dict[str, Any], name: str) -> Pod:
