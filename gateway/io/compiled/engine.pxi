@@ -1,0 +1,389 @@
+# The engine: what joins the epoll, the streams and the relays to the loop and to the owners of sessions.
+
+
+cdef class RelayHandle:
+    """One live relay as its owner holds it; see gateway.io.wire.Relay."""
+
+    cdef Engine engine
+    cdef Relay* relay           # NULL: over
+    cdef object last            # Traffic, once over
+    cdef object ordered         # Farewell of `close`
+    cdef list probes            # [(answer, timer)]
+
+    def close(self, client, worker):
+        if self.relay == NULL or self.relay.state >= DECIDED:
+            return
+        self.ordered = Farewell(client=Close(*client) if client is not None else None, worker=Close(*worker) if worker is not None else None)
+        decide(&self.engine.core, self.relay, ORDERED, NULL)
+        self.engine.kick()
+
+    def abort(self):
+        cdef Relay* r = self.relay
+        if r == NULL:
+            return
+        if self.ordered is None:
+            self.ordered = Farewell()
+        decide(&self.engine.core, r, ORDERED, NULL)
+        shut_side(&self.engine.core, r.client, True)
+        shut_side(&self.engine.core, r.worker, True)
+        self.engine.kick()
+
+    def probe(self, double within_seconds, answer):
+        cdef Core* core = &self.engine.core
+        if self.relay == NULL or self.relay.state >= DECIDED:
+            self.engine.loop.call_soon(answer, False)
+            return
+        core.now = monotonic()
+        self.relay.probing = True
+        timer = self.engine.loop.call_later(within_seconds, self._give_up, answer)
+        self.probes = [*(self.probes or ()), (answer, timer)]
+        want_ping(core, self.relay)
+
+    def _give_up(self, answer):
+        self.probes = [probe for probe in self.probes or () if probe[0] is not answer]
+        answer(False)
+
+    cdef answer_probes(self, bint alive):
+        probes = self.probes
+        self.probes = None
+        if self.relay != NULL:
+            self.relay.probing = False
+        for answer, timer in probes or ():
+            timer.cancel()
+            self.engine.loop.call_soon(answer, alive)
+
+    def traffic(self):
+        return traffic_of(self.relay) if self.relay != NULL else self.last
+
+    def set_session_bytes(self, limit_bytes):
+        if self.relay != NULL:
+            self.relay.bounds.session_bytes = limit_bytes
+
+
+cdef object traffic_of(Relay* r):
+    cdef Walk* c = &r.client.walk
+    cdef Walk* w = &r.worker.walk
+    return Traffic(c.bytes_passed, w.bytes_passed, c.messages, w.messages)
+
+
+cdef object side_of(Relay* r, Conn* c):
+    if c == NULL:
+        return None
+    return Side.CLIENT if c == r.client else Side.WORKER
+
+
+cdef object ending_of(Relay* r):
+    cdef Conn* first = r.first_closer
+    return Ending(
+        cause=CAUSES[r.cause],
+        by=side_of(r, r.by),
+        close_code=first.walk.close_code or None if first != NULL else None,
+        close_seen=first != NULL,
+        client_at_boundary=r.worker.walk.remaining == 0,
+        traffic=traffic_of(r),
+    )
+
+
+cdef class Engine:
+    """See gateway.io.wire.Wire."""
+
+    cdef object __weakref__
+    cdef Core core
+    cdef object loop
+    cdef set listeners
+    cdef object timer
+    cdef bint is_kicked
+    cdef bint is_closed
+    cdef readonly str name
+
+    def __cinit__(self, loop):
+        cdef bytes tag = os.urandom(TAG_BYTES)
+        cdef uint8_t* buffer = <uint8_t*>malloc(HEAD_ROOM + READ_BYTES)
+        if buffer == NULL:
+            raise MemoryError
+        self.core.read = buffer + HEAD_ROOM
+        self.core.read_bytes = READ_BYTES
+        memcpy(self.core.tag, <char*>tag, TAG_BYTES)
+        self.core.epoll = epoll_create1(EPOLL_CLOEXEC)
+        if self.core.epoll < 0:
+            raise OSError(errno, os.strerror(errno))
+
+    def __init__(self, loop):
+        self.name = "compiled"
+        self.loop = loop
+        self.listeners = set()
+        loop.add_reader(self.core.epoll, self._run)
+
+    def __dealloc__(self):
+        free(self.core.read - HEAD_ROOM)
+        if not self.is_closed:
+            close(self.core.epoll)
+
+    def listen(self, sock, accept):
+        cdef Listener listener = Listener.__new__(Listener)
+        listener.engine = self
+        listener.sock = sock
+        listener.accept = accept
+        listener.conn = conn_new(sock.fileno(), LISTENING)
+        listener.conn.holder = <PyObject*>listener
+        self.listeners.add(listener)
+        listener.rearm()
+        return listener
+
+    cdef Stream adopt(self, int fd, sockaddr_storage* address):
+        cdef Stream stream = Stream.__new__(Stream)
+        cdef Conn* c
+        cdef char text[64]
+        cdef sockaddr_in* v4 = <sockaddr_in*>address
+        cdef sockaddr_in6* v6 = <sockaddr_in6*>address
+        try:
+            c = conn_new(fd, STREAMING)
+        except MemoryError:
+            close(fd)
+            raise
+        stream.engine = self
+        stream.conn = c
+        c.holder = <PyObject*>stream
+        c.next = self.core.streams
+        if c.next != NULL:
+            c.next.previous = c
+        self.core.streams = c
+        text[0] = 0
+        if address.ss_family == AF_INET6:
+            inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text))
+        elif address.ss_family == AF_INET:
+            inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text))
+        stream.peer_host = text.decode().removeprefix("::ffff:") if b"." in text else text.decode()
+        stream.peer_port = ntohs(v4.sin_port)  # at the same place in both
+        return stream
+
+    async def connect(self, str host, int port):
+        cdef Stream stream = self.dial(host, port)
+        try:
+            if stream.is_connecting:
+                await stream.wait(EPOLLOUT)
+            stream.connected()
+        except BaseException:
+            stream.abort()
+            raise
+        return stream
+
+    cdef Stream dial(self, str host, int port):
+        cdef sockaddr_storage address
+        cdef sockaddr_in* v4 = <sockaddr_in*>&address
+        cdef sockaddr_in6* v6 = <sockaddr_in6*>&address
+        cdef bint is_v6 = ":" in host
+        cdef bytes text = host.encode()
+        cdef Stream stream
+        cdef int fd
+        memset(&address, 0, sizeof(address))
+        address.ss_family = AF_INET6 if is_v6 else AF_INET
+        v4.sin_port = htons(port)
+        if inet_pton(address.ss_family, text, <void*>&v6.sin6_addr if is_v6 else <void*>&v4.sin_addr) != 1:
+            raise OSError(f"{host!r} is no literal IPv4 or IPv6 address")
+        fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+        if fd < 0:
+            raise OSError(errno, os.strerror(errno))
+        stream = self.adopt(fd, &address)
+        if connect(fd, <sockaddr*>&address, sizeof(sockaddr_in6) if is_v6 else sizeof(sockaddr_in)) != 0:
+            if errno != EINPROGRESS:
+                raise OSError(errno, os.strerror(errno))
+            stream.is_connecting = True
+        return stream
+
+    def relay(self, Stream client not None, Stream worker not None, limits, owner):
+        cdef Relay* r
+        cdef RelayHandle handle
+        client.alive()
+        worker.alive()
+        r = <Relay*>calloc(1, sizeof(Relay))
+        if r == NULL:
+            raise MemoryError
+        self.core.now = monotonic()
+        bound(r, limits, self.core.tag)
+        r.data_at = self.core.now
+        r.client = self.enlist(r, client)
+        r.worker = self.enlist(r, worker)
+        walk_start(&r.client.walk, True, &r.bounds)
+        walk_start(&r.worker.walk, False, &r.bounds)
+        r.next = self.core.live
+        if r.next != NULL:
+            r.next.previous = r
+        self.core.live = r
+        self.core.live_count += 1
+        handle = RelayHandle.__new__(RelayHandle)
+        handle.engine = self
+        handle.relay = r
+        Py_INCREF(handle)
+        Py_INCREF(owner)
+        r.handle = <PyObject*>handle
+        r.owner = <PyObject*>owner
+        rearm(&self.core, r.client)
+        rearm(&self.core, r.worker)
+        if has_more(r.client) or has_more(r.worker):
+            tell(&self.core, r, FRESH)
+            self.kick()
+        if self.timer is None:
+            self.timer = self.loop.call_later(SCAN_EVERY, self._scan)
+        return handle
+
+    cdef Conn* enlist(self, Relay* r, Stream stream) noexcept:
+        cdef Conn* c = stream.release()
+        c.kind = RELAYED
+        c.relay = r
+        c.heard_at = c.taken_at = self.core.now
+        return c
+
+    def tls(self, certificate, key):
+        return Certificate(certificate, key)
+
+    def relays(self):
+        return self.core.live_count
+
+    def close(self):
+        cdef Relay* r
+        if self.is_closed:
+            return
+        self.is_closed = True
+        for listener in list(self.listeners):
+            listener.close()
+        while self.core.streams != NULL:
+            (<Stream>self.core.streams.holder).abort()
+        r = self.core.live
+        while r != NULL:
+            (<RelayHandle>r.handle).abort()
+            r = r.next
+        if self.core.queue != NULL:
+            self.drain()
+        if self.timer is not None:
+            self.timer.cancel()
+        self.loop.remove_reader(self.core.epoll)
+        close(self.core.epoll)
+
+    def _run(self):
+        """The epoll is readable: one bounded batch, relayed connections first and without the GIL."""
+        cdef epoll_event events[MOST_EVENTS]
+        cdef int n, i, left = 0
+        cdef Conn* c
+        with nogil:
+            n = epoll_wait(self.core.epoll, events, MOST_EVENTS, 0)
+            self.core.now = monotonic()
+            self.core.in_batch = True
+            for i in range(n):
+                c = <Conn*>events[i].data.ptr
+                if c.kind == RELAYED:
+                    serve(&self.core, c, events[i].events)
+                else:
+                    events[left] = events[i]
+                    left += 1
+        for i in range(left):
+            self.wake(<Conn*>events[i].data.ptr, events[i].events)
+        if self.core.queue != NULL:
+            self.drain()
+        self.core.in_batch = False
+        bury(&self.core)
+
+    cdef wake(self, Conn* c, uint32_t events):
+        if c.fd < 0 or c.holder == NULL:
+            return
+        try:
+            if c.kind == LISTENING:
+                (<Listener>c.holder).woken()
+            else:
+                (<Stream>c.holder).woken(events)
+        except Exception as error:
+            self.complain("accepting a connection" if c.kind == LISTENING else "waking a connection", error)
+
+    cdef complain(self, str doing, error):
+        self.loop.call_exception_handler({"message": f"wire: {doing} failed", "exception": error})
+
+    def _scan(self):
+        """Once in SCAN_EVERY while relays live."""
+        self.timer = None
+        with nogil:
+            self.core.in_batch = True
+            scan(&self.core)
+        self.drain()
+        self.core.in_batch = False
+        bury(&self.core)
+        if self.core.live_count and not self.is_closed:
+            self.timer = self.loop.call_later(SCAN_EVERY, self._scan)
+
+    cdef kick(self):
+        if not self.is_kicked and not self.is_closed:
+            self.is_kicked = True
+            self.loop.call_soon(self._kicked)
+
+    def _kicked(self):
+        self.is_kicked = False
+        if not self.is_closed:
+            self._run()
+
+    cdef drain(self):
+        """Tells owners what happened; what their answers cause is for the next turn."""
+        cdef Relay* r = self.core.queue
+        cdef Relay* after
+        cdef uint8_t news
+        self.core.queue = NULL
+        while r != NULL:
+            after = r.queue_next
+            news = r.news
+            r.news = 0
+            r.queue_next = NULL
+            try:
+                self.report(r, news)
+            except Exception as error:
+                self.complain("reporting to an owner", error)
+            if news & GONE:
+                free(r)
+            r = after
+        if self.core.queue != NULL and self.is_closed:
+            self.drain()
+        elif self.core.queue != NULL:
+            self.kick()
+
+    cdef report(self, Relay* r, uint8_t news):
+        cdef RelayHandle handle = <RelayHandle>r.handle
+        if news & FRESH and r.state != DECIDED and r.state != OVER:
+            with nogil:
+                pump_buffered(&self.core, r)
+        if news & HEARD:
+            handle.answer_probes(True)
+        if news & END:
+            self.end(r, handle)
+        if news & GONE:
+            self.bid_goodbye(r, handle)
+
+    cdef end(self, Relay* r, RelayHandle handle):
+        cdef bytes to_client = b"", to_worker = b""
+        farewell = Farewell()
+        try:
+            farewell = (<object>r.owner).relay_ended(ending_of(r)) if handle.ordered is None else self.order(r, handle)
+            if farewell.client is not None:
+                to_client = close_frame(farewell.client.code, farewell.client.reason)
+            if farewell.worker is not None:
+                to_worker = close_frame(farewell.worker.code, farewell.worker.reason, os.urandom(4))
+        finally:
+            part(&self.core, r, to_client, len(to_client), to_worker, len(to_worker))
+            handle.answer_probes(False)
+
+    cdef object order(self, Relay* r, RelayHandle handle):
+        (<object>r.owner).relay_ended(ending_of(r))
+        return handle.ordered
+
+    cdef bid_goodbye(self, Relay* r, RelayHandle handle):
+        owner = <object>r.owner
+        handle.last = traffic_of(r)
+        handle.relay = NULL
+        if r.next != NULL:
+            r.next.previous = r.previous
+        if r.previous != NULL:
+            r.previous.next = r.next
+        else:
+            self.core.live = r.next
+        self.core.live_count -= 1
+        conn_free(&self.core, r.client)
+        conn_free(&self.core, r.worker)
+        Py_DECREF(<object>r.owner)
+        Py_DECREF(<object>r.handle)
+        owner.relay_closed(handle.last)
