@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from time import monotonic
 
 from gateway.forward import Visitor
@@ -59,14 +60,24 @@ class Admission:
         if future is not None and not future.done():
             future.set_result(notice)
 
+    def refuse_waiting(self, code: Code, retry_after: float) -> None:
+        """Everybody in the queue goes elsewhere."""
+        for request in list(self._waiting):
+            self._reports.put(partial(self._store.leave_queue, request))
+            self.answer(QueueRefused(request, Refused(code, "this gateway is going away", retry_after)))
+
     async def claim(self, visitor: Visitor, stream: Stream) -> Claimed:
         """A reserved slot. Raises Refusal, or ClientGone."""
-        request = self._request(visitor, self._policy.duplicates)
+        try:
+            return await self._attempt(visitor, stream, self._policy.duplicates)
+        except Unavailable as error:
+            raise Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0) from error
+
+    async def _attempt(self, visitor: Visitor, stream: Stream, duplicates: Duplicates) -> Claimed:
+        request = self._request(visitor, duplicates)
         self._waiting[request.request] = asyncio.get_running_loop().create_future()
         try:
             return await self._claimed(request, stream, visitor)
-        except Unavailable as error:
-            raise Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0) from error
         finally:
             del self._waiting[request.request]
 
@@ -89,7 +100,7 @@ class Admission:
         try:
             answer = await self._answer_of(request, stream, queued.deadline - self._store.now() + _MARGIN)
         except BaseException:
-            self._reports.put(lambda: self._store.leave_queue(request.request))
+            self._reports.put(partial(self._store.leave_queue, request.request))
             raise
         finally:
             self._metrics.queue_seconds.observe(monotonic() - started)
@@ -99,6 +110,7 @@ class Admission:
             case QueueRefused(refused=refused):
                 raise Refusal(refused.code, refused.detail, retry_after=refused.retry_after)
             case _:
+                self._reports.put(partial(self._store.leave_queue, request.request))
                 raise Refusal(
                     Code.ADMISSION_TIMEOUT, f"waited {request.wait_seconds:.0f} s for a slot", retry_after=1.0
                 )
@@ -110,11 +122,7 @@ class Admission:
             raise Refusal(
                 Code.SESSION_SUPERSEDED, "the session has a live connection, and this gateway keeps the older one"
             )
-        again = self._request(visitor, Duplicates.REPLACE)
-        claimed = await self._store.claim(again)
-        if isinstance(claimed, Claimed):
-            return claimed
-        raise Refusal(Code.NO_CAPACITY, "the session's slot was lost meanwhile", retry_after=1.0)
+        return await self._attempt(visitor, stream, Duplicates.REPLACE)
 
     async def _answer_of(self, request: ClaimRequest, stream: Stream, seconds: float) -> Answer | None:
         """The store's answer; None when it never came. Raises ClientGone."""

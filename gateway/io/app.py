@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ from gateway.io.dial import Dialler
 from gateway.io.draining import drain
 from gateway.io.engine import make_wire
 from gateway.io.link_server import LinkServer
-from gateway.io.listener import Listener
+from gateway.io.listener import DRAIN_RETRY, Listener
 from gateway.io.metrics import GatewayMetrics, RelayedTotals
 from gateway.io.notices import Notices
 from gateway.io.reception import Reception
@@ -30,6 +31,7 @@ from gateway.io.sockets import listening_socket
 from gateway.io.upkeep import keep_up
 from gateway.policy import GatewayPolicy
 from moorage import ids
+from moorage.errors import Code
 from moorage.ids import GatewayId
 from moorage.keys import KeySet
 from scheduler.store import Store
@@ -64,6 +66,15 @@ class Gateway:
         sock = listening_socket(self.policy.host, self.policy.port)
         self.port: int = sock.getsockname()[1]
         self.wire = make_wire(asyncio.get_running_loop(), self.policy.wire)
+        try:
+            await self._serve(sock)
+        except BaseException:
+            sock.close()
+            self.wire.close()
+            await self._links.close()
+            raise
+
+    async def _serve(self, sock: socket.socket) -> None:
         self._certificates = Certificates(self.wire, self.policy.tls, self.metrics)
         self.node = self.policy.node or self._own_address()
         await self._store.join(self.id, self.node)
@@ -97,6 +108,7 @@ class Gateway:
         """Refuses new clients and moves the sessions away over `drain_seconds`; they stay resumable."""
         self._is_open = False
         self._listener.is_draining = True
+        self._admission.refuse_waiting(Code.DRAINING, DRAIN_RETRY)
         await drain(self._attachments, self.policy.drain_seconds, self.metrics)
 
     async def close(self) -> None:
@@ -114,7 +126,7 @@ class Gateway:
 
     def _compose(self) -> Listener:
         policy, store = self.policy, self._store
-        admission = Admission(self.id, policy, store, self._reports, self.metrics)
+        admission = self._admission = Admission(self.id, policy, store, self._reports, self.metrics)
         dialler = Dialler(self.wire, store, self._reports, self.metrics, policy.trust.worker_networks)
         attacher = Attacher(policy, self.wire, admission, dialler, self._attachments)
         self._notices = Notices(self.id, store, self._gate, admission, self._attachments)

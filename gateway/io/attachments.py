@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from gateway.endings import Verdict, judge, ordered_farewell
+from gateway.endings import RETRY_WORKER_LOST, Verdict, judge, ordered_farewell
 from gateway.io.metrics import GatewayMetrics
 from gateway.io.reports import Reports
 from gateway.io.wire import Relay
 from gateway.relay import Cause, Ending, Farewell, Traffic
 from moorage.errors import Code
-from moorage.ids import SessionId, WorkerId
-from scheduler.store import Store
-from scheduler.values import Claimed, End, Usage
+from moorage.ids import GatewayId, SessionId, WorkerId
+from scheduler.store import Store, Unavailable
+from scheduler.values import Claimed, End, Stale, Usage
 
 _WORKER_CLOSE = {
     Code.SESSION_ENDED: 4410,
@@ -93,6 +93,15 @@ class Attachments:
         close = ordered_farewell(code, retry_after)
         attachment.relay.close((close.code, close.reason), (_WORKER_CLOSE.get(code, 1001), b""))
 
+    def let_go(self, attachment: Attachment, stale: Stale) -> None:
+        """The store says that the session went on without this attach; with its own fence: its worker is lost."""
+        if stale.fence is None:
+            self.close(attachment, Code.SESSION_ENDED)
+        elif stale.fence > attachment.fence:
+            self.close(attachment, Code.SESSION_SUPERSEDED)
+        else:
+            self.close(attachment, Code.WORKER_LOST, RETRY_WORKER_LOST)
+
     def ended(self, attachment: Attachment, ending: Ending) -> Farewell:
         """Reports the end to the store, and says what each side is told."""
         self._metrics.endings.labels(ending.cause.value, ending.by.value if ending.by else "").inc()
@@ -154,3 +163,15 @@ def usage_of(traffic: Traffic) -> Usage:
     return Usage(
         traffic.bytes_from_client, traffic.bytes_from_worker, traffic.messages_from_client, traffic.messages_from_worker
     )
+
+
+async def adopt(gateway: GatewayId, store: Store, attachments: Attachments) -> bool:
+    """After an outage: tells the store what is relayed here, and lets go of what it gave away. False when it is still away."""
+    held = {attachment.session: attachment for attachment in attachments}
+    try:
+        stale = await store.adopt(gateway, [(attachment.session, attachment.fence) for attachment in held.values()])
+    except Unavailable:
+        return False
+    for one in stale:
+        attachments.let_go(held[one.session], one)
+    return True

@@ -17,11 +17,12 @@ from gateway.io.heads import HeadTooLong, read_body, read_head
 from gateway.io.metrics import GatewayMetrics
 from gateway.io.reports import Reports
 from gateway.io.wire import Stream, Wire
+from gateway.links import PRIVATE
 from gateway.policy import Networks
 from gateway.refusals import Refusal
 from moorage.deadlines import DIAL, DIAL_CANDIDATES
 from moorage.errors import Code
-from scheduler.store import Store
+from scheduler.store import Store, Unavailable
 from scheduler.values import Claimed, Refused, Stale
 
 _ANSWER_BYTES = 16 << 10
@@ -65,7 +66,7 @@ class Dialler:
         self._store = store
         self._reports = reports
         self._metrics = metrics
-        self._allowed = allowed
+        self._allowed = allowed or PRIVATE
 
     async def reach(self, visitor: Visitor, claimed: Claimed) -> Reached:
         """Raises Refusal when no candidate answered, or WorkerDeclined; the reservation is then given back."""
@@ -100,7 +101,7 @@ class Dialler:
     async def _connect(self, address: str) -> Stream:
         host, _, port = address.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
-        if self._allowed and not is_inside(host, self._allowed):
+        if not is_inside(host, self._allowed):
             raise _Unreachable("connect", f"{host} is outside worker_networks")
         try:
             return await self._wire.connect(host, int(port))
@@ -129,7 +130,10 @@ class Dialler:
                 stream.abort()
 
     async def _next(self, claimed: Claimed) -> Claimed:
-        moved = await self._store.move(claimed.session, claimed.fence)
+        try:
+            moved = await self._store.move(claimed.session, claimed.fence)
+        except Unavailable as error:
+            raise Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0) from error
         match moved:
             case Claimed():
                 return moved

@@ -8,7 +8,7 @@ import random
 import structlog
 
 from gateway.draining import due_by_now
-from gateway.io.attachments import Attachments
+from gateway.io.attachments import Attachment, Attachments
 from gateway.io.metrics import GatewayMetrics
 from moorage.errors import Code
 
@@ -26,7 +26,7 @@ async def drain(attachments: Attachments, seconds: float, metrics: GatewayMetric
     while waiting:
         elapsed = asyncio.get_running_loop().time() - started
         for _ in range(due_by_now(total, len(waiting), elapsed, seconds)):
-            attachments.close(waiting.pop(), Code.DRAINING, retry_after=random.uniform(0.1, 1.0))
+            _move(attachments, waiting.pop())
         metrics.drain_left.set(len(waiting))
         await asyncio.sleep(_STEP_SECONDS)
     await _closed(attachments)
@@ -34,6 +34,13 @@ async def drain(attachments: Attachments, seconds: float, metrics: GatewayMetric
 
 
 async def _closed(attachments: Attachments) -> None:
+    """Also those whose handshake was under way when the drain began."""
     end = asyncio.get_running_loop().time() + _LINGER_SECONDS
-    while attachments.open and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - a count of relays, no event
+    while attachments.open and asyncio.get_running_loop().time() < end:
+        for late in attachments:
+            _move(attachments, late)
         await asyncio.sleep(_STEP_SECONDS)
+
+
+def _move(attachments: Attachments, attachment: Attachment) -> None:
+    attachments.close(attachment, Code.DRAINING, retry_after=random.uniform(0.1, 1.0))

@@ -27,7 +27,7 @@ from moorage.errors import Code
 from scheduler.store import Store
 
 _LINGER = 2.0
-_DRAIN_RETRY = 1.0
+DRAIN_RETRY = 1.0
 _FULL_RETRY = 2.0
 
 log = structlog.get_logger(__name__)
@@ -144,7 +144,7 @@ class Listener:
 
     async def _admit(self, received: Received, stream: Stream) -> None:
         if self.is_draining:
-            raise Refusal(Code.DRAINING, "this gateway is going away", retry_after=_DRAIN_RETRY)
+            raise Refusal(Code.DRAINING, "this gateway is going away", retry_after=DRAIN_RETRY)
         now = self._store.now()
         visitor = self._gate.examine(received.upgrade, received.peer, now)
         if self._gate.is_proxy(stream.peer_host):

@@ -12,7 +12,7 @@ import structlog
 from gateway.endings import RETRY_WORKER_LOST
 from gateway.gate import Gate
 from gateway.io.admission import Admission
-from gateway.io.attachments import Attachments
+from gateway.io.attachments import Attachments, adopt
 from gateway.io.reports import Reports
 from moorage.errors import Code
 from moorage.ids import GatewayId, RequestId, SessionId, WorkerId
@@ -52,13 +52,17 @@ class Notices:
         self._attachments = attachments
 
     async def run(self, reports: Reports, deliver: Deliver) -> None:
-        """Until cancelled; watches again after an outage of the store."""
+        """Until cancelled. A watch that broke may have lost notices: what is live is adopted first, then watched again."""
         while True:
             try:
                 async for notice in self._store.watch(self._gateway):
                     await self._carry_out(notice, reports, deliver)
             except Unavailable:
-                await asyncio.sleep(_RETRY_SECONDS)
+                log.warning("watch_broken")
+            except Exception:
+                log.exception("watch_failed")
+            await asyncio.sleep(_RETRY_SECONDS)
+            await adopt(self._gateway, self._store, self._attachments)
 
     async def _carry_out(self, notice: Notice, reports: Reports, deliver: Deliver) -> None:
         try:

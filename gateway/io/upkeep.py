@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import structlog
 
 from gateway.gate import Gate
-from gateway.io.attachments import Attachment, Attachments, usage_of
+from gateway.io.attachments import Attachment, Attachments, adopt, usage_of
 from gateway.io.certificates import Certificates
 from gateway.policy import GatewayPolicy
-from moorage.errors import Code
 from moorage.ids import GatewayId
 from scheduler.store import Store, Unavailable
 from scheduler.values import Stale
@@ -31,16 +30,22 @@ async def keep_up(
 ) -> None:
     """Until cancelled. An outage of the store is waited out: relays go on without it."""
     due: Iterator[Attachment] = iter(())
+    is_away = False
     while True:
         await asyncio.sleep(_EVERY_SECONDS)
-        certificates.reload_if_changed()
-        gate.revocations.forget(store.now())
-        share = max(1, round(len(attachments) * _EVERY_SECONDS / policy.checkpoint_seconds))
         try:
+            certificates.reload_if_changed()
+            gate.revocations.forget(store.now())
+            share = max(1, round(len(attachments) * _EVERY_SECONDS / policy.checkpoint_seconds))
+            if is_away:
+                is_away = not await adopt(gateway, store, attachments)
             await store.renew(gateway)
             due = await _checkpoint(due, share, store, attachments)
         except Unavailable:
+            is_away = True
             log.warning("store_unavailable")
+        except Exception:
+            log.exception("upkeep_failed")
 
 
 async def _checkpoint(
@@ -56,5 +61,5 @@ async def _checkpoint(
         usage = usage_of(attachment.relay.traffic())
         answer = await store.checkpoint(attachment.session, attachment.fence, usage)
         if isinstance(answer, Stale):
-            attachments.close(attachment, Code.SESSION_ENDED if answer.fence is None else Code.SESSION_SUPERSEDED)
+            attachments.let_go(attachment, answer)
     return due
