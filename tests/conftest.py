@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import uvloop
 
 _GRACE_SECONDS = 2.0  # transports close one turn of the loop after they were told to
 
+uvloop.new_event_loop().close()  # libuv keeps a pipe for signals from its first loop on
 asyncio.set_event_loop(None)  # else asyncio makes one for the first who asks, and nobody closes it
 
 

@@ -65,7 +65,7 @@ class Gateway:
         """Binds and serves. Raises OSError when a port is taken, ssl.SSLError for a certificate that cannot be used."""
         sock = listening_socket(self.policy.host, self.policy.port)
         self.port: int = sock.getsockname()[1]
-        self.wire = make_wire(asyncio.get_running_loop(), self.policy.wire)
+        self.wire = make_wire(asyncio.get_running_loop(), self.policy.wire, tls=self.policy.tls is not None)
         try:
             await self._serve(sock)
         except BaseException:
