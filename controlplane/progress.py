@@ -26,6 +26,7 @@ OF_OUTCOME = {
 }
 
 
+MAX_REASON = 512
 ABSENT_FOR = GATEWAY_LOST_AFTER + RESUME
 """How long the store may not know an active session before it is given up: its worker and gateway would have brought it
 back by then, and its slot would not be kept any longer."""
@@ -56,15 +57,15 @@ def after_event(session: Session, event: Event, nodes: Mapping[str, str]) -> Ses
 
 
 def after_end(session: Session, record: EndRecord) -> Session:
-    """The row after its end; the same object where it had ended already."""
+    """The row after its end; the same object where it had ended already, or the store only remembers that it did."""
     status = NEXT.get((session.status, OF_OUTCOME[record.outcome]))
-    if status is None:
+    if status is None or not record.ended_at:
         return session
     return replace(
         session,
         status=status,
         ended_at=record.ended_at,
-        end=EndNote(record.code.value if record.code else None, record.reason, record.by),
+        end=EndNote(record.code.value if record.code else None, record.reason[:MAX_REASON], record.by),
         held_seconds=record.held_seconds,
         usage=record.usage,
         end_wanted=None,

@@ -84,7 +84,7 @@ class Sweep:
             return known
         if known is not None or await self._context.store.queue(session.id) is not None:
             return None  # it is connecting right now
-        reason = "never connected in time"
+        reason = "NEVER_CONNECTED"
         return End(session.id, Outcome.EXPIRED, Code.SESSION_EXPIRED, reason, "scheduler", workspace=session.workspace)
 
     async def _end_absent(self, now: float) -> None:
@@ -106,7 +106,7 @@ class Sweep:
         since = self._absent_since.setdefault(session.id, now)
         if now - since < ABSENT_FOR:
             return None
-        reason = "neither worker nor gateway came back with it"
+        reason = "WORKER_LOST"  # neither worker nor gateway came back with it
         return End(session.id, Outcome.FAILED, Code.WORKER_LOST, reason, "scheduler", workspace=session.workspace)
 
     async def _end(self, session: Session, end: End | EndRecord | None) -> None:

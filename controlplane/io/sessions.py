@@ -49,7 +49,7 @@ class Issued:
 class Verdict:
     """What a backend says of a session that it ends."""
 
-    reason: str = ""
+    reason: str = "TERMINATED"
     quality_score: float | None = None
     error_count: int | None = None
 

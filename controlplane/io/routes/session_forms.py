@@ -55,7 +55,7 @@ class NewSession(Asked):
 class EndWish(Asked):
     """POST /sessions/{id}/terminate; every field may be left out."""
 
-    reason: Reason = ""
+    reason: Reason = "TERMINATED"
     quality_score: Annotated[float, Field(ge=-1e9, le=1e9)] | None = None
     error_count: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] | None = None
 

@@ -77,7 +77,7 @@ class Register(Asked):
         default=[], max_length=MAX_LISTED, description="all it has, when it joins again"
     )
     kubernetes: Pod | None = None
-    worker_id: Text | None = Field(default=None, description="its id from an earlier registration, proven by")
+    again: Text | None = Field(default=None, description="its worker_id from an earlier registration, proven by")
     claim_key: Text | None = Field(default=None, description="the key it got then, base64")
     is_starting: bool = Field(
         default=False, description="true: nothing is placed on it before a heartbeat with is_ready"
@@ -95,7 +95,7 @@ class Register(Asked):
             version=self.version,
             sessions=tuple(session.witness() for session in self.sessions),
             kubernetes=None if self.kubernetes is None else Kubernetes(**self.kubernetes.model_dump()),
-            again=None if self.worker_id is None else worker_of(self.worker_id, Code.UNPROCESSABLE),
+            again=None if self.again is None else worker_of(self.again, Code.UNPROCESSABLE),
             claim_key=None if self.claim_key is None else _key(self.claim_key),
             is_starting=self.is_starting,
         )
@@ -108,6 +108,7 @@ class Registered(Told):
     status: str
     lease_seconds: float
     heartbeat_every: float
+    resume_seconds: float
     claim_key: str
     epoch: str
 
@@ -117,7 +118,7 @@ class Beat(Asked):
 
     seq: Count
     in_use: Annotated[int, Field(strict=True, ge=0, le=MAX_SLOTS)] = 0
-    load: Annotated[float, Field(ge=0, le=1)] = 0.0
+    load: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     attached: list[ListedSession] = Field(default=[], max_length=MAX_LISTED)
     detached: list[ListedSession] = Field(default=[], max_length=MAX_LISTED)
     ended: list[EndedSession] = Field(default=[], max_length=MAX_LISTED)
@@ -138,12 +139,12 @@ class Beat(Asked):
 
 
 class DirectiveDocument(Told):
-    """An order to a worker."""
+    """An order to a worker. `seconds` is how long it has, since clocks of two machines differ."""
 
     order: str
     session: str | None
     fence: int | None
-    deadline: str | None
+    seconds: float | None
     reason: str
 
 
@@ -239,13 +240,14 @@ def drain_document(drain: DrainProgress) -> DrainDocument:
     )
 
 
-def directive_document(directive: Directive) -> DirectiveDocument:
+def directive_document(directive: Directive, now: float) -> DirectiveDocument:
     """As a worker reads it."""
+    deadline = directive.deadline
     return DirectiveDocument(
         order=directive.order.value,
         session=directive.session,
         fence=directive.fence,
-        deadline=rfc3339(directive.deadline),
+        seconds=None if deadline is None else max(0.0, round(deadline - now, 3)),
         reason=directive.reason,
     )
 
@@ -255,7 +257,7 @@ def worker_of(text: str, code: Code = Code.WORKER_NOT_FOUND) -> WorkerId:
     try:
         return parse_worker(text)
     except ValueError as error:
-        raise error_for(code, f"worker_id: {error}") from error
+        raise error_for(code, str(error)) from error
 
 
 def _session(text: str) -> SessionId:

@@ -28,7 +28,7 @@ from controlplane.io.routes.worker_forms import (
 from controlplane.keys import Caller
 from controlplane.scopes import Permission
 from controlplane.workers import WorkerFilter, chosen
-from moorage.deadlines import HEARTBEAT_EVERY, WORKER_LOST_AFTER
+from moorage.deadlines import HEARTBEAT_EVERY, RESUME, WORKER_LOST_AFTER
 from moorage.errors import Code, error_for
 from moorage.ids import WorkerId
 from scheduler.values import Drain, WorkerState
@@ -60,6 +60,7 @@ async def register(body: Register, context: Ctx, text: Credentials) -> Registere
         status=registered.state.value,
         lease_seconds=WORKER_LOST_AFTER,
         heartbeat_every=HEARTBEAT_EVERY,
+        resume_seconds=RESUME,
         claim_key=b64encode(registered.claim_key).decode(),
         epoch=registered.epoch,
     )
@@ -70,7 +71,8 @@ async def heartbeat(worker_id: str, body: Beat, context: Ctx, text: Credentials)
     """A worker is alive, with its join key as its bearer. WORKER_NOT_FOUND tells it to register again."""
     key = await acts.joining(context, text)
     beaten = await acts.beat(context, key, body.heartbeat(worker_of(worker_id)))
-    return Ack(seq=beaten.seq, directives=[directive_document(directive) for directive in beaten.directives])
+    now = context.store.now()
+    return Ack(seq=beaten.seq, directives=[directive_document(directive, now) for directive in beaten.directives])
 
 
 @router.get("")
