@@ -9,6 +9,7 @@ cdef class Stream:
     cdef object waiter
     cdef uint32_t awaited
     cdef bint is_connecting
+    cdef bint is_gone
     cdef readonly str peer_host
     cdef readonly int peer_port
 
@@ -100,24 +101,42 @@ cdef class Stream:
             await self.wait(EPOLLOUT if self.conn.read_wants_write else EPOLLIN)
 
     def unread(self, bytes data not None):
-        cdef Conn* c = self.alive()
-        cdef size_t size = len(data)
-        cdef char* joined
-        if not size:
-            return
-        joined = <char*>malloc(size + c.back_len)
+        self.alive()
+        if data:
+            self.put_back(data, len(data), True)
+
+    cdef put_back(self, const char* data, size_t size, bint in_front):
+        cdef Conn* c = self.conn
+        cdef char* joined = <char*>malloc(size + c.back_len)
         if joined == NULL:
             raise MemoryError
-        memcpy(joined, <char*>data, size)
+        memcpy(joined + (0 if in_front else c.back_len), data, size)
         if c.back_len:
-            memcpy(joined + size, c.back + c.back_at, c.back_len)
+            memcpy(joined + (size if in_front else 0), c.back + c.back_at, c.back_len)
         free(c.back)
         c.back = joined
         c.back_at = 0
         c.back_len += <uint32_t>size
 
     async def wait_gone(self):
-        await self.wait(EPOLLRDHUP)
+        while self.keeps_coming():
+            await self.wait(EPOLLIN | EPOLLRDHUP)
+        if not self.is_gone:
+            await self.wait(EPOLLRDHUP)
+
+    cdef bint keeps_coming(self) except -1:
+        """Whether the end must be looked for in what TLS sends; takes that in, as far as there is room."""
+        cdef Conn* c = self.alive()
+        cdef ssize_t n
+        while c.ssl != NULL and c.back_len < BACKLOG_BYTES:
+            n = tls_read(c, self.engine.core.read, BACKLOG_BYTES - c.back_len)
+            if n == AGAIN:
+                return True
+            if n <= 0:
+                self.is_gone = True
+                return False
+            self.put_back(<char*>self.engine.core.read, n, False)
+        return False
 
     def send(self, bytes data not None):
         cdef Conn* c = self.conn

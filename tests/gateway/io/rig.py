@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Callable
@@ -33,15 +32,6 @@ class Certificates:
         self.key.write_bytes(issued.private_key_pem.bytes())
         self.client = ssl.create_default_context()
         authority.configure_trust(self.client)
-
-
-def open_descriptors() -> dict[str, str]:
-    """What each of this process's descriptors is."""
-    found = {}
-    for entry in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(OSError):
-            found[entry.name] = str(entry.readlink())
-    return found
 
 
 def a_frame(opcode: int, payload: bytes = b"", *, mask: bytes = b"", fin: bool = True) -> bytes:
@@ -196,13 +186,18 @@ class Rig:
         """A connected peer and the wire's end of it, after TLS where it runs."""
         tls = self._certificates.client if self._certificates else None
         opening = asyncio.ensure_future(asyncio.open_connection("127.0.0.1", self.port, ssl=tls, limit=1 << 24))
+        stream = await self.accepted()
         async with asyncio.timeout(SOON):
-            stream = await self._accepted.get()
             if tls is not None:
                 await stream.start_tls(self.context)
             end = End(*await opening)
         self._ends.append(end)
         return end, stream
+
+    async def accepted(self) -> Stream:
+        """The next connection the wire accepted."""
+        async with asyncio.timeout(SOON):
+            return await self._accepted.get()
 
     async def worker(self) -> tuple[End, Stream]:
         async with asyncio.timeout(SOON):
