@@ -13,7 +13,7 @@ from structlog.typing import Processor
 SECRET_KEYS = frozenset(
     {"token", "authorization", "api_key", "admin_key", "join_key", "claim_key", "secret", "password"}
 )
-_CHATTY = ("websockets", "uvicorn.access", "aiosqlite", "alembic", "httpx", "httpcore", "asyncio")
+_CHATTY = ("websockets", "uvicorn", "aiosqlite", "alembic", "httpx", "httpcore", "asyncio")
 
 
 def set_up_logs(level: str, form: str) -> None:

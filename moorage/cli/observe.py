@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 Refresh = Callable[[], Awaitable[None]]
 Checks = Mapping[str, Callable[[], bool]]
 """Name of a part -> whether it is ready. Refreshed before they are asked."""
+
+disable_created_metrics()  # a second series for each, which nobody reads
 
 LAG_EVERY = 0.1
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

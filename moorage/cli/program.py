@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, GCCollector, Histogram, PlatformCollector, ProcessCollector
 
 from controlplane.io.app import ControlPlane
 from controlplane.io.keyfiles import embedded_keyring
@@ -21,7 +20,7 @@ from moorage.cli.addresses import reachable, url
 from moorage.cli.certificate import development_certificate
 from moorage.cli.crew import Crew, Doors
 from moorage.cli.fleet_metrics import FleetCollector
-from moorage.cli.observe import ObserveApp, ObserveServer, watch_loop_lag
+from moorage.cli.observe import LAG_BUCKETS, ObserveApp, ObserveServer, watch_loop_lag
 from moorage.cli.policies import control_plane_policy, gateway_policy, scheduler_policy, wants_development_certificate
 from moorage.cli.settings import Settings
 from moorage.cli.sockets import bound
@@ -64,7 +63,7 @@ class Program:
             await self._open()
             async with asyncio.TaskGroup() as tasks:
                 kept = [
-                    tasks.create_task(sweep_forever(self._store), name="sweeper"),
+                    tasks.create_task(sweep_forever(self._store, self._sweep_lag()), name="sweeper"),
                     tasks.create_task(watch_loop_lag(self._registry, "up"), name="loop-lag"),
                     tasks.create_task(self._observe.serve(), name="observe"),
                     tasks.create_task(self._crew.run(), name="crew"),
@@ -99,7 +98,7 @@ class Program:
         settings = self._settings
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._development = self._development_files()
-        self._store = MemoryStore(time.time, os.urandom, scheduler_policy(settings))
+        self._store = MemoryStore(policy=scheduler_policy(settings))
         self._observe = self._observing()
         keys = embedded_keyring(self._data)
         self._control = ControlPlane(control_plane_policy(settings), self._store, keys, self._registry)
@@ -166,6 +165,12 @@ class Program:
         group = self._settings.observe
         sock = bound(group.host or self._settings.host, group.port)
         return ObserveServer(ObserveApp(self._registry, fleet.refresh, checks), sock)
+
+    def _sweep_lag(self) -> Callable[[float], None]:
+        about = "How late a sweep of the store ended."
+        return Histogram(
+            "moorage_scheduler_sweep_lag_seconds", about, buckets=LAG_BUCKETS, registry=self._registry
+        ).observe
 
     def _development_files(self) -> TlsFiles | None:
         if not wants_development_certificate(self._settings):

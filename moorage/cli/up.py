@@ -75,7 +75,7 @@ def up(config: Path | None, *, as_json: bool, **options: Any) -> None:
 
 async def _run(settings: Settings, *, as_json: bool) -> int:
     from moorage.cli.program import Program
-    from moorage.cli.sources import WrongSetting
+    from sqlalchemy.exc import SQLAlchemyError
 
     program = Program(settings)
     loop = asyncio.get_running_loop()
@@ -84,13 +84,16 @@ async def _run(settings: Settings, *, as_json: bool) -> int:
     loop.add_signal_handler(signal.SIGHUP, program.reload)
     try:
         await program.serve(lambda running, new_key: _announce(running, new_key, as_json=as_json))
-    except WrongSetting as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(
-            f"the start failed: {error.strerror or error} ({error.filename or 'see the log'})"
-        ) from error
+    except (OSError, ValueError, RuntimeError, SQLAlchemyError) as error:
+        raise click.ClickException(f"the start failed: {_first_line(error)}") from error
     return 0
+
+
+def _first_line(error: Exception) -> str:
+    """What a person needs of it: SQLAlchemy adds statements and links, OSError its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+    return str(error).partition("\n")[0]
 
 
 def _check_ports(settings: Settings) -> None:
