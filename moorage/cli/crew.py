@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -67,10 +68,14 @@ class Crew:
             with suppress(ProcessLookupError):
                 process.kill()
 
-    async def _keep(self, name: str) -> None:
+    async def _keep(self, place: str) -> None:
+        """Each life has a name of its own, so that a list of workers tells the dead from the living."""
         loop = asyncio.get_running_loop()
         restarts = Restarts()
+        lives = itertools.count(1)
         while not self._stopping.is_set():
+            life = next(lives)
+            name = place if life == 1 else f"{place}.{life}"
             started_at = loop.time()
             status = await self._once(name)
             if self._stopping.is_set():

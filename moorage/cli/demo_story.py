@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 USERS = ("ada", "grace", "edsger")
 REPLY_WITHIN = 5.0
 RECOVER_WITHIN = 20.0
-RESEND_EVERY = 2.0  # a message that was on its way when the worker died is gone: say it again
+RESEND_EVERY = 0.5  # a message that was on its way when the worker died is gone: say it again
 ENDED_WITHIN = 5.0
 SHOWN = re.compile(
     r"moorage_(gateway_(connects_total|sessions|relay_(bytes|messages)_total|closes_total)|scheduler_(sessions|slots_free))[{ ]"
@@ -210,4 +210,4 @@ async def _terminate(stage: Stage, api: httpx.AsyncClient, client: Client) -> No
             f"{client.user} got close code {error.row.close} {error.code.value} after {took:.0f} ms, and stays away"
         )
     session = await _call(api, "GET", f"/sessions/{client.session}")
-    stage.say(f"the session is {session['status']}, with {session['usage']}")
+    stage.say(f"the session is {session['status']}: {session['end']['reason']}")

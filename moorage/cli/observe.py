@@ -17,7 +17,7 @@ Refresh = Callable[[], Awaitable[None]]
 Checks = Mapping[str, Callable[[], bool]]
 """Name of a part -> whether it is ready. Refreshed before they are asked."""
 
-disable_created_metrics()  # a second series for each, which nobody reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
 
 LAG_EVERY = 0.1
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

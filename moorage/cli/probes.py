@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -38,7 +37,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield findings.file_descriptors(*resource.getrlimit(resource.RLIMIT_NOFILE))
     yield findings.clock(is_synchronised=_is_synchronised(), offset_seconds=_offset(live))
     yield findings.store(_is_store_up(live))
-    yield _relay(settings.gateway.wire)
+    yield _relay(settings)
     yield findings.loop(_version("uvloop"))
 
 
@@ -164,24 +163,21 @@ def _direct() -> Any:
     return build_opener(ProxyHandler({}))
 
 
-def _relay(wanted: str) -> Finding:
-    why = _compiled_error()
+def _relay(settings: Settings) -> Finding:
+    from gateway.io import engine
+
+    wanted, has_tls = (
+        settings.gateway.wire,
+        settings.gateway.tls.enabled or settings.gateway.tls.certificate is not None,
+    )
+    can_run = engine.pump is not None and (engine.pump.TLS_LIBRARY_IS_SHARED or not has_tls)
     if wanted == "pure":
         return findings.relay("pure", "gateway.wire asks for it")
-    if why is None:
-        return findings.relay("compiled", "")
+    if can_run:
+        return findings.relay("compiled", engine.available())
     if wanted == "compiled":
-        return findings.relay(None, f"gateway.wire asks for the compiled relay, which cannot be loaded: {why}")
-    return findings.relay("pure", why)
-
-
-def _compiled_error() -> str | None:
-    """Why the compiled relay cannot be loaded; None where it can."""
-    try:
-        import_module("gateway.io.compiled.pump")
-    except ImportError as error:
-        return f"the compiled one cannot be loaded ({error})"
-    return None
+        return findings.relay(None, f"gateway.wire asks for the compiled relay, but {engine.available()}")
+    return findings.relay("pure", engine.available())
 
 
 def _version(package: str) -> str | None:

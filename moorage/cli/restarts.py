@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FIRST = 0.2  # a crash in a long life is met at once
+FIRST = 1.0  # by then its sessions are at other workers, which have room now
 MOST = 15.0
 PROVEN = 10.0  # a process that lived so long counts as healthy: its next death starts over
 
@@ -19,9 +19,9 @@ class Restarts:
         """The next state and the wait, in seconds.
 
         >>> Restarts(3).after(lived_seconds=0.1)
-        (Restarts(deaths=4), 1.6)
+        (Restarts(deaths=4), 8.0)
         >>> Restarts(3).after(lived_seconds=60)
-        (Restarts(deaths=1), 0.2)
+        (Restarts(deaths=1), 1.0)
         """
         deaths = 1 if lived_seconds >= PROVEN else self.deaths + 1
         return Restarts(deaths), min(MOST, FIRST * 2 ** min(deaths - 1, 10))

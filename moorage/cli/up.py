@@ -74,8 +74,9 @@ def up(config: Path | None, *, as_json: bool, **options: Any) -> None:
 
 
 async def _run(settings: Settings, *, as_json: bool) -> int:
-    from moorage.cli.program import Program
     from sqlalchemy.exc import SQLAlchemyError
+
+    from moorage.cli.program import Program
 
     program = Program(settings)
     loop = asyncio.get_running_loop()
