@@ -1,0 +1,93 @@
+"""Workers and requests with everything a test does not care about filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count
+
+from moorage.ids import GatewayId, KeyId, RequestId, SessionId, UserId, WorkerId, WorkspaceId
+from scheduler.values import (
+    ClaimRequest,
+    Concurrency,
+    Duplicates,
+    Registration,
+    SessionOnWorker,
+    Wanted,
+)
+
+START = 1_700_000_000.0
+"""When the clock of every test begins."""
+
+NEAR = GatewayId("gtw_near")
+FAR = GatewayId("gtw_far")
+
+_numbers = count(1)
+
+
+def a_session() -> SessionId:
+    """A new id."""
+    return SessionId(f"ses_{next(_numbers):06}")
+
+
+def a_worker(
+    *,
+    slots: int = 10,
+    region: str = "eu",
+    pool: str = "gpu",
+    labels: Iterable[tuple[str, str]] = (),
+    name: str = "",
+    again: WorkerId | None = None,
+    claim_key: bytes | None = None,
+    sessions: tuple[SessionOnWorker, ...] = (),
+    gateway: GatewayId | None = None,
+    is_starting: bool = False,
+) -> Registration:
+    """What a worker says when it joins."""
+    number = next(_numbers)
+    return Registration(
+        name=name or f"worker-{number}",
+        region=region,
+        pool=pool,
+        address=f"10.0.0.1:{1000 + number}",
+        slots=slots,
+        labels=frozenset(labels),
+        sessions=sessions,
+        again=again,
+        claim_key=claim_key,
+        gateway=gateway,
+        is_starting=is_starting,
+    )
+
+
+def a_request(
+    session: SessionId | None = None,
+    *,
+    gateway: GatewayId = NEAR,
+    wanted: Wanted | None = None,
+    workspace: str = "wsp_one",
+    user: str = "usr_one",
+    key: str = "key_one",
+    expires_in: float = 3600.0,
+    resume_seconds: float = 30.0,
+    wait_seconds: float = 0.0,
+    limits: Concurrency | None = None,
+    duplicates: Duplicates = Duplicates.REPLACE,
+    token_issued_at: float | None = START,
+    now: float = START,
+) -> ClaimRequest:
+    """One attach of a new session, or of the one named."""
+    return ClaimRequest(
+        request=RequestId(f"req_{next(_numbers):06}"),
+        session=session or a_session(),
+        workspace=WorkspaceId(workspace),
+        user=UserId(user),
+        key=KeyId(key),
+        gateway=gateway,
+        wanted=wanted or Wanted(),
+        expires_at=now + expires_in,
+        resume_seconds=resume_seconds,
+        wait_seconds=wait_seconds,
+        limits=limits or Concurrency(),
+        duplicates=duplicates,
+        token_issued_at=token_issued_at,
+    )
