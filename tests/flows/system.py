@@ -1,0 +1,211 @@
+"""A gateway, a store and its sweeper in this process, real workers and real clients around them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, Self
+
+from prometheus_client import CollectorRegistry, generate_latest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from gateway.io.app import Gateway
+from gateway.policy import GatewayPolicy
+from moorage.ids import WorkerId
+from scheduler.io.memory import MemoryStore
+from scheduler.io.sweeper import sweep_forever
+from scheduler.policy import SchedulerPolicy
+from scheduler.store import Store
+from scheduler.values import EndRecord, Heartbeat, Registered, Registration, SessionView
+from tests.builders import KEYS, a_jwt, a_session
+
+SOON = 8.0  # deadline of every wait that should end at once
+BEAT = 0.5
+
+Serve = Callable[[ServerConnection], Awaitable[None]]
+
+
+async def until(holds: Callable[[], object], within: float = SOON) -> None:
+    """Waits for a condition."""
+    async with asyncio.timeout(within):
+        while not holds():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.005)
+
+
+async def echo(connection: ServerConnection) -> None:
+    """Says back what it hears, until the connection closes."""
+    with contextlib.suppress(ConnectionClosed):
+        async for message in connection:
+            await connection.send(message)
+
+
+@dataclass(eq=False)
+class RealWorker:
+    """A WebSocket server, registered straight through the store."""
+
+    server: Server
+    port: int
+    registered: Registered
+    requests: list[Request] = field(default_factory=list)
+    connections: list[ServerConnection] = field(default_factory=list)
+    is_beating: bool = True
+
+    @property
+    def id(self) -> WorkerId:
+        return self.registered.worker
+
+    def header(self, name: str) -> list[str]:
+        """Values in the newest request."""
+        return self.requests[-1].headers.get_all(name)
+
+    def kill(self) -> None:
+        """As `kill -9` does: no close frames, nothing listens any more, no more heartbeats."""
+        self.is_beating = False
+        self.server.close(close_connections=False)
+        for connection in self.connections:
+            connection.transport.abort()
+
+
+class System:
+    """Use as a context manager."""
+
+    def __init__(
+        self,
+        policy: GatewayPolicy | None = None,
+        scheduler: SchedulerPolicy | None = None,
+        *,
+        disturbed: Callable[[MemoryStore], Store] | None = None,
+    ) -> None:
+        self.policy = replace(policy or GatewayPolicy(), port=0, link_port=0)
+        self.memory = MemoryStore(policy=scheduler)
+        self.store: Store = disturbed(self.memory) if disturbed else self.memory
+        self.registry = CollectorRegistry()
+        self.workers: list[RealWorker] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self.gateway = Gateway(self.policy, self.store, lambda: KEYS, self.registry)
+        await self.gateway.start()
+        self._tasks = [asyncio.create_task(sweep_forever(self.memory)), asyncio.create_task(self._beat())]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.gateway.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for worker in self.workers:
+            worker.server.close()
+            await worker.server.wait_closed()
+        if kind is None:
+            assert self.metric("moorage_gateway_faults_total") == 0
+            assert self.gateway.wire.relays() == 0
+
+    # workers
+
+    async def worker(
+        self, serve_with: Serve = echo, *, slots: int = 10, pool: str = "default", region: str = "here", **options: Any
+    ) -> RealWorker:
+        """A worker that serves; `options` are those of `websockets.serve`."""
+        requests: list[Request] = []
+        connections: list[ServerConnection] = []
+
+        def note(connection: ServerConnection, request: Request) -> Response | None:
+            requests.append(request)
+            connections.append(connection)
+            answer: Callable[[ServerConnection, Request], Response | None] | None = options_left.pop("answer", None)
+            if answer is not None:
+                options_left["answer"] = answer
+                return answer(connection, request)
+            return None
+
+        options_left = {"answer": options.pop("answer")} if "answer" in options else {}
+        options = {"compression": None, "ping_interval": None, "close_timeout": 1, **options}
+        server = await serve(serve_with, "127.0.0.1", 0, process_request=note, **options)
+        port = server.sockets[0].getsockname()[1]
+        worker = RealWorker(server, port, await self.register(port, slots, pool, region), requests, connections)
+        self.workers.append(worker)
+        return worker
+
+    async def register(self, port: int, slots: int = 10, pool: str = "default", region: str = "here") -> Registered:
+        """Whatever listens on a port of loopback becomes a worker; `RealWorker` beats by itself, others have 5 s."""
+        answer = await self.store.register(Registration(f"w{port}", region, pool, f"127.0.0.1:{port}", slots))
+        assert isinstance(answer, Registered)
+        return answer
+
+    async def beat(self, worker: WorkerId, seq: int) -> None:
+        """One heartbeat."""
+        await self.memory.heartbeat(Heartbeat(worker, seq, 0))
+
+    # clients
+
+    def token(self, number: int = 0, **said: Any) -> str:
+        """A token of session `number`, made now."""
+        return a_jwt(number, now=self.store.now(), **said)
+
+    def url(self, target: str = "/") -> str:
+        """Where clients connect."""
+        return f"{self.gateway.node}{target}"
+
+    def connect(self, number: int = 0, target: str = "/", **options: Any) -> connect:
+        """A client of session `number` whose token is in Authorization. `said`: claims; the rest is `websockets.connect`'s."""
+        token = options.pop("token", None) or self.token(number, **options.pop("said", {}))
+        headers = [("Authorization", f"Bearer {token}"), *options.pop("additional_headers", [])]
+        options = {"compression": None, "ping_interval": None, "proxy": None, "close_timeout": 1, **options}
+        return connect(self.url(target), additional_headers=headers, **options)
+
+    @contextlib.asynccontextmanager
+    async def raw(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A bare connection to the gateway."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.gateway.port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    # what can be seen
+
+    async def session(self, number: int = 0) -> SessionView | EndRecord | None:
+        """What the store knows of session `number`."""
+        return await self.memory.session(a_session(number))
+
+    async def settled(self, number: int, *states: object) -> SessionView | EndRecord:
+        """Waits until a session's state or outcome is one of these."""
+        async with asyncio.timeout(SOON):
+            while True:
+                seen = await self.session(number)
+                if seen is not None and (seen.state if isinstance(seen, SessionView) else seen.outcome) in states:
+                    return seen
+                await asyncio.sleep(0.005)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """A sample's value; 0 where it never was."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def scrape(self) -> str:
+        """What Prometheus would read."""
+        return generate_latest(self.registry).decode()
+
+    async def _beat(self) -> None:
+        for seq in range(1, 1_000_000):
+            for worker in self.workers:
+                if worker.is_beating:
+                    await self.beat(worker.id, seq)
+            await asyncio.sleep(BEAT)
+
+
+async def closed(client: ClientConnection) -> tuple[int, str]:
+    """Code and reason of the close frame a client gets; (1006, "") when its TCP just ends."""
+    async with asyncio.timeout(SOON):
+        await client.wait_closed()
+    return client.close_code or 1006, client.close_reason or ""
