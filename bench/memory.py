@@ -35,7 +35,7 @@ class Sizes:
     reused_sessions: int = 1_000
 
 
-QUICK = Sizes(100, 300, 100, 200, 20)
+QUICK = Sizes(100, 300, 100, 200, 100)
 
 
 def run(arena: Arena) -> list[Row]:
