@@ -28,6 +28,7 @@ FLAGS = {
     ("controlplane", "port"): "--rest-port",
     ("workers", "count"): "--workers",
     ("workers", "slots"): "--slots",
+    ("workers", "target"): "--target",
 }
 """Settings that `moorage up` also takes as an option."""
 

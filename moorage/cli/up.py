@@ -30,6 +30,7 @@ OPTIONS = {
     "tls_key": "gateway.tls.key",
     "workers": "workers.count",
     "slots": "workers.slots",
+    "target": "workers.target",
     "drain_seconds": "gateway.drain_seconds",
     "log_level": "log_level",
 }
@@ -52,6 +53,7 @@ OPTIONS = {
 @click.option("--tls-cert", metavar="FILE", help="PEM chain.")
 @click.option("--tls-key", metavar="FILE", help="PEM private key.")
 @click.option("--workers", type=int, help="Example worker processes; 0 starts none.  [2]")
+@click.option("--target", metavar="MODULE:FUNCTION", help="What they serve with.  [moorage.examples.echo:echo]")
 @click.option("--slots", type=int, help="Sessions at once for each of them.  [10]")
 @click.option("--drain-seconds", type=float, help="Over which clients are told to reconnect at a stop.  [30]")
 @click.option("--log-level", help="debug, info, warning or error.  [info]")
