@@ -29,6 +29,7 @@ SOON = 8.0  # deadline of every wait that should end at once
 BEAT = 0.5
 
 Serve = Callable[[ServerConnection], Awaitable[None]]
+Answer = Callable[[ServerConnection, Request], Response | Awaitable[Response | None] | None]
 
 
 async def until(holds: Callable[[], object], within: float = SOON) -> None:
@@ -114,20 +115,16 @@ class System:
     async def worker(
         self, serve_with: Serve = echo, *, slots: int = 10, pool: str = "default", region: str = "here", **options: Any
     ) -> RealWorker:
-        """A worker that serves; `options` are those of `websockets.serve`."""
+        """A worker that serves; `options` are those of `websockets.serve`, and `answer`, its `process_request`."""
         requests: list[Request] = []
         connections: list[ServerConnection] = []
+        answer: Answer | None = options.pop("answer", None)
 
-        def note(connection: ServerConnection, request: Request) -> Response | None:
+        def note(connection: ServerConnection, request: Request) -> Any:
             requests.append(request)
             connections.append(connection)
-            answer: Callable[[ServerConnection, Request], Response | None] | None = options_left.pop("answer", None)
-            if answer is not None:
-                options_left["answer"] = answer
-                return answer(connection, request)
-            return None
+            return answer(connection, request) if answer else None
 
-        options_left = {"answer": options.pop("answer")} if "answer" in options else {}
         options = {"compression": None, "ping_interval": None, "close_timeout": 1, **options}
         server = await serve(serve_with, "127.0.0.1", 0, process_request=note, **options)
         port = server.sockets[0].getsockname()[1]
@@ -178,6 +175,10 @@ class System:
     async def session(self, number: int = 0) -> SessionView | EndRecord | None:
         """What the store knows of session `number`."""
         return await self.memory.session(a_session(number))
+
+    async def reported(self) -> None:
+        """Waits until the store has heard everything that the gateway has to say."""
+        await until(lambda: self.metric("moorage_gateway_reports_pending") == 0)
 
     async def settled(self, number: int, *states: object) -> SessionView | EndRecord:
         """Waits until a session's state or outcome is one of these."""

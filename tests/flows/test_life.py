@@ -1,0 +1,244 @@
+"""A session's life as its client sees it: replaced, refused, ended, expired, extended, revoked, moved, resumed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import replace
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import InvalidStatus
+
+from gateway.policy import GatewayPolicy
+from moorage.errors import Code
+from scheduler.policy import SchedulerPolicy
+from scheduler.values import (
+    ClaimState,
+    Drain,
+    Duplicates,
+    End,
+    EndRecord,
+    Outcome,
+    Revocation,
+    SessionView,
+)
+from tests.builders import a_session, a_token
+from tests.flows.system import SOON, System, closed, until
+
+
+def code_in(reason: str) -> str:
+    return str(json.loads(reason)["code"])
+
+
+async def says(client: ClientConnection, text: str) -> None:
+    await client.send(text)
+    assert await asyncio.wait_for(client.recv(), SOON) == text
+
+
+async def test_a_newer_connection_replaces_the_older_one(system: System) -> None:
+    worker = await system.worker(slots=1)
+
+    async with system.connect() as older:
+        await says(older, "first")
+        async with system.connect() as newer:
+            refused = await closed(older)
+            await says(newer, "second")
+            held = await system.session()
+
+    assert refused == (4409, '{"code":"SESSION_SUPERSEDED"}')
+    assert isinstance(held, SessionView)
+    assert held.state is ClaimState.HELD
+    assert len(worker.requests) == 2
+
+
+async def test_reject_keeps_a_live_older_connection() -> None:
+    async with System(GatewayPolicy(duplicates=Duplicates.REJECT)) as system:
+        await system.worker()
+        async with system.connect() as older:
+            with pytest.raises(InvalidStatus) as refused:
+                async with system.connect():
+                    pass
+            await says(older, "still here")
+
+    assert refused.value.response.status_code == 409
+    assert code_in(refused.value.response.body.decode()) == "SESSION_SUPERSEDED"
+
+
+async def test_reject_lets_in_who_comes_back_from_a_dead_connection() -> None:
+    async with System(GatewayPolicy(duplicates=Duplicates.REJECT)) as system:
+        await system.worker()
+        async with system.connect() as older:
+            older.transport.pause_reading()  # its host is gone: nothing answers a ping
+            async with system.connect() as newer:
+                await says(newer, "let me in")
+            older.transport.resume_reading()
+
+
+async def test_ten_clients_at_once_leave_one(system: System) -> None:
+    await system.worker(slots=1)
+
+    async def stay() -> int:
+        try:
+            async with system.connect() as client:
+                return (await closed(client))[0]
+        except InvalidStatus as refused:
+            return refused.response.status_code  # superseded before its worker had answered
+
+    clients = [asyncio.create_task(stay()) for _ in range(10)]
+    await until(lambda: sum(client.done() for client in clients) == 9)
+    held = await system.session()
+    await system.store.end(End(a_session(), Outcome.COMPLETED, Code.SESSION_ENDED, "enough", "api"))
+    codes = [await client for client in clients]
+
+    assert isinstance(held, SessionView)
+    assert codes.count(4410) == 1
+    assert set(codes) <= {4409, 409, 4410}
+
+
+async def test_a_terminated_session_closes_within_a_second(system: System) -> None:
+    worker = await system.worker()
+
+    async with system.connect() as client:
+        started = time.monotonic()
+        await system.store.end(End(a_session(), Outcome.COMPLETED, Code.SESSION_ENDED, "by the API", "api"))
+        refused = await closed(client)
+        elapsed = time.monotonic() - started
+    await until(lambda: worker.connections[0].close_code)
+
+    assert refused == (4410, '{"code":"SESSION_ENDED"}')
+    assert elapsed < 1
+    assert worker.connections[0].close_code == 4410
+
+
+async def test_a_terminated_session_does_not_come_back(system: System) -> None:
+    await system.worker()
+    await system.store.end(End(a_session(), Outcome.COMPLETED, Code.SESSION_ENDED, "by the API", "api"))
+
+    with pytest.raises(InvalidStatus) as refused:
+        async with system.connect():
+            pass
+
+    assert refused.value.response.status_code == 410
+
+
+async def test_a_session_ends_with_its_time_to_live(system: System) -> None:
+    await system.worker()
+
+    async with system.connect(said={"session_expires_at": system.store.now() + 0.6}) as client:
+        refused = await closed(client)
+    record = await system.settled(0, Outcome.EXPIRED)
+
+    assert refused == (4419, '{"code":"SESSION_EXPIRED"}')
+    assert isinstance(record, EndRecord)
+
+
+async def test_an_extension_moves_the_end(system: System) -> None:
+    await system.worker()
+    end = system.store.now() + 0.6
+
+    async with system.connect(said={"session_expires_at": end}) as client:
+        await system.store.extend(a_session(), end + 0.8)
+        refused = await closed(client)
+        ended_at = system.store.now()
+
+    assert refused[0] == 4419
+    assert end + 0.8 <= ended_at < end + 2
+
+
+@pytest.mark.parametrize("kind", ["session", "user", "key", "workspace"])
+async def test_a_revocation_reaches_live_connections_within_a_second_and_keeps_tokens_out(
+    system: System, kind: str
+) -> None:
+    await system.worker()
+    token = a_token()
+    subject = {"session": token.session, "user": token.user, "key": token.key, "workspace": token.workspace}[kind]
+
+    async with system.connect() as client:
+        started, now = time.monotonic(), system.store.now()
+        await system.store.revoke(Revocation(kind, subject, now + 3600, now + 0.001))
+        refused = await closed(client)
+        elapsed = time.monotonic() - started
+    with pytest.raises(InvalidStatus) as later:
+        async with system.connect(said={"issued_at": now - 1}):
+            pass
+
+    assert refused[0] == 4410
+    assert elapsed < 1
+    assert later.value.response.status_code == 410
+
+
+async def test_a_killed_worker_is_lost_and_its_session_resumes_on_another(system: System) -> None:
+    first = await system.worker(slots=1)
+
+    async with system.connect() as client:
+        await says(client, "before")
+        second = await system.worker()
+        first.kill()
+        refused = await closed(client)
+    async with system.connect() as client:
+        await says(client, "after")
+
+    assert refused[0] == 4502
+    assert len(second.requests) == 1
+    assert int(second.header("Moorage-Claim")[0].split(".")[2]) > int(first.header("Moorage-Claim")[0].split(".")[2])
+
+
+async def test_a_silent_worker_is_lost_when_its_lease_lapses() -> None:
+    async with System(scheduler=replace(SchedulerPolicy(), suspect_after=0.6, worker_lost_after=1.0)) as system:
+        worker = await system.worker()
+        async with system.connect() as client:
+            worker.is_beating = False
+            refused = await closed(client)
+        seen = await system.settled(0, ClaimState.SUSPENDED)
+
+    assert refused == (4502, '{"code":"WORKER_LOST","retry_after":0.5}')
+    assert isinstance(seen, SessionView)
+
+
+async def test_a_suspended_session_that_nobody_resumes_ends() -> None:
+    async with System(GatewayPolicy(resume_seconds=0.3)) as system:
+        worker = await system.worker()
+        async with system.connect(0) as client:
+            client.transport.abort()
+        async with system.connect(1) as client:
+            await until(lambda: len(worker.connections) == 2)
+            worker.connections[1].transport.abort()
+            await closed(client)
+        gone = await system.settled(0, Outcome.COMPLETED)
+        lost = await system.settled(1, Outcome.FAILED)
+
+    assert isinstance(gone, EndRecord)
+    assert isinstance(lost, EndRecord)
+    assert (gone.reason, lost.reason) == ("CLIENT_GONE", "WORKER_LOST")
+
+
+async def test_a_drained_worker_moves_its_sessions_with_1012(system: System) -> None:
+    first = await system.worker(slots=1)
+    async with system.connect() as client:
+        second = await system.worker()
+        await system.store.drain(first.id, Drain(system.store.now(), 100))
+        refused = await closed(client)
+    async with system.connect() as client:
+        await says(client, "moved")
+
+    assert refused[0] == 1012
+    assert code_in(refused[1]) == "DRAINING"
+    assert len(second.requests) == 1
+
+
+async def test_the_worker_sees_why_its_client_left(system: System) -> None:
+    codes: list[int | None] = []
+
+    async def note(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+        codes.append(connection.close_code)
+
+    await system.worker(note)
+    async with system.connect() as client:
+        client.transport.abort()
+    await until(lambda: codes)
+
+    assert codes == [1001]
