@@ -66,7 +66,7 @@ def missing(name: str) -> str | None:
     return "the compiled relay was not built and is left out: install a C compiler and run pip install -e . again"
 
 
-def start(name: str, folder: Path, worker_port: int, tls: bool, tokens: int) -> Ours:
+def start(name: str, folder: Path, worker_port: int, tls: bool, tokens: int, extra: tuple[str, ...] = ()) -> Ours:
     """A gateway process with one registered worker behind `worker_port`; with none when that is 0."""
     port, link_port = machine.free_port(), machine.free_port()
     secret = folder / f"secret-{port}"
@@ -85,7 +85,7 @@ def start(name: str, folder: Path, worker_port: int, tls: bool, tokens: int) -> 
     token_file = folder / f"tokens-{port}"
     credentials.write_tokens(token_file, credentials.read_keys(secret), max(tokens, 1))
     with machine.pinned(machine.proxy_core()):
-        process = subprocess.Popen([sys.executable, "-m", "bench.ours", *words], text=True)
+        process = subprocess.Popen([sys.executable, "-m", "bench.ours", *words, *extra], text=True)
     machine.wait_until(lambda: machine.listens(port) or process.poll() is not None, START_WITHIN, f"{name} on its port")
     if process.poll() is not None:
         raise machine.CannotMeasureError(f"{name} did not start; what it wrote is above")

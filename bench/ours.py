@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import cProfile
 import logging
+import signal
 from hashlib import sha256
 from pathlib import Path
 
@@ -56,6 +58,8 @@ async def serve(options: argparse.Namespace) -> None:
         if options.worker_port:
             tasks.create_task(_stand_in(store, options.worker_port))
         await Gateway(policy, store, lambda: keys, CollectorRegistry()).start()
+        if options.profile is not None:
+            _profile_between_signals(options.profile)
 
 
 async def _stand_in(store: Store, port: int) -> None:
@@ -87,6 +91,19 @@ async def _acknowledge(store: Store) -> None:
             await store.acknowledge(events[-1].position)
 
 
+def _profile_between_signals(path: Path) -> None:
+    """SIGUSR1 starts, SIGUSR2 ends and writes; what happens before and after is in no profile."""
+    profile = cProfile.Profile()
+    loop = asyncio.get_running_loop()
+
+    def write() -> None:
+        profile.disable()
+        profile.dump_stats(path)
+
+    loop.add_signal_handler(signal.SIGUSR1, profile.enable)
+    loop.add_signal_handler(signal.SIGUSR2, write)
+
+
 def main() -> None:
     """Parses the command line and serves."""
     parser = argparse.ArgumentParser(prog="python -m bench.ours")
@@ -96,6 +113,7 @@ def main() -> None:
     parser.add_argument("--worker-port", type=int, default=0)
     parser.add_argument("--secret", type=Path, required=True)
     parser.add_argument("--tls", type=Path, nargs=2)
+    parser.add_argument("--profile", type=Path)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR)
     )  # logs off, as for the peers
