@@ -15,6 +15,7 @@ from zlib import crc32
 from scheduler.values import Labels, Wanted
 
 PLANS = 4096  # remembered requirements; all are forgotten together beyond it
+TIE_WINDOW = 16  # among how many of equal room the session's hash decides; all of 100,000 would be cold memory
 _EMPTY, _BELOW, _ABOVE = 0, 1, 2
 _PACK_ORDER = (_BELOW, _ABOVE, _EMPTY)
 _WORD = 6  # 64 buckets share one word of bits, so that 100,000 different counts need one word of 1563 above them
@@ -169,14 +170,17 @@ class Index(Generic[S]):
 
     def take(self, spot: S) -> None:
         """One more slot in use. Raises ValueError when there is none: the index never over-grants."""
-        if spot.free <= 0:
+        free = spot.free
+        if free <= 0:
             raise ValueError(f"all {spot.slots} slots are taken")
-        if spot.shelf is not None:
-            spot.shelf.pick_out(spot)
-        spot.used += 1
-        spot.free -= 1
-        if spot.is_open:
-            self._shelve(spot)
+        shelf = spot.shelf
+        if shelf is not None:
+            shelf.pick_out(spot)
+        spot.used = used = spot.used + 1
+        spot.free = free - 1
+        if free > 1 and shelf is not None:
+            shelves = spot.group.shelves  # type: ignore[union-attr]  # what is on a shelf is in a group
+            (shelves[_BELOW] if used < spot.soft else shelves[_ABOVE]).put(spot)
 
     def give(self, spot: S) -> None:
         """One slot fewer in use."""
@@ -201,10 +205,13 @@ class Index(Generic[S]):
         """The worker for a session, or None when no open one has a free slot. Takes nothing."""
         if plan.version != self._version:
             self._refresh(plan)
+        find = _emptiest if plan.wanted.is_spread else _fullest
         for groups in plan.tiers:
-            bucket = _emptiest(groups) if plan.wanted.is_spread else _fullest(groups)
+            bucket = find(groups)
             if bucket is not None:
-                at = crc32(session.encode()) % len(bucket) if len(bucket) > 1 else 0
+                many = len(bucket)
+                # -1 is the one that was put there last: its memory is warm
+                at = -1 - crc32(session.encode()) % (many if many < TIE_WINDOW else TIE_WINDOW) if many > 1 else 0
                 return bucket[at]  # type: ignore[return-value]  # shelves hold what `add` took: spots of type S
         return None
 
@@ -252,6 +259,10 @@ def meets(place: Group | Spot, wanted: Wanted) -> bool:
 
 
 def _fullest(groups: tuple[Group, ...]) -> list[Spot] | None:
+    if len(groups) == 1:
+        empty, below, above = groups[0].shelves
+        shelf = below if below.summary else above if above.summary else empty
+        return shelf.fullest() if shelf.summary else None
     best: list[Spot] | None = None
     for level in _PACK_ORDER:
         for group in groups:

@@ -6,7 +6,8 @@ would lapse first go first. Records of ends are kept for late enders, the newest
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from heapq import heappop, heappush
 
 from moorage.errors import Code
 from moorage.ids import SessionId
@@ -23,7 +24,8 @@ class Tombstones:
     def __init__(self, policy: SchedulerPolicy) -> None:
         self._policy = policy
         self._minutes: dict[SessionId, int] = {}
-        self._lapsing: dict[int, list[SessionId]] = {}
+        self._lapsing: dict[int, deque[SessionId]] = {}
+        self._order: list[int] = []  # a heap of the minutes
         self._records: OrderedDict[SessionId, EndRecord] = OrderedDict()
 
     def __len__(self) -> int:
@@ -45,9 +47,14 @@ class Tombstones:
         if self._minutes.get(session, -1) >= minute:
             return
         self._minutes[session] = minute
-        self._lapsing.setdefault(minute, []).append(session)
-        if len(self._minutes) > self._policy.tombstones:
-            self._drop(min(self._lapsing))
+        lapsing = self._lapsing.get(minute)
+        if lapsing is None:
+            self._lapsing[minute] = deque((session,))
+            heappush(self._order, minute)
+        else:
+            lapsing.append(session)
+        while len(self._minutes) > self._policy.tombstones:
+            self._drop_one()
 
     def record(self, session: SessionId) -> EndRecord | None:
         """How it ended, if that was not long ago."""
@@ -64,14 +71,23 @@ class Tombstones:
     def lapse(self, now: float) -> None:
         """Forgets what no token can name any more."""
         minute = int(now) // _BUCKET
-        for past in [bucket for bucket in self._lapsing if bucket <= minute]:
-            self._drop(past)
+        while self._order and self._order[0] <= minute:
+            past = heappop(self._order)
+            for session in self._lapsing.pop(past):
+                self._forget(session, past)
 
-    def _drop(self, minute: int) -> None:
-        for session in self._lapsing.pop(minute):
-            if self._minutes.get(session) == minute:  # else it was seeded again, for longer
-                del self._minutes[session]
-                self._records.pop(session, None)
+    def _drop_one(self) -> None:
+        """The oldest of those that would lapse first."""
+        minute = self._order[0]
+        bucket = self._lapsing[minute]
+        self._forget(bucket.popleft(), minute)
+        if not bucket:
+            del self._lapsing[heappop(self._order)]
+
+    def _forget(self, session: SessionId, minute: int) -> None:
+        if self._minutes.get(session) == minute:  # else it was seeded again, for longer
+            del self._minutes[session]
+            self._records.pop(session, None)
 
 
 class Revocations:

@@ -183,7 +183,7 @@ def _wait(fleet: Fleet, request: ClaimRequest, plan: Plan, now: float) -> Queued
     waiter = fleet.queue.join(request, plan, now)
     if waiter is None:
         return Refused(Code.NO_CAPACITY, f"{len(fleet.queue)} wait already; the queue is full", retry)
-    fleet.queue_alarms.set(waiter, waiter.deadline, now)
+    fleet.queue_alarms.set(waiter, min(waiter.deadline, request.expires_at), now)
     return _queued(fleet, waiter, now)
 
 

@@ -68,12 +68,14 @@ def lapse_silent(fleet: Fleet, now: float) -> None:
             _leave_lines(fleet, gateway.id, now)
             for session in _held_by(fleet, gateway.id):
                 if session.state is ClaimState.HELD and session.detached_at is not None:
-                    suspend(fleet, session, now, is_lost=False)
+                    suspend(fleet, session, now, is_lost=False, held_until=session.detached_at)
 
 
 def _take_up(fleet: Fleet, session: Session, gateway_id: GatewayId, now: float) -> bool:
     worker = session.worker
     if worker.health is Health.LOST or worker.id not in fleet.workers:
+        return False
+    if fleet.queue.of_session(session.id) is not None:  # a later connection waits for another worker
         return False
     session.gateway = gateway_id
     if session.state is not ClaimState.HELD:

@@ -34,9 +34,9 @@ def hold(fleet: Fleet, session: Session, now: float) -> None:
     log_event(fleet, session, "session.started" if is_first else "session.resumed", now)
 
 
-def suspend(fleet: Fleet, session: Session, now: float, *, is_lost: bool) -> None:
-    """Held -> suspended: the slot is kept for `resume_seconds`."""
-    leave_state(session, now)
+def suspend(fleet: Fleet, session: Session, now: float, *, is_lost: bool, held_until: float | None = None) -> None:
+    """Held -> suspended: the slot is kept for `resume_seconds`. A witness may know that it was held less long."""
+    leave_state(session, now if held_until is None else held_until)
     session.state = _SUSPENDED
     session.worker.suspended += 1
     session.is_displaced = session.was_lost = is_lost
@@ -59,11 +59,10 @@ def wait_for_return(fleet: Fleet, session: Session, now: float) -> None:
     fleet.alarms.set(session, min(session.due, session.expires_at), now)
 
 
-def leave_state(session: Session, now: float) -> None:
+def leave_state(session: Session, until: float) -> None:
     """Takes the session out of its worker's counts, and closes the time it was held."""
     if session.state is ClaimState.HELD:
         session.worker.held -= 1
-        until = now if session.detached_at is None else session.detached_at
         if until > session.held_since:
             session.held_seconds += until - session.held_since
     elif session.state is ClaimState.SUSPENDED:

@@ -97,7 +97,7 @@ def _take(fleet: Fleet, session: Session, now: float, *, is_attached: bool) -> N
     if session.detached_at is None:
         session.detached_at = now
     if not fleet.is_gateway_alive(session.gateway):
-        suspend(fleet, session, now, is_lost=False)
+        suspend(fleet, session, now, is_lost=False, held_until=session.detached_at)
 
 
 def _miss(fleet: Fleet, session: Session, now: float) -> None:
