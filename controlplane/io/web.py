@@ -18,12 +18,12 @@ from controlplane.io.context import Context
 from controlplane.io.dialect import typed
 from controlplane.io.edge import EXCHANGE, Exchange
 from controlplane.io.routes import capacity, health, joinkeys, sessions, tokens, workers
+from controlplane.io.routes.dependencies import API
 from controlplane.problems import CONTENT_TYPE, headers_of, problem, status_of, wrong_fields
 from moorage import __version__
 from moorage.errors import Code, MoorageError, error_for
 from scheduler.store import Unavailable
 
-API = "/api/v1"
 STORE_RETRY = 1.0
 _CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.BODY_TOO_LARGE}
 
@@ -43,9 +43,8 @@ def application(context: Context, callers: Callers) -> FastAPI:
     )
     app.state.context = context
     app.state.callers = callers
-    for resource in (sessions, tokens, workers, joinkeys, capacity):
-        app.include_router(resource.router, prefix=API)
-    app.include_router(health.router)
+    for resource in (sessions, tokens, workers, joinkeys, capacity, health):
+        app.include_router(resource.router)
     for kind, answer in _answers(context).items():
         app.add_exception_handler(kind, answer)
     return app

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from controlplane.io.routes.dependencies import PROBLEMS, Ctx, Told, allowed
+from controlplane.io.routes.dependencies import API, PROBLEMS, Ctx, Told, allowed
 from controlplane.keys import Caller
 from controlplane.scopes import Permission
 from controlplane.workers import totals
 
-router = APIRouter(tags=["capacity"], responses=PROBLEMS)
+router = APIRouter(prefix=API, tags=["capacity"], responses=PROBLEMS)
 
 Watcher = Annotated[Caller, allowed(Permission.WORKER_READ)]
 

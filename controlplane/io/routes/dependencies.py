@@ -19,6 +19,8 @@ from controlplane.keys import Caller, missing
 from controlplane.scopes import Permission
 from moorage.errors import Code, error_for
 
+API = "/api/v1"
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
 Reason = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]

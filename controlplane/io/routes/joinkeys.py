@@ -8,14 +8,14 @@ from fastapi import APIRouter, Response
 
 from controlplane.documents import rfc3339
 from controlplane.io import joinkeys as acts
-from controlplane.io.routes.dependencies import PROBLEMS, Asked, Ctx, Name, StrictRoute, Text, Told, allowed
+from controlplane.io.routes.dependencies import API, PROBLEMS, Asked, Ctx, Name, StrictRoute, Text, Told, allowed
 from controlplane.joinkeys import JoinKeyRow
 from controlplane.keys import Caller
 from controlplane.scopes import Permission
 from moorage.errors import Code, error_for
 from moorage.ids import parse_key
 
-router = APIRouter(prefix="/join-keys", tags=["join keys"], route_class=StrictRoute, responses=PROBLEMS)
+router = APIRouter(prefix=f"{API}/join-keys", tags=["join keys"], route_class=StrictRoute, responses=PROBLEMS)
 
 Admin = Annotated[Caller, allowed(Permission.ADMIN)]
 

@@ -12,7 +12,7 @@ from controlplane.cursors import DEFAULT_LIMIT, MAX_LIMIT, cursor_after, last_se
 from controlplane.idempotency import checked_name, fingerprint
 from controlplane.io import sessions as acts
 from controlplane.io.context import Context
-from controlplane.io.routes.dependencies import PROBLEMS, Ctx, StrictRoute, Text, allowed
+from controlplane.io.routes.dependencies import API, PROBLEMS, Ctx, StrictRoute, Text, allowed
 from controlplane.io.routes.session_forms import (
     EndWish,
     IssuedDocument,
@@ -32,7 +32,7 @@ from controlplane.sessions import Session, Status
 from moorage.errors import Code, error_for
 from moorage.ids import WorkspaceId, parse_session, parse_user
 
-router = APIRouter(prefix="/sessions", tags=["sessions"], route_class=StrictRoute, responses=PROBLEMS)
+router = APIRouter(prefix=f"{API}/sessions", tags=["sessions"], route_class=StrictRoute, responses=PROBLEMS)
 
 Creator = Annotated[Caller, allowed(Permission.SESSION_CREATE)]
 Reader = Annotated[Caller, allowed(Permission.SESSION_READ)]

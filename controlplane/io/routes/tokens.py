@@ -9,12 +9,12 @@ from pydantic import Field
 
 from controlplane.documents import rfc3339
 from controlplane.io import tokens as acts
-from controlplane.io.routes.dependencies import PROBLEMS, Asked, Ctx, StrictRoute, Told, allowed
+from controlplane.io.routes.dependencies import API, PROBLEMS, Asked, Ctx, StrictRoute, Told, allowed
 from controlplane.io.routes.session_forms import TokenDocument, token_document
 from controlplane.keys import Caller
 from controlplane.scopes import Permission
 
-router = APIRouter(prefix="/tokens", tags=["tokens"], route_class=StrictRoute, responses=PROBLEMS)
+router = APIRouter(prefix=f"{API}/tokens", tags=["tokens"], route_class=StrictRoute, responses=PROBLEMS)
 
 
 class TokenBody(Asked):

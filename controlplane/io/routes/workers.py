@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from controlplane.io import workers as acts
 from controlplane.io.context import Context
-from controlplane.io.routes.dependencies import PROBLEMS, Credentials, Ctx, Name, StrictRoute, admitted, allowed
+from controlplane.io.routes.dependencies import API, PROBLEMS, Credentials, Ctx, Name, StrictRoute, admitted, allowed
 from controlplane.io.routes.worker_forms import (
     Ack,
     Beat,
@@ -33,7 +33,7 @@ from moorage.errors import Code, error_for
 from moorage.ids import WorkerId
 from scheduler.values import Drain, WorkerState
 
-router = APIRouter(prefix="/workers", tags=["workers"], route_class=StrictRoute, responses=PROBLEMS)
+router = APIRouter(prefix=f"{API}/workers", tags=["workers"], route_class=StrictRoute, responses=PROBLEMS)
 
 Watcher = Annotated[Caller, allowed(Permission.WORKER_READ)]
 Operator = Annotated[Caller, allowed(Permission.WORKER_WRITE)]

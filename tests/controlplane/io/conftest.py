@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
 from controlplane.credentials import API_KEY, make
 from controlplane.io.app import DATABASE_FILE, ControlPlane
@@ -56,6 +57,7 @@ class Harbour:
     clock: Clock
     admin: httpx.AsyncClient
     stack: AsyncExitStack
+    registry: CollectorRegistry
     gateway: GatewayId = GatewayId("gtw_test")  # noqa: RUF009 - a NewType is no call that could be shared
     workers: list[WorkerId] = field(default_factory=list)
 
@@ -186,7 +188,8 @@ async def harbour(open_harbour: Open) -> Harbour:
 async def _opened(
     stack: AsyncExitStack, policy: ControlPlanePolicy, store: Store, clock: Clock, workers: int
 ) -> Harbour:
-    plane = ControlPlane(policy, store, embedded_keyring(policy.data_folder))
+    registry = CollectorRegistry()
+    plane = ControlPlane(policy, store, embedded_keyring(policy.data_folder), registry)
     welcome = await plane.start()
     stack.push_async_callback(plane.close)
     admin_key = policy.admin_key or (policy.data_folder / "admin.key").read_text().strip()
@@ -196,7 +199,7 @@ async def _opened(
         timeout=20,
     )
     await stack.enter_async_context(admin)
-    found = Harbour(plane, store, welcome, admin_key, clock, admin, stack)
+    found = Harbour(plane, store, welcome, admin_key, clock, admin, stack, registry)
     await store.join(found.gateway, "ws://127.0.0.1:7400")
     for index in range(workers):
         registered = await store.register(
