@@ -66,6 +66,7 @@ class RecordingOwner:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     final: list[Traffic] = field(default_factory=list)
+    relay: Relay | None = None
 
     def relay_ended(self, ending: Ending) -> Farewell:
         self.endings.append(ending)
@@ -96,7 +97,8 @@ class End:
     writer: asyncio.StreamWriter
 
     def send(self, data: bytes) -> None:
-        self.writer.write(data)
+        if not self.writer.is_closing():
+            self.writer.write(data)
 
     async def receive(self, size: int) -> bytes:
         async with asyncio.timeout(SOON):
@@ -116,7 +118,8 @@ class End:
                 got += data
 
     def stop_reading(self) -> None:
-        cast(asyncio.Transport, self.writer.transport).pause_reading()
+        if not self.writer.is_closing():
+            cast(asyncio.Transport, self.writer.transport).pause_reading()
 
     def read_again(self) -> None:
         cast(asyncio.Transport, self.writer.transport).resume_reading()
@@ -125,6 +128,8 @@ class End:
         self.writer.close()
 
     def reset(self) -> None:
+        if self.writer.is_closing():
+            return
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.writer.transport.abort()
@@ -153,6 +158,7 @@ class Rig:
         self.wire = wire
         self._certificates = certificates
         self.is_tls = certificates is not None
+        self.client_context = certificates.client if certificates else None
         self._accepted: asyncio.Queue[Stream] = asyncio.Queue()
         self._workers: asyncio.Queue[End] = asyncio.Queue()
         self._ends: list[End] = []
@@ -193,6 +199,10 @@ class Rig:
             end = End(*await opening)
         self._ends.append(end)
         return end, stream
+
+    def forget(self) -> None:
+        """Lets go of peers that are gone."""
+        self._ends = [end for end in self._ends if not end.writer.is_closing()]
 
     async def accepted(self) -> Stream:
         """The next connection the wire accepted."""
