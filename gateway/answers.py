@@ -46,6 +46,8 @@ class Garbage:
 def parse_answer(raw: bytes, visitor: Visitor) -> Switched | Declined | Garbage:
     """A whole answer head."""
     head = parse_head(raw)
+    if head is not None and head.start == "HTTP/1.1 101 Switching Protocols":
+        return _switched(head, visitor)
     status = _STATUS.fullmatch(head.start) if head else None
     if head is None or status is None:
         return Garbage("the answer is no HTTP/1.1")

@@ -11,6 +11,7 @@ from gateway.credentials import Presented
 from gateway.heads import elements
 from gateway.upgrade import Upgrade
 from moorage.claims import Claim, sign_claim
+from moorage.ids import Draw
 from moorage.tokens import SessionToken
 from scheduler.values import Claimed
 
@@ -28,8 +29,9 @@ _HOP = {
     "content-length",
     "sec-websocket-protocol",
     "traceparent",
-}  # fmt: skip - RFC 9110 section 7.6.1, and those that are written anew
-_SPOOFABLE = ("moorage-", "x-forwarded-", "forwarded", "x-real-ip")  # with "_" too: CGI and WSGI read both as one
+}  # RFC 9110 section 7.6.1, and those that are written anew
+_HOP_AND_TOKEN = _HOP | {"authorization"}
+_SPOOFABLE = ("moorage-", "x-forwarded-", "forwarded", "x-real-ip")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -44,11 +46,12 @@ class Visitor:
     traceparent: str
 
 
-def traceparent_of(upgrade: Upgrade, chance: bytes) -> str:
-    """The client's (W3C Trace Context), or a new one from 24 random bytes."""
+def traceparent_of(upgrade: Upgrade, draw: Draw) -> str:
+    """The client's (W3C Trace Context), or a new one."""
     sent = upgrade.head.all("traceparent")
     if len(sent) == 1 and _TRACEPARENT.fullmatch(sent[0]):
         return sent[0]
+    chance = draw(24)
     return f"00-{chance[:16].hex()}-{chance[16:24].hex()}-01"
 
 
@@ -81,11 +84,17 @@ def request_for(visitor: Visitor, claimed: Claimed) -> bytes:
 
 def _kept(visitor: Visitor) -> list[str]:
     head = visitor.upgrade.head
-    dropped = _HOP | {name.lower() for name in elements(head.all("connection"))}
-    if visitor.presented.is_in_authorization:
-        dropped.add("authorization")
+    dropped = _HOP_AND_TOKEN if visitor.presented.is_in_authorization else _HOP
+    named = elements(head.all("connection"))
+    if len(named) > 1:
+        dropped = dropped | {name.lower() for name in named}
     return [
         f"{name}: {value}"
         for name, value in head.fields
-        if (lower := name.lower()) not in dropped and not lower.replace("_", "-").startswith(_SPOOFABLE)
+        if (lower := name.lower()) not in dropped and not (lower[0] in "mfx" and _is_spoofable(lower))
     ]
+
+
+def _is_spoofable(lower: str) -> bool:
+    """With "_" for "-" too: CGI and WSGI read both as one."""
+    return lower.replace("_", "-").startswith(_SPOOFABLE)

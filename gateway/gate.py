@@ -45,14 +45,14 @@ class Gate:
 
     def examine(self, upgrade: Upgrade, peer: str, now: float) -> Visitor:
         """Raises Refusal. `peer` is the socket's address, or the one a PROXY header named; `now` is the store's."""
-        forwarded = elements(upgrade.head.all("x-forwarded-for"))
-        address = client_address(peer, forwarded, self._policy.trust.trusted_proxies)
+        trusted = self._policy.trust.trusted_proxies
+        address = client_address(peer, elements(upgrade.head.all("x-forwarded-for")), trusted) if trusted else peer
         if not self._origins.allows(upgrade.origin):
             raise Refusal(Code.PERMISSION_DENIED, f"pages of {(upgrade.origin or '')[:100]!r} may not connect")
         presented = find_token(upgrade, allows_query=self._policy.trust.allows_query_token)
         token = self._verified(presented, now)
         _spend(self._per_key, token.key, now, "sessions of this API key connect too often")
-        return Visitor(upgrade, presented, token, address, traceparent_of(upgrade, self._draw(24)))
+        return Visitor(upgrade, presented, token, address, traceparent_of(upgrade, self._draw))
 
     def _verified(self, presented: Presented, now: float) -> SessionToken:
         try:

@@ -36,36 +36,28 @@ def parse_upgrade(raw: bytes) -> Upgrade:
     if head is None:
         raise Refusal(Code.BAD_REQUEST, "the request head breaks the grammar of HTTP/1.1")
     target = _target(head)
-    fields = _Fields(head)
-    _check_framing(fields)
-    if "websocket" not in [name.lower() for name in elements(fields.all("upgrade"))]:
+    _check_framing(head)
+    if not _names(head, "upgrade", "websocket"):
         raise Refusal(Code.BAD_REQUEST, "this endpoint speaks WebSocket: send an upgrade request", status=426)
-    if "upgrade" not in [name.lower() for name in elements(fields.all("connection"))]:
+    if not _names(head, "connection", "upgrade"):
         raise Refusal(Code.BAD_REQUEST, "Connection must name Upgrade")
-    if fields.one("sec-websocket-version") != "13":
+    if _one(head, "sec-websocket-version") != "13":
         raise Refusal(Code.BAD_REQUEST, "Sec-WebSocket-Version must be 13", status=426)
-    key = fields.one("sec-websocket-key") or ""
+    key = _one(head, "sec-websocket-key") or ""
     if _KEY.fullmatch(key) is None:
         raise Refusal(Code.BAD_REQUEST, "Sec-WebSocket-Key must be 16 bytes in base64")
-    return Upgrade(target, key, _protocols(fields), fields.one("origin"), head)
+    return Upgrade(target, key, _protocols(head), _one(head, "origin"), head)
 
 
-class _Fields:
-    """Fields by lower-case name, made once per request."""
+def _names(head: Head, field: str, wanted: str) -> bool:
+    return any(name.lower() == wanted for name in elements(head.all(field)))
 
-    def __init__(self, head: Head) -> None:
-        self._values: dict[str, list[str]] = {}
-        for name, value in head.fields:
-            self._values.setdefault(name.lower(), []).append(value)
 
-    def all(self, name: str) -> list[str]:
-        return self._values.get(name, [])
-
-    def one(self, name: str) -> str | None:
-        values = self.all(name)
-        if len(values) > 1:
-            raise Refusal(Code.BAD_REQUEST, f"{name} is there {len(values)} times")
-        return values[0] if values else None
+def _one(head: Head, name: str) -> str | None:
+    values = head.all(name)
+    if len(values) > 1:
+        raise Refusal(Code.BAD_REQUEST, f"{name} is there {len(values)} times")
+    return values[0] if values else None
 
 
 def _target(head: Head) -> str:
@@ -82,16 +74,18 @@ def _target(head: Head) -> str:
     return target
 
 
-def _check_framing(fields: _Fields) -> None:
+def _check_framing(head: Head) -> None:
     """An upgrade has no body: whatever announces one is an attempt to smuggle, or a mistake."""
-    if not fields.one("host"):
+    if not _one(head, "host"):
         raise Refusal(Code.BAD_REQUEST, "Host is missing")
-    if fields.all("transfer-encoding") or fields.one("content-length") not in (None, "0"):
+    if head.all("transfer-encoding") or _one(head, "content-length") not in (None, "0"):
         raise Refusal(Code.BAD_REQUEST, "an upgrade has no body")
 
 
-def _protocols(fields: _Fields) -> tuple[str, ...]:
-    offered = tuple(elements(fields.all("sec-websocket-protocol")))
+def _protocols(head: Head) -> tuple[str, ...]:
+    offered = tuple(elements(head.all("sec-websocket-protocol")))
+    if not offered:
+        return ()
     if len(set(offered)) != len(offered) or not all(map(is_token, offered)):
         raise Refusal(Code.BAD_REQUEST, "Sec-WebSocket-Protocol has an invalid or repeated name")
     return offered

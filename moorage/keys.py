@@ -12,6 +12,7 @@ from enum import Enum
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
+_MOST_HEADERS = 64  # issuers write the same header into every token; whoever varies it is read each time
 HS256_SECRET_BYTES = 32  # RFC 7518 section 3.2: at least the hash's size
 
 
@@ -44,18 +45,24 @@ class SigningKey:
     state: KeyState
     material: OctKey | OKPKey
 
+    @property
+    def secret(self) -> bytes:
+        """The shared secret of an HS256 key."""
+        return self.material.raw_value if isinstance(self.material, OctKey) else b""
+
     def __repr__(self) -> str:
         return f"SigningKey({self.kid!r}, {self.algorithm.value}, {self.state.value})"
 
 
 class KeySet:
-    """Immutable. At most one key is active; kids are unique."""
+    """Immutable but for what it remembers. At most one key is active; kids are unique."""
 
     def __init__(self, keys: Iterable[SigningKey]) -> None:
         listed = tuple(keys)
         self._by_kid = {key.kid: key for key in listed}
         if len(self._by_kid) != len(listed):
             raise ValueError("two keys of a set have the same kid")
+        self._by_header: dict[str, SigningKey] = {}
         if sum(key.state is KeyState.ACTIVE for key in self._by_kid.values()) > 1:
             raise ValueError("a key set has at most one active key")
 
@@ -65,6 +72,15 @@ class KeySet:
     def find(self, kid: str) -> SigningKey | None:
         """The key that a token names."""
         return self._by_kid.get(kid)
+
+    def remember(self, header: str, key: SigningKey) -> None:
+        """A token whose encoded header is this one was verified with this key: its header need not be read again."""
+        if len(self._by_header) < _MOST_HEADERS:
+            self._by_header[header] = key
+
+    def recall(self, header: str) -> SigningKey | None:
+        """The key of an encoded header that was read before."""
+        return self._by_header.get(header)
 
     @property
     def active(self) -> SigningKey:

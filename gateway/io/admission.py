@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from functools import partial
+from itertools import count
 from time import monotonic
 
 from gateway.forward import Visitor
@@ -13,7 +13,6 @@ from gateway.io.reports import Reports
 from gateway.io.wire import Stream
 from gateway.policy import GatewayPolicy
 from gateway.refusals import Refusal
-from moorage import ids
 from moorage.errors import Code
 from moorage.ids import GatewayId, RequestId
 from scheduler.store import Store, Unavailable
@@ -52,6 +51,7 @@ class Admission:
         self._store = store
         self._reports = reports
         self._metrics = metrics
+        self._numbers = count(1)
         self._waiting: dict[RequestId, asyncio.Future[Answer]] = {}
 
     def answer(self, notice: Answer) -> None:
@@ -141,10 +141,9 @@ class Admission:
 
     def _request(self, visitor: Visitor, duplicates: Duplicates) -> ClaimRequest:
         token = visitor.token
-        now = self._store.now()
         limits = token.limits
         return ClaimRequest(
-            request=RequestId(ids.make("req", now, os.urandom)),
+            request=RequestId(f"{self._gateway}.{next(self._numbers)}"),
             session=token.session,
             workspace=token.workspace,
             user=token.user,

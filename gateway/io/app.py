@@ -63,7 +63,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Binds and serves. Raises OSError when a port is taken, ssl.SSLError for a certificate that cannot be used."""
-        sock = listening_socket(self.policy.host, self.policy.port)
+        sock = listening_socket(self.policy.host, self.policy.port, clients_speak_first=True)
         self.port: int = sock.getsockname()[1]
         self.wire = make_wire(asyncio.get_running_loop(), self.policy.wire, tls=self.policy.tls is not None)
         try:

@@ -51,6 +51,7 @@ class Listener:
         """Starts accepting on a listening socket."""
         self._attachments = attachments
         self._metrics = metrics
+        self._relayed = metrics.connects.labels("relayed")
         self._loop = asyncio.get_running_loop()
         self._door = engine.listen(sock, self._accept)
 
@@ -139,7 +140,7 @@ class Listener:
             self._metrics.faults.inc()
             await self._refuse(stream, received, Refusal(Code.INTERNAL))
         else:
-            self._metrics.connects.labels("relayed").inc()
+            self._relayed.inc()
             self._metrics.admit_seconds.observe(monotonic() - started)
 
     async def _admit(self, received: Received, stream: Stream) -> None:

@@ -8,10 +8,13 @@ BACKLOG = 4096
 KEEPALIVE_IDLE = 30  # seconds of silence before TCP asks
 KEEPALIVE_INTERVAL = 10
 KEEPALIVE_COUNT = 3
+DEFER_SECONDS = (
+    1  # a connection without bytes is accepted after the next SYN-ACK, not at once: most cost one wake-up less
+)
 USER_TIMEOUT_MS = 30_000  # unacknowledged bytes for so long end a connection (RFC 5482)
 
 
-def listening_socket(host: str, port: int) -> socket.socket:
+def listening_socket(host: str, port: int, *, clients_speak_first: bool = False) -> socket.socket:
     """A bound, listening, non-blocking TCP socket with the options of `harden`. Raises OSError naming the address."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -21,6 +24,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         harden(sock)
+        if clients_speak_first:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_SECONDS)
         sock.bind(address)
         sock.listen(BACKLOG)
         sock.setblocking(False)

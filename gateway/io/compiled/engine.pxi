@@ -188,7 +188,7 @@ cdef class Engine:
         if connect(fd, <sockaddr*>&address, sizeof(sockaddr_in6) if is_v6 else sizeof(sockaddr_in)) != 0:
             if errno != EINPROGRESS:
                 raise OSError(errno, os.strerror(errno))
-            stream.is_connecting = True
+            stream.is_connecting = not is_writable(fd)  # a worker on this host has answered already
         return stream
 
     def relay(self, Stream client not None, Stream worker not None, limits, owner):

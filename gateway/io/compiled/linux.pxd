@@ -76,3 +76,11 @@ cdef extern from "<dlfcn.h>" nogil:
 cdef extern from "<malloc.h>" nogil:
     int mallopt(int, int)
     int M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD
+
+cdef extern from "<poll.h>" nogil:
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd*, unsigned long, int)
+    short POLLOUT

@@ -1,6 +1,14 @@
 # Connections before they are relayed, and where they come from. A future exists only while a coroutine waits.
 
 
+cdef bint is_writable(int fd) noexcept nogil:
+    cdef pollfd asked
+    asked.fd = fd
+    asked.events = POLLOUT
+    asked.revents = 0
+    return poll(&asked, 1, 0) == 1
+
+
 cdef class Stream:
     """One accepted or dialled connection; see gateway.io.wire.Stream."""
 
