@@ -117,6 +117,7 @@ def main() -> None:
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR)
     )  # logs off, as for the peers
+    settle()
     uvloop.run(serve(parser.parse_args()))
 
 

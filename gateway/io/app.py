@@ -18,6 +18,7 @@ from gateway.io.admission import Admission
 from gateway.io.attaching import Attacher
 from gateway.io.attachments import Attachments
 from gateway.io.certificates import Certificates
+from gateway.io.deadlines import Deadlines
 from gateway.io.dial import Dialler
 from gateway.io.draining import drain
 from gateway.io.engine import make_wire
@@ -115,6 +116,7 @@ class Gateway:
         """Ends everything at once; call `drain` before for an orderly end."""
         self._is_open = False
         await self._listener.close()
+        self._deadlines.close()
         self.wire.close()
         await self._reports.flush(_FLUSH_SECONDS)
         await self._links.close()
@@ -127,10 +129,12 @@ class Gateway:
     def _compose(self) -> Listener:
         policy, store = self.policy, self._store
         admission = self._admission = Admission(self.id, policy, store, self._reports, self.metrics)
-        dialler = Dialler(self.wire, store, self._reports, self.metrics, policy.trust.worker_networks)
+        deadlines = self._deadlines = Deadlines()
+        allowed = policy.trust.worker_networks
+        dialler = Dialler(self.wire, store, self._reports, self.metrics, deadlines, allowed)
         attacher = Attacher(policy, self.wire, admission, dialler, self._attachments)
         self._notices = Notices(self.id, store, self._gate, admission, self._attachments)
-        reception = Reception(policy, self._certificates.current)
+        reception = Reception(policy, self._certificates.current, deadlines)
         return Listener(policy.handshakes, store, reception, self._gate, attacher)
 
     async def _upkeep(self) -> None:

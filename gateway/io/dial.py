@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -13,6 +12,7 @@ from gateway.addresses import is_inside
 from gateway.answers import Declined, Garbage, Switched, parse_answer
 from gateway.chunks import BadChunk
 from gateway.forward import Visitor, request_for
+from gateway.io.deadlines import Deadlines
 from gateway.io.heads import HeadTooLong, read_body, read_head
 from gateway.io.metrics import GatewayMetrics
 from gateway.io.reports import Reports
@@ -27,6 +27,7 @@ from scheduler.values import Claimed, Refused, Stale
 
 _ANSWER_BYTES = 16 << 10
 _BODY_BYTES = 64 << 10
+_MOST_HOSTS = 100_000
 
 log = structlog.get_logger(__name__)
 
@@ -61,8 +62,18 @@ class _Unreachable(Exception):
 class Dialler:
     """Dials workers for one gateway."""
 
-    def __init__(self, wire: Wire, store: Store, reports: Reports, metrics: GatewayMetrics, allowed: Networks) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        store: Store,
+        reports: Reports,
+        metrics: GatewayMetrics,
+        deadlines: Deadlines,
+        allowed: Networks,
+    ) -> None:
         self._wire = wire
+        self._deadlines = deadlines
+        self._known: dict[str, bool] = {}
         self._store = store
         self._reports = reports
         self._metrics = metrics
@@ -90,7 +101,7 @@ class Dialler:
     async def _try(self, visitor: Visitor, claimed: Claimed) -> Reached:
         started = monotonic()
         try:
-            async with asyncio.timeout(DIAL):
+            with self._deadlines.within(DIAL):
                 stream = await self._connect(claimed.address)
                 return await self._upgraded(stream, visitor, claimed)
         except TimeoutError as error:
@@ -101,12 +112,21 @@ class Dialler:
     async def _connect(self, address: str) -> Stream:
         host, _, port = address.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
-        if not is_inside(host, self._allowed):
+        if not self._may_dial(host):
             raise _Unreachable("connect", f"{host} is outside worker_networks")
         try:
             return await self._wire.connect(host, int(port))
         except (OSError, ValueError) as error:
             raise _Unreachable("connect", str(error)) from error
+
+    def _may_dial(self, host: str) -> bool:
+        """Remembered: a fleet has few hosts and many sessions."""
+        known = self._known.get(host)
+        if known is None:
+            known = self._known[host] = is_inside(host, self._allowed)
+            if len(self._known) > _MOST_HOSTS:
+                self._known.clear()
+        return known
 
     async def _upgraded(self, stream: Stream, visitor: Visitor, claimed: Claimed) -> Reached:
         taken = False

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from gateway.io.histogram import FastHistogram
 from scheduler.values import Usage
 
 _FAST_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -28,23 +29,23 @@ class GatewayMetrics:
         self.closes = Counter(
             "moorage_gateway_closes_total", "Relays closed with a code of ours", ["code"], registry=registry
         )
-        self.claim_seconds = Histogram(
-            "moorage_gateway_claim_seconds", "From claim to its first answer", buckets=_FAST_SECONDS, registry=registry
+        self.claim_seconds = FastHistogram(
+            "moorage_gateway_claim_seconds", "From claim to its first answer", _FAST_SECONDS, registry
         )
-        self.queue_seconds = Histogram(
-            "moorage_gateway_queue_seconds", "Time in the admission queue", buckets=_WAIT_SECONDS, registry=registry
+        self.queue_seconds = FastHistogram(
+            "moorage_gateway_queue_seconds", "Time in the admission queue", _WAIT_SECONDS, registry
         )
-        self.dial_seconds = Histogram(
+        self.dial_seconds = FastHistogram(
             "moorage_gateway_dial_seconds",
             "From dialling a worker to its answer",
-            buckets=_FAST_SECONDS,
-            registry=registry,
+            _FAST_SECONDS,
+            registry,
         )
         self.dial_failures = Counter(
             "moorage_gateway_dial_failures_total", "Workers that could not be reached", ["why"], registry=registry
         )  # why: connect | timeout | garbage | unavailable
-        self.admit_seconds = Histogram(
-            "moorage_gateway_admit_seconds", "From accept to relayed", buckets=_FAST_SECONDS, registry=registry
+        self.admit_seconds = FastHistogram(
+            "moorage_gateway_admit_seconds", "From accept to relayed", _FAST_SECONDS, registry
         )
         self.connections = Gauge("moorage_gateway_connections", "Open client connections", registry=registry)
         self.handshakes = Gauge("moorage_gateway_handshakes", "Upgrades in progress", registry=registry)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.addresses import is_inside
+from gateway.io.deadlines import Deadlines
 from gateway.io.heads import EndedEarly, HeadTooLong, read_head
 from gateway.io.wire import Stream, TlsContext
 from gateway.policy import GatewayPolicy
@@ -32,10 +32,11 @@ class Received:
 class Reception:
     """Reads requests for one gateway."""
 
-    def __init__(self, policy: GatewayPolicy, tls: Callable[[], TlsContext | None]) -> None:
+    def __init__(self, policy: GatewayPolicy, tls: Callable[[], TlsContext | None], deadlines: Deadlines) -> None:
         self._bounds = policy.handshakes
         self._proxies = policy.trust.proxy_protocol_from
         self._tls = tls
+        self._deadlines = deadlines
 
     @property
     def is_tls(self) -> bool:
@@ -46,7 +47,7 @@ class Reception:
         """Raises Refusal once the client can be answered, NotWorthAnAnswer before."""
         is_answerable = False
         try:
-            async with asyncio.timeout(self._bounds.seconds):
+            with self._deadlines.within(self._bounds.seconds):
                 peer = await self._behind_proxy(stream)
                 context = self._tls()
                 if context is not None:

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from moorage.io.runtime import settle
+
 T = TypeVar("T")
 
 
 def run_fast(main: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run` on the fastest loop there is."""
+    settle()
     try:
         import uvloop
     except ImportError:
