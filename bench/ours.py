@@ -25,6 +25,7 @@ from gateway.policy import GatewayPolicy, Handshakes, TlsFiles
 from gateway.relay import Limits
 from moorage.deadlines import HEARTBEAT_EVERY
 from moorage.ids import WorkerId
+from moorage.io.runtime import settle
 from scheduler.io.memory import MemoryStore
 from scheduler.store import Store
 from scheduler.values import Heartbeat, JoinKey, Registered, Registration
