@@ -32,9 +32,10 @@ class Doors:
 class Crew:
     """`count` processes, each kept alive by a task of its own."""
 
-    def __init__(self, plan: WorkersGroup, doors: Doors) -> None:
+    def __init__(self, plan: WorkersGroup, doors: Doors, log_level: str) -> None:
         self._plan = plan
         self._doors = doors
+        self._log_level = log_level
         self._live: dict[str, Process] = {}
         self._stopping = asyncio.Event()
 
@@ -86,11 +87,17 @@ class Crew:
                 async with asyncio.timeout(wait):
                     await self._stopping.wait()
 
-    async def _once(self, name: str) -> int:
-        """One life. The pipe on its stdin tells it when this process is gone, however it went."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command(name), stdin=PIPE, env=self._environment(), start_new_session=True
-        )
+    async def _once(self, name: str) -> int | str:
+        """One life, and how it ended: an exit status, or why there was none.
+
+        The pipe on its stdin tells it when this process is gone, however it went.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command(name), stdin=PIPE, env=self._environment(), start_new_session=True
+            )
+        except OSError as error:  # no memory, no descriptors: as good as a death
+            return str(error)
         self._live[name] = process
         try:
             return await process.wait()
@@ -106,6 +113,7 @@ class Crew:
             "--region": self._plan.region,
             "--link": self._doors.link,
             "--name": name,
+            "--log-level": self._log_level,
             "--drain-seconds": "0",  # the gateway has moved the clients by then
         }
         flat = [text for pair in options.items() for text in pair]

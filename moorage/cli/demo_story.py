@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import httpx
 
 import moorage
@@ -65,7 +64,7 @@ async def tell(stage: Stage, house: House) -> None:
             await _tell(stage, house, open_things)
     except (MoorageError, OSError, RuntimeError, TimeoutError, httpx.HTTPError) as error:
         raise StoryBroke(f"{type(error).__name__}: {error}") from error
-    click.secho(f"\nAll of it in {stage.seconds:.1f} s. Yours: `moorage up`, then `moorage connect`.", bold=True)
+    stage.end()
 
 
 async def _tell(stage: Stage, house: House, open_things: AsyncExitStack) -> None:

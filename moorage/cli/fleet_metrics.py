@@ -59,6 +59,7 @@ def families(seen: Seen) -> Iterator[Metric]:
     yield _of_pools("slots_used", "Slots with a session.", seen.pools, "used")
     yield _of_pools("slots_free", "Slots that a session can get now.", seen.pools, "free")
     yield _workers(seen.workers)
+    yield _draining(seen.workers)
     yield _sessions(seen.workers)
 
 
@@ -76,6 +77,17 @@ def _workers(workers: Iterable[WorkerView]) -> Metric:
     for region, pool in sorted({(region, pool) for region, pool, _ in found}):
         for state in WorkerState:
             family.add_metric((region, pool, state.value), found[region, pool, state])
+    return family
+
+
+def _draining(workers: Iterable[WorkerView]) -> Metric:
+    about = "Sessions still on workers that are drained."
+    family = GaugeMetricFamily("moorage_scheduler_drain_sessions_left", about, labels=PLACE)
+    left: Counter[tuple[str, str]] = Counter()
+    for worker in workers:
+        left[worker.region, worker.pool] += worker.drain.sessions_left if worker.drain else 0
+    for labels, count in sorted(left.items()):
+        family.add_metric(labels, count)
     return family
 
 

@@ -54,8 +54,9 @@ class Program:
 
     def reload(self) -> None:
         """SIGHUP: certificates are read again."""
-        self._gateway.reload()
-        _log.info("reloaded")
+        if self._is_ready:
+            self._gateway.reload()
+            _log.info("reloaded")
 
     async def serve(self, announce: Announce) -> None:
         """Until stopped. Raises what keeps a part from starting, an ExceptionGroup where a part breaks later."""
@@ -69,8 +70,9 @@ class Program:
                     tasks.create_task(self._crew.run(), name="crew"),
                 ]
                 await self._wait_for_the_crew()
-                self._is_ready = True
-                announce(self.running(), self._welcome.new_admin_key)
+                if not self._stops.is_set():
+                    self._is_ready = True
+                    announce(self.running(), self._welcome.new_admin_key)
                 await self._stops.wait()
                 await self._drain()
                 for task in kept:
@@ -108,7 +110,7 @@ class Program:
         self._gateway = Gateway(policy, self._store, lambda: keys.current, self._registry)
         await self._gateway.start()
         self._closings.append(("gateway", self._gateway.close))
-        self._crew = Crew(settings.workers, self._doors())
+        self._crew = Crew(settings.workers, self._doors(), settings.log_level)
         running.write(self._data, self.running())
         self._closings.append(("running.json", self._forget))
 

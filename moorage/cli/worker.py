@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 @click.option("--name", help="Shown in `moorage workers`; host and pid otherwise.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="Label of this worker; may be repeated.")
 @click.option("--drain-seconds", default=30.0, show_default=True, help="How long sessions may finish after SIGTERM.")
+@click.option("--log-level", default="info", show_default=True, help="debug, info, warning or error.")
 @click.option("--stop-with-stdin", is_flag=True, hidden=True, help="Drain when stdin ends: the parent is gone.")
 def worker(target: str, *, stop_with_stdin: bool, **options: Any) -> None:
     """Serve sessions with FUNCTION of MODULE: `async def function(session)`."""
+    _set_up_logs(options.pop("log_level"))
     handler = find(target)
     if stop_with_stdin:
         Thread(target=_stop_with_stdin, name="stdin", daemon=True).start()
@@ -98,6 +100,19 @@ async def _until_told(worker: Worker) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.leave)
     await worker.serve()
+
+
+def _set_up_logs(level: str) -> None:
+    """As the programs log, where structlog is installed; else plain lines."""
+    try:
+        from moorage.cli.logs import set_up_logs
+    except ModuleNotFoundError:
+        import logging
+
+        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logging.getLogger("websockets").setLevel(logging.WARNING)
+    else:
+        set_up_logs(level, "auto")
 
 
 def _stop_with_stdin() -> None:

@@ -28,7 +28,7 @@ def test_logs_are_json_lines_on_stderr_without_secrets() -> None:
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert [line["event"] for line in lines] == ["session_started", "careful: 3", "broke"]
     assert lines[0]["session"] == "ses_1"
-    assert lines[0]["level"] == "info"
+    assert (lines[0]["level"], lines[0]["logger"]) == ("info", "moorage.test")
     assert lines[0]["timestamp"].endswith("Z")
     assert "ZeroDivisionError" in lines[2]["exception"]
     assert "secret" not in done.stderr

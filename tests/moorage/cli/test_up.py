@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from moorage.cli import running
 from moorage.cli.root import moorage
 from moorage.cli.up import greeting
-from tests.moorage.cli.fleet import Fleet, eventually, first_line, start, up
+from tests.moorage.cli.fleet import PORTS, Fleet, eventually, first_line, start, up
 
 
 @pytest.fixture(scope="module")
@@ -293,3 +293,40 @@ def is_alive(pid: int) -> bool:
     except OSError:
         return False
     return status.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "sentence"),
+    [
+        ("MOORAGE_ADMIN_KEY", "short", "the start failed: MOORAGE_ADMIN_KEY must be"),
+        ("MOORAGE_CONTROLPLANE__DATABASE_URL", "nothing://", "the start failed: "),
+    ],
+)
+def test_what_keeps_a_part_from_starting_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(setting, value)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "moorage.cli", "up", "--data", str(tmp_path / "data"), "--workers", "0", *PORTS],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert [line for line in done.stderr.splitlines() if line.startswith("Error: ")] == done.stderr.splitlines()
+    assert sentence in done.stderr
+
+
+def test_links_over_tls_carry_the_example_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "moorage.toml"
+    file.write_text("[gateway.link_tls]\nenabled = true\n")
+
+    with up(tmp_path, "--workers", "1", "--config", str(file)) as fleet:
+        workers = command(fleet, "workers")
+
+    assert fleet.running.link.startswith("wss://")
+    assert [worker["status"] for worker in workers] == ["serving"]
