@@ -1,0 +1,125 @@
+"""A gateway that goes: readiness, refusals, sessions moved at a steady rate and resumable elsewhere, nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import replace
+
+import pytest
+from prometheus_client import CollectorRegistry
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
+
+from gateway.io.app import Gateway
+from gateway.policy import GatewayPolicy
+from scheduler.values import ClaimState
+from tests.builders import KEYS, a_request, a_session
+from tests.flows.system import SOON, System, closed, until
+
+
+async def test_a_draining_gateway_refuses_new_clients_in_both_forms(system: System) -> None:
+    await system.worker()
+    await system.gateway.drain()
+
+    with pytest.raises(InvalidStatus) as refused:
+        async with system.connect():
+            pass
+    async with system.connect(1, origin=Origin("https://a.example")) as browser:
+        code, reason = await closed(browser)
+
+    assert not system.gateway.is_ready
+    assert refused.value.response.status_code == 503
+    assert json.loads(refused.value.response.body)["code"] == "DRAINING"
+    assert "Retry-After" in refused.value.response.headers
+    assert (code, json.loads(reason)["code"]) == (1012, "DRAINING")
+
+
+async def test_live_sessions_are_moved_at_a_steady_rate_and_stay_resumable() -> None:
+    async with System(GatewayPolicy(drain_seconds=1.0)) as system:
+        await system.worker(slots=50)
+        clients = [await system.connect(number) for number in range(20)]
+        left_at: list[float] = []
+        reasons: list[str] = []
+
+        async def note(client: ClientConnection) -> None:
+            code, reason = await closed(client)
+            assert code == 1012
+            reasons.append(reason)
+            left_at.append(time.monotonic())
+
+        notes = [asyncio.create_task(note(client)) for client in clients]
+        started = time.monotonic()
+        await system.gateway.drain()
+        await asyncio.gather(*notes)
+        for number in range(20):
+            await system.settled(number, ClaimState.SUSPENDED)
+
+    spread = sorted(moment - started for moment in left_at)
+    assert spread[0] < 0.3
+    assert 0.3 < spread[10] < 0.8
+    assert 0.8 < spread[-1] < 1.5
+    waits = [json.loads(reason)["retry_after"] for reason in reasons]
+    assert len(set(waits)) > 15
+    assert all(0.1 <= wait <= 1 for wait in waits)
+
+
+async def test_a_session_goes_on_at_another_gateway(system: System) -> None:
+    async with System(system.policy, disturbed=lambda _: system.store) as other:
+        await system.worker(slots=1)
+        async with system.connect() as client:
+            await client.send("here")
+            await client.recv()
+            draining = asyncio.create_task(system.gateway.drain())
+            await closed(client)
+        await draining
+        token = system.token()
+        async with other.connect(token=token) as client:
+            await client.send("there")
+            heard = await client.recv()
+            seen = await system.session()
+
+    assert heard == "there"
+    assert seen is not None
+    assert getattr(seen, "gateway", None) == other.gateway.id
+
+
+async def test_who_waits_in_the_queue_is_sent_elsewhere(system: System) -> None:
+    await system.worker(slots=1)
+    async with system.connect(0):
+        async with system.raw() as (reader, writer):
+            writer.write(a_request(Authorization=f"Bearer {system.token(1)}"))
+            await until(lambda: system.metric("moorage_gateway_handshakes") == 1)
+            async with asyncio.timeout(SOON):
+                while await system.memory.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
+                    await asyncio.sleep(0.005)
+            draining = asyncio.create_task(system.gateway.drain())
+            answer = await asyncio.wait_for(reader.read(), SOON)
+            await system.reported()
+            left = await system.memory.queue(a_session(1))
+        await draining
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b'"DRAINING"' in answer
+    assert left is None
+
+
+async def test_a_gateway_that_closes_at_once_leaves_its_sessions_suspended() -> None:
+    system = System()
+    async with system:
+        await system.worker()
+        client = await system.connect()
+    seen = await system.session()
+    await client.close()
+
+    assert getattr(seen, "state", None) is ClaimState.SUSPENDED
+
+
+async def test_a_taken_port_fails_the_start_and_leaves_nothing_open(system: System) -> None:
+    policy = replace(system.gateway.policy, link_port=system.gateway.port)
+    second = Gateway(replace(policy, port=0), system.store, lambda: KEYS, CollectorRegistry())
+
+    with pytest.raises(OSError, match=str(system.gateway.port)):
+        await second.start()
