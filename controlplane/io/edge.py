@@ -72,7 +72,8 @@ class Edge:
         scope[EXCHANGE] = exchange
         began_at = perf_counter()
         try:
-            await self._answer(scope, receive, self._sender(exchange, send))
+            with self._metrics.requests_under_way.track_inprogress():
+                await self._answer(scope, receive, self._sender(exchange, send))
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             self._metrics.requests.labels(route, exchange.method, exchange.status).inc()

@@ -19,6 +19,9 @@ class Metrics:
             ("route", "method"),
             registry=registry,
         )
+        self.requests_under_way = Gauge(
+            "moorage_controlplane_requests_under_way", "Requests not yet answered", registry=registry
+        )
         self.refusals = counter("refusals", "Typed refusals and failures", ("code",))
         self.sessions_created = counter("sessions_created", "Sessions created")
         self.sessions_ended = counter("sessions_ended", "End records written to rows", ("status", "code"))

@@ -25,11 +25,11 @@ from controlplane.io.sql import keys as key_rows
 from controlplane.keys import ApiKey
 from controlplane.policy import ControlPlanePolicy
 from moorage import ids
-from moorage.ids import GatewayId, KeyId, RequestId, WorkerId
+from moorage.ids import GatewayId, KeyId, RequestId, SessionId, WorkerId
 from moorage.tokens import SessionToken, verify
 from scheduler.io.memory import MemoryStore
 from scheduler.store import Store
-from scheduler.values import Claimed, ClaimRequest, Done, Registered, Registration, Wanted
+from scheduler.values import Claimed, ClaimRequest, Done, End, Outcome, Registered, Registration, Wanted
 
 WITHIN = 5.0
 T = TypeVar("T")
@@ -121,6 +121,10 @@ class Harbour:
             resume_seconds=30.0,
             wait_seconds=wait_seconds,
         )
+
+    def an_end(self, created: Document) -> End:
+        """Somebody's end whose event nobody will read."""
+        return End(SessionId(created["id"]), Outcome.COMPLETED, None, "LOST_EVENT", "api")
 
     async def row(self, session: str) -> Document:
         """As the list has it: the row alone, without what the store knows better."""

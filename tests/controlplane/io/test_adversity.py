@@ -1,0 +1,133 @@
+"""A locked database and a full disk: typed, bounded, nothing lost, and over when the cause is."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
+
+from sqlalchemy import text
+
+from moorage.ids import SessionId
+from scheduler.values import SessionView
+from tests.controlplane.io.conftest import Harbour, Open
+
+BUSY = 0.3
+
+
+@asynccontextmanager
+async def locked(harbour: Harbour) -> AsyncIterator[None]:
+    """Another program holds the database's write lock."""
+    path = harbour.plane.context.policy.data_folder / "moorage.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # our own writer may need the loop to finish first
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+@asynccontextmanager
+async def full(harbour: Harbour) -> AsyncIterator[None]:
+    """The database cannot grow by a page."""
+    database = harbour.plane.context.database
+    async with database.write() as connection:
+        pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
+        await connection.execute(text(f"PRAGMA max_page_count={pages}"))
+    try:
+        yield
+    finally:
+        async with database.write() as connection:
+            await connection.execute(text("PRAGMA max_page_count=1073741823"))
+
+
+async def test_a_locked_database_refuses_writes_in_bounded_time_and_reads_go_on(open_harbour: Open) -> None:
+    harbour = await open_harbour(busy_seconds=BUSY)
+    created = await harbour.create()
+
+    async with locked(harbour):
+        began_at = monotonic()
+        answers = await asyncio.gather(
+            *(harbour.admin.post("/sessions", json={"end_user_id": f"u{index}"}) for index in range(5))
+        )
+        took = monotonic() - began_at
+        found = await harbour.get(created["id"])
+        live = await harbour.admin.get(f"{harbour.url}/readyz")
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert {answer.json()["code"] for answer in answers} == {"STORE_UNAVAILABLE"}
+    assert all(answer.headers["retry-after"] for answer in answers)
+    assert took < 10 * BUSY
+    assert found["status"] == "PENDING"
+    assert live.status_code == 200
+    assert (await harbour.create())["status"] == "PENDING"
+
+
+async def test_a_locked_database_loses_no_worker(open_harbour: Open) -> None:
+    harbour = await open_harbour(busy_seconds=BUSY)
+    client = await harbour.client(harbour.welcome.join_key)
+
+    async with locked(harbour):
+        answer = await client.post(f"/workers/{harbour.workers[0]}/heartbeat", json={"seq": 1})
+
+    assert answer.status_code == 200
+
+
+async def test_a_session_terminated_while_the_database_is_locked_is_over_and_its_row_follows(
+    open_harbour: Open,
+) -> None:
+    harbour = await open_harbour(busy_seconds=BUSY)
+    created = await harbour.create()
+    await harbour.attach(created)
+    await harbour.row_is(created["id"], "ACTIVE")
+
+    async with locked(harbour):
+        answer = await harbour.admin.delete(f"/sessions/{created['id']}")
+        known = await harbour.store.session(SessionId(created["id"]))
+
+    assert answer.status_code == 503
+    assert not isinstance(known, SessionView)
+    assert (await harbour.row_is(created["id"], "COMPLETED"))["end"]["by"] == "api"
+
+
+async def test_a_full_disk_refuses_what_needs_room_and_nothing_else(harbour: Harbour) -> None:
+    created = await harbour.create()
+    await harbour.attach(created)
+    await harbour.row_is(created["id"], "ACTIVE")
+
+    async with full(harbour):
+        codes = {await _created_code(harbour) for _ in range(30)}
+        found = await harbour.get(created["id"])
+        workers = await harbour.admin.get("/workers")
+
+    assert "INTERNAL" in codes
+    assert codes <= {"INTERNAL", "201"}
+    assert found["status"] == "ACTIVE"
+    assert workers.status_code == 200
+    assert await _created_code(harbour) == "201"
+
+
+async def test_a_full_disk_loses_no_event(harbour: Harbour) -> None:
+    created = [await harbour.create(metadata={"filler": "x" * 2000}) for _ in range(4)]
+
+    async with full(harbour):
+        while await _created_code(harbour) == "201":
+            pass
+        for session in created:
+            await harbour.attach(session)
+
+    for session in created:
+        await harbour.row_is(session["id"], "ACTIVE")
+
+
+async def _created_code(harbour: Harbour) -> str:
+    body = {"end_user_id": "u", "metadata": {"filler": "x" * 3000}}
+    answer = await harbour.admin.post("/sessions", json=body)
+    if answer.status_code == 201:
+        return "201"
+    assert answer.status_code == 500
+    assert answer.headers["retry-after"] == "30"
+    return str(answer.json()["code"])
