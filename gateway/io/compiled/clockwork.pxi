@@ -22,9 +22,19 @@ cdef void check_open(Core* core, Relay* r) noexcept nogil:
     elif r.pinged_at > 0 and c.heard_at >= r.pinged_at:
         r.pinged_at = 0
     elif r.pinged_at > 0 and now >= r.pinged_at + r.pong_within and not c.paused and not c.out_len:
-        decide(core, r, SILENT, c)
+        give_up_silent(core, r)
     elif r.ping_every > 0 and r.pinged_at == 0 and now >= c.heard_at + r.ping_every and not c.paused:
         want_ping(core, r)
+
+
+cdef void give_up_silent(Core* core, Relay* r) noexcept nogil:
+    """A client that still drains what the kernel holds for it has not seen the ping yet: it gets more time."""
+    cdef int left = unacknowledged(r.client)
+    if left == 0 or left >= r.unacknowledged:
+        decide(core, r, SILENT, r.client)
+        return
+    r.unacknowledged = left
+    r.pinged_at = core.now
 
 
 cdef void want_ping(Core* core, Relay* r) noexcept nogil:

@@ -101,6 +101,7 @@ cdef class Engine:
         cdef uint8_t* buffer = <uint8_t*>malloc(HEAD_ROOM + READ_BYTES)
         if buffer == NULL:
             raise MemoryError
+        self.core.epoll = -1
         self.core.read = buffer + HEAD_ROOM
         self.core.read_bytes = READ_BYTES
         memcpy(self.core.tag, <char*>tag, TAG_BYTES)
@@ -116,10 +117,15 @@ cdef class Engine:
 
     def __dealloc__(self):
         free(self.core.read - HEAD_ROOM)
-        if not self.is_closed:
+        if self.core.epoll >= 0:
             close(self.core.epoll)
 
+    cdef must_be_open(self):
+        if self.is_closed:
+            raise ConnectionAbortedError("the wire is closed")
+
     def listen(self, sock, accept):
+        self.must_be_open()
         cdef Listener listener = Listener.__new__(Listener)
         listener.engine = self
         listener.sock = sock
@@ -176,6 +182,7 @@ cdef class Engine:
         cdef bytes text = host.encode()
         cdef Stream stream
         cdef int fd
+        self.must_be_open()
         memset(&address, 0, sizeof(address))
         address.ss_family = AF_INET6 if is_v6 else AF_INET
         v4.sin_port = htons(port)
@@ -227,8 +234,9 @@ cdef class Engine:
             self.timer = self.loop.call_later(SCAN_EVERY, self._scan)
         return handle
 
-    cdef Conn* enlist(self, Relay* r, Stream stream) noexcept:
+    cdef Conn* enlist(self, Relay* r, Stream stream):
         cdef Conn* c = stream.release()
+        stream.wake_in_vain()
         c.kind = RELAYED
         c.relay = r
         c.heard_at = c.taken_at = self.core.now
@@ -259,6 +267,7 @@ cdef class Engine:
             self.timer.cancel()
         self.loop.remove_reader(self.core.epoll)
         close(self.core.epoll)
+        self.core.epoll = -1
 
     def _run(self):
         """The epoll is readable: one bounded batch, relayed connections first and without the GIL."""

@@ -84,3 +84,9 @@ cdef extern from "<poll.h>" nogil:
         short revents
     int poll(pollfd*, unsigned long, int)
     short POLLOUT
+
+cdef extern from "<sys/ioctl.h>" nogil:
+    int ioctl(int, unsigned long, void*)
+
+cdef extern from "<linux/sockios.h>" nogil:
+    unsigned long SIOCOUTQ

@@ -13,6 +13,7 @@ from ssl import SSLError
 from gateway.frames import close_frame
 from gateway.relay import Cause, Close, Ending, Farewell, Side, Traffic
 
+cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -39,6 +39,7 @@ cdef struct Relay:
     double slow
     double linger
     uint32_t buffer_bytes
+    int unacknowledged          # bytes in the kernel for the client when it was pinged
     PyObject* owner             # these two are owned
     PyObject* handle
     Bounds bounds
@@ -149,6 +150,14 @@ cdef void put(Core* core, Conn* c, const uint8_t* data, size_t size) noexcept no
     rearm(core, c)
 
 
+cdef int unacknowledged(Conn* c) noexcept nogil:
+    """Bytes in the kernel that the peer's has not confirmed."""
+    cdef int bytes_queued = 0
+    if c.fd >= 0:
+        ioctl(c.fd, SIOCOUTQ, &bytes_queued)
+    return bytes_queued
+
+
 cdef void put_ping(Core* core, Relay* r) noexcept nogil:
     cdef uint8_t frame[18]
     cdef int i
@@ -162,6 +171,7 @@ cdef void put_ping(Core* core, Relay* r) noexcept nogil:
     r.pinged_at = core.now
     r.due = 0
     put(core, r.client, frame, 18)
+    r.unacknowledged = unacknowledged(r.client)
 
 
 cdef void pass_on(Core* core, Conn* c, Conn* to, const uint8_t* data, size_t size) noexcept nogil:

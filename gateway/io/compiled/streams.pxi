@@ -9,6 +9,7 @@ cdef bint is_writable(int fd) noexcept nogil:
     return poll(&asked, 1, 0) == 1
 
 
+@cython.no_gc_clear  # its end needs the engine, also when a garbage collection brings it
 cdef class Stream:
     """One accepted or dialled connection; see gateway.io.wire.Stream."""
 
@@ -232,6 +233,9 @@ cdef class Stream:
         if self.conn == NULL:
             return
         self.drop(self.conn.out_len > 0)
+        self.wake_in_vain()
+
+    cdef wake_in_vain(self):
         waiter = self.waiter
         self.waiter = None
         if waiter is not None and not waiter.done():

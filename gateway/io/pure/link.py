@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import ssl
+import sys
+import termios
 from typing import Protocol, cast
 
 READ_BYTES = 64 << 10
@@ -79,6 +82,14 @@ class Link(asyncio.Protocol):
     @property
     def held_bytes(self) -> int:
         return 0 if self.is_closed else self.transport.get_write_buffer_size()
+
+    @property
+    def unacknowledged_bytes(self) -> int:
+        """What the kernel holds and the peer's has not confirmed."""
+        if self.is_closed:
+            return 0
+        sock = self.transport.get_extra_info("socket")
+        return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
     def write(self, data: bytes) -> None:
         if self.is_closed or self.is_shut or not data:

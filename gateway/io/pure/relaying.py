@@ -89,6 +89,7 @@ class Relay:
         self._closing_at = self._decided_at = self._pinged_at = 0.0
         self._data_at = now
         self._pings = 0
+        self._unacknowledged = 0  # bytes in the kernel for the client when it was pinged
         self._wants_ping = False
         self._cause = Cause.CLOSED
         self._ordered: Farewell | None = None
@@ -250,6 +251,7 @@ class Relay:
         self._pings += 1
         self._pinged_at = self._loop.time()
         self._put(self._client, ping_frame(self._terms.tag, self._pings))
+        self._unacknowledged = self._client.link.unacknowledged_bytes
 
     def _saw_close(self, end: _End, to: _End) -> None:
         if self._first_closer is None:
@@ -364,9 +366,17 @@ class Relay:
             self._pinged_at = 0.0
         elif self._pinged_at:
             if now >= self._pinged_at + limits.pong_within_seconds and not client.is_paused and not held:
-                self._decide(Cause.SILENT, client)
+                self._give_up_silent(now)
         elif limits.ping_every_seconds and now >= client.heard_at + limits.ping_every_seconds and not client.is_paused:
             self._want_ping()
+
+    def _give_up_silent(self, now: float) -> None:
+        """A client that still drains what the kernel holds for it has not seen the ping yet: it gets more time."""
+        left = self._client.link.unacknowledged_bytes
+        if left == 0 or left >= self._unacknowledged:
+            self._decide(Cause.SILENT, self._client)
+            return
+        self._unacknowledged, self._pinged_at = left, now
 
     def _check_parting(self, end: _End, now: float) -> None:
         limits = self._limits
