@@ -1,4 +1,4 @@
-"""uvicorn inside a loop that is not its own: our socket, no signal handlers, a bounded stop."""
+"""uvicorn inside a loop that is not its own: our socket, no signal handlers, a bounded stop, no endless request heads."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 BACKLOG = 1024
 GRACE = 5  # seconds for requests under way
+HEAD_BYTES = 16 << 10
+HEAD_SECONDS = 10.0  # from accept, or from the first byte after an answer, to a whole request head
 
 
 class Listener:
@@ -21,6 +25,8 @@ class Listener:
         self._socket = _bound(host, port)
         config = uvicorn.Config(
             app,
+            http=_Punctual,
+            h11_max_incomplete_event_size=HEAD_BYTES,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -70,6 +76,40 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+
+class _Punctual(H11Protocol):
+    """Cuts a connection whose request head does not come; uvicorn itself would wait for ever."""
+
+    _head_due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._watch_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch_head()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_watching()
+
+    def _watch_head(self) -> None:
+        is_waiting = getattr(self.cycle, "response_complete", True)  # before the first request there is no cycle
+        if not is_waiting:
+            self._stop_watching()
+        elif self._head_due is None:
+            self._head_due = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _stop_watching(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -1,0 +1,65 @@
+"""Tests of controlplane/io/listener.py."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from time import monotonic
+
+import pytest
+
+from controlplane.io import listener
+from tests.controlplane.io.conftest import Harbour, Open
+
+
+async def test_the_programs_signal_handlers_stay(harbour: Harbour) -> None:
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert "uvicorn" not in repr(signal.getsignal(signal.SIGINT))
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /"]
+)
+async def test_a_request_head_that_does_not_come_is_cut_off(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(listener, "HEAD_SECONDS", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", harbour.plane.port)
+    began_at = monotonic()
+    writer.write(said)
+
+    await asyncio.wait_for(reader.read(), 5)
+
+    writer.close()
+    await writer.wait_closed()
+    assert monotonic() - began_at < 3
+
+
+async def test_a_head_without_end_is_refused(harbour: Harbour) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", harbour.plane.port)
+    writer.write(b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000)
+
+    answer = await asyncio.wait_for(reader.read(), 5)
+
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith(b"HTTP/1.1 400")
+
+
+async def test_answers_to_requests_on_one_connection_do_not_wait_for_each_other(harbour: Harbour) -> None:
+    began_at = monotonic()
+
+    for _ in range(20):
+        await harbour.admin.get(f"{harbour.url}/livez")
+
+    assert monotonic() - began_at < 0.7  # 20 x 40 ms with Nagle's algorithm
+
+
+async def test_a_slow_request_outlives_the_head_deadline(open_harbour: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "HEAD_SECONDS", 0.05)
+    harbour = await open_harbour()
+    async with harbour.plane.context.database.write():
+        asking = asyncio.create_task(harbour.admin.post("/sessions", json={"end_user_id": "u"}))
+        await asyncio.sleep(0.2)  # four deadlines
+
+    assert (await asking).status_code == 201
