@@ -15,6 +15,7 @@ from moorage.cli.config import config_option, loaded_or_exit
 from moorage.cli.extras import server_extra
 
 if TYPE_CHECKING:
+    from moorage.cli.program import Program
     from moorage.cli.running import Running
     from moorage.cli.settings import Settings
 
@@ -67,20 +68,18 @@ def up(config: Path | None, *, as_json: bool, **options: Any) -> None:
     with server_extra("up"):
         from moorage.cli.fast_loop import run_fast
         from moorage.cli.logs import set_up_logs
+        from moorage.cli.program import Program  # before the loop: what is loaded by then is not collected again
 
         settings = loaded_or_exit({OPTIONS[name]: value for name, value in options.items()}, config).settings
         _check_ports(settings)
         set_up_logs(settings.log_level, settings.log_format)
-        status = run_fast(_run(settings, as_json=as_json))
+        status = run_fast(_run(Program(settings), as_json=as_json))
     raise SystemExit(status)
 
 
-async def _run(settings: Settings, *, as_json: bool) -> int:
+async def _run(program: Program, *, as_json: bool) -> int:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from moorage.cli.program import Program
-
-    program = Program(settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, program.stop)

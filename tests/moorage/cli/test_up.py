@@ -330,3 +330,17 @@ def test_links_over_tls_carry_the_example_workers(tmp_path: Path, monkeypatch: p
 
     assert fleet.running.link.startswith("wss://")
     assert [worker["status"] for worker in workers] == ["serving"]
+
+
+def test_a_stop_before_it_is_ready_is_in_order_too(tmp_path: Path) -> None:
+    log = tmp_path / "up.log"
+    arguments = ["up", "--json", "--data", str(tmp_path / "data"), "--target", "nowhere:talk", *PORTS]
+    with log.open("w") as errors:
+        process = start(arguments, tmp_path, errors.fileno())
+    eventually(lambda: "worker_died" in log.read_text())
+
+    process.terminate()
+    said, _ = process.communicate(timeout=20)
+
+    assert (process.returncode, said) == (0, "")
+    assert "there is no module nowhere here" in log.read_text()
