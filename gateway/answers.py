@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.forward import Visitor
 from gateway.heads import Head, parse_head
@@ -14,8 +15,7 @@ _HOP = {"connection", "upgrade", "keep-alive", "proxy-connection", "te", "traile
 _DROPPED = _HOP | {"content-length", "transfer-encoding"}  # a 101 has no body, other answers are framed anew
 
 
-@dataclass(frozen=True, slots=True)
-class Switched:
+class Switched(NamedTuple):
     """The worker took the session; `head` is the 101 for the client."""
 
     head: bytes

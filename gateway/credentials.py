@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.refusals import Refusal
 from gateway.upgrade import Upgrade
@@ -12,8 +12,7 @@ TOKEN_PROTOCOL = "moorage.token."  # noqa: S105 - the subprotocol's prefix
 _QUERY = "token="
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """The token, and what is left of the request for the worker."""
 
     token: str

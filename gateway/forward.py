@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.credentials import Presented
 from gateway.heads import elements
@@ -32,11 +32,12 @@ _HOP = {
 }  # RFC 9110 section 7.6.1, and those that are written anew
 _HOP_AND_TOKEN = _HOP | {"authorization"}
 _SPOOFABLE = ("moorage-", "x-forwarded-", "forwarded", "x-real-ip")
+_NO_CONTEXT = "e30="  # {}
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+class Visitor(NamedTuple):
     """A client whose token was accepted."""
 
     upgrade: Upgrade
@@ -57,42 +58,35 @@ def traceparent_of(upgrade: Upgrade, draw: Draw) -> str:
 
 def context_header(token: SessionToken) -> str:
     """`Moorage-Context`: base64url JSON of quality, features and metadata."""
-    return urlsafe_b64encode(json.dumps(token.context, separators=(",", ":")).encode()).decode()
+    return urlsafe_b64encode(_compact(token.context).encode()).decode() if token.context else _NO_CONTEXT
 
 
 def request_for(visitor: Visitor, claimed: Claimed) -> bytes:
     """The upgrade request as the worker sees it."""
-    lines = [f"GET {visitor.presented.target} HTTP/1.1", *_kept(visitor)]
-    if visitor.presented.protocols:
-        lines.append(f"Sec-WebSocket-Protocol: {', '.join(visitor.presented.protocols)}")
-    token = visitor.token
-    claim = Claim(claimed.worker, claimed.session, claimed.fence)
-    lines += [
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        f"Moorage-Session: {token.session}",
-        f"Moorage-User: {token.user}",
-        f"Moorage-Workspace: {token.workspace}",
-        f"Moorage-Context: {context_header(token)}",
-        f"Moorage-Claim: {sign_claim(claim, claimed.claim_key)}",
-        f"X-Forwarded-For: {visitor.address}",
-        f"traceparent: {visitor.traceparent}",
-        "\r\n",
-    ]
-    return "\r\n".join(lines).encode("latin-1")
+    presented, token = visitor.presented, visitor.token
+    offered = f"Sec-WebSocket-Protocol: {', '.join(presented.protocols)}\r\n" if presented.protocols else ""
+    claim = sign_claim(Claim(claimed.worker, claimed.session, claimed.fence), claimed.claim_key)
+    return (
+        f"GET {presented.target} HTTP/1.1\r\n{_kept(visitor)}{offered}"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Moorage-Session: {token.session}\r\nMoorage-User: {token.user}\r\nMoorage-Workspace: {token.workspace}\r\n"
+        f"Moorage-Context: {context_header(token)}\r\nMoorage-Claim: {claim}\r\n"
+        f"X-Forwarded-For: {visitor.address}\r\ntraceparent: {visitor.traceparent}\r\n\r\n"
+    ).encode("latin-1")
 
 
-def _kept(visitor: Visitor) -> list[str]:
+def _kept(visitor: Visitor) -> str:
     head = visitor.upgrade.head
     dropped = _HOP_AND_TOKEN if visitor.presented.is_in_authorization else _HOP
     named = elements(head.all("connection"))
     if len(named) > 1:
         dropped = dropped | {name.lower() for name in named}
-    return [
-        f"{name}: {value}"
+    kept = [
+        f"{name}: {value}\r\n"
         for name, value in head.fields
         if (lower := name.lower()) not in dropped and not (lower[0] in "mfx" and _is_spoofable(lower))
     ]
+    return "".join(kept)
 
 
 def _is_spoofable(lower: str) -> bool:

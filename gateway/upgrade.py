@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.heads import Head, elements, is_token, parse_head
 from gateway.refusals import MOORAGE_PROTOCOL, Refusal
@@ -14,8 +14,7 @@ _TARGET = re.compile(r"/[\x21\x22\x24-\x7e]*")  # origin-form without a fragment
 _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes in base64: the last digit carries two bits
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(NamedTuple):
     """A valid WebSocket upgrade. `protocols` still hold the token, if it came there."""
 
     target: str
@@ -50,7 +49,10 @@ def parse_upgrade(raw: bytes) -> Upgrade:
 
 
 def _names(head: Head, field: str, wanted: str) -> bool:
-    return any(name.lower() == wanted for name in elements(head.all(field)))
+    values = head.all(field)
+    if len(values) == 1 and values[0].lower() == wanted:
+        return True
+    return wanted in [name.lower() for name in elements(values)]
 
 
 def _one(head: Head, name: str) -> str | None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from moorage.ids import SessionId, WorkerId
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Which session is at which worker, by which attach."""
 
     worker: WorkerId

@@ -10,9 +10,9 @@ import hmac
 import json
 import warnings
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from joserfc import jws
 from joserfc.errors import JoseError, UnsupportedKeyOperationError
@@ -48,10 +48,10 @@ class TokenLimits:
 
 
 _NO_LIMITS = TokenLimits()
+_NO_CONTEXT: dict[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class SessionToken:
+class SessionToken(NamedTuple):
     """What a token says. Times are Unix seconds."""
 
     session: SessionId
@@ -67,7 +67,7 @@ class SessionToken:
     regions: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     limits: TokenLimits = TokenLimits()
-    context: dict[str, Any] = field(default_factory=dict)  # quality, features, metadata: passed to the worker
+    context: dict[str, Any] = _NO_CONTEXT  # quality, features, metadata: passed to the worker
 
 
 def mint(token: SessionToken, keys: KeySet) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from moorage.errors import Code
 from moorage.ids import GatewayId, KeyId, RequestId, SessionId, UserId, WorkerId, WorkspaceId
@@ -51,8 +52,7 @@ class Duplicates(Enum):
     REJECT = "reject"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a session needs of a worker."""
 
     regions: tuple[str, ...] = ()  # in order of preference; empty takes any
@@ -61,8 +61,7 @@ class Wanted:
     is_spread: bool = False  # the emptiest worker instead of the fullest
 
 
-@dataclass(frozen=True, slots=True)
-class Concurrency:
+class Concurrency(NamedTuple):
     """How many sessions may be live at once; 0 is no limit."""
 
     per_user: int = 0
@@ -91,8 +90,7 @@ class Usage:
 NO_USAGE = Usage()
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimRequest:
+class ClaimRequest(NamedTuple):
     """One attach of one session. Retrying with the same `request` answers the same claim."""
 
     request: RequestId
@@ -110,8 +108,7 @@ class ClaimRequest:
     token_issued_at: float | None = None  # revocations spare tokens issued after them; None counts as issued before any
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A slot is reserved until `reserved_until`: dial, then confirm."""
 
     session: SessionId

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.addresses import is_inside
 from gateway.io.deadlines import Deadlines
@@ -21,8 +21,7 @@ class NotWorthAnAnswer(ConnectionError):
     """Nobody there to answer: no TLS, no PROXY header where one must be, or gone. Carries the metric's label."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A valid upgrade and the address it came from, behind proxies that speak PROXY."""
 
     upgrade: Upgrade

@@ -134,7 +134,7 @@ def test_the_context_is_json_in_base64url() -> None:
 
 
 def test_a_trace_goes_on() -> None:
-    assert traceparent_of(an_upgrade(traceparent=TRACE), b"") == TRACE
+    assert traceparent_of(an_upgrade(traceparent=TRACE), bytes) == TRACE
     assert forwarded(extra=[("Traceparent", TRACE)]).all("traceparent") != [TRACE, TRACE]
 
 
@@ -152,6 +152,7 @@ def test_a_trace_goes_on() -> None:
     ],
 )
 def test_a_missing_or_broken_trace_is_begun_anew(sent: Fields) -> None:
-    chance = bytes(range(24))
+    def draw(size: int) -> bytes:
+        return bytes(range(size))
 
-    assert traceparent_of(an_upgrade(extra=sent), chance) == ("00-000102030405060708090a0b0c0d0e0f-1011121314151617-01")
+    assert traceparent_of(an_upgrade(extra=sent), draw) == ("00-000102030405060708090a0b0c0d0e0f-1011121314151617-01")

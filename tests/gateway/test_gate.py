@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway.forward import Visitor
 from gateway.gate import Gate
+from gateway.heads import Head
 from gateway.policy import GatewayPolicy, Handshakes, Trust
 from gateway.refusals import Refusal
 from gateway.upgrade import Upgrade
@@ -256,9 +257,8 @@ def test_behind_a_trusted_proxy_the_client_has_its_own_address() -> None:
     gate = a_gate(GatewayPolicy(trust=Trust(trusted_proxies=(ip_network("10.0.0.0/8"),))))
     upgrade = an_upgrade(extra=[("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "192.0.2.9, 10.0.0.2")])
 
-    by_proxy = replace(
-        upgrade, head=replace(upgrade.head, fields=(*upgrade.head.fields, ("Authorization", f"Bearer {a_jwt()}")))
-    )
+    fields = (*upgrade.head.fields, ("Authorization", f"Bearer {a_jwt()}"))
+    by_proxy = upgrade._replace(head=Head(upgrade.head.start, fields))
 
     assert entered(gate, by_proxy, peer="10.0.0.1").address == "192.0.2.9"
     assert entered(gate, by_proxy, peer="203.0.113.1").address == "203.0.113.1"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from moorage.ids import SessionId
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.lives import hold, suspend, take_late_usage
@@ -70,7 +68,7 @@ def extend(fleet: Fleet, session_id: SessionId, expires_at: float, now: float) -
     """A live or waiting session's time to live moves; an attached one's gateway hears."""
     waiter = fleet.queue.of_session(session_id)
     if waiter is not None:
-        waiter.request = replace(waiter.request, expires_at=expires_at)
+        waiter.request = waiter.request._replace(expires_at=expires_at)
     session = fleet.sessions.get(session_id)
     if session is None:
         return _DONE if waiter is not None else Stale(session_id, None)

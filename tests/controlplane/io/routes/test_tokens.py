@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,7 +55,7 @@ async def test_a_bad_token_is_an_answer_not_an_error(harbour: Harbour, token: st
 async def test_a_token_of_another_key_or_workspace_is_nobodys(harbour: Harbour) -> None:
     created = await harbour.create()
     token = verify(created["session_token"], harbour.plane.keys, harbour.store.now())
-    stranger = replace(token, workspace=WorkspaceId(make("wsp", 0, bytes)))
+    stranger = token._replace(workspace=WorkspaceId(make("wsp", 0, bytes)))
 
     forged = await validated(harbour, mint(token, KeySet([hs256_key("embedded", b"x" * 32)])))
     foreign = await validated(harbour, mint(stranger, harbour.plane.keys))
