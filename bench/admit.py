@@ -7,8 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from bench import contestants
-from bench.arena import Arena
-from bench.contestants import Casting
+from bench.arena import Arena, Casting
 from bench.generator import Answer, Client, Load
 from bench.interleave import Contestant, Plan, Slices, interleaved, medians, ratios
 from bench.rows import Goal, Row

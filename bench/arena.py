@@ -1,8 +1,8 @@
-"""What every bench is given: where it may write, who takes part, and whether only a smoke run is wanted."""
+"""What every bench is given: where it may write, who takes part, and what the contestants are started for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -22,3 +22,17 @@ class Arena:
     def plays(self, scene: str) -> bool:
         """Whether one part of a bench was asked for."""
         return not self.scenes or scene in self.scenes
+
+
+@dataclass(frozen=True, slots=True)
+class Casting:
+    """What the contestants are started for: where they relay to, in which form, for how many distinct sessions of ours."""
+
+    worker_port: int
+    tls: bool = False
+    tokens: int = 0
+    nginx_buffer: str = "4k"
+
+    def at(self, worker_port: int) -> Casting:
+        """The same in front of another worker."""
+        return replace(self, worker_port=worker_port)

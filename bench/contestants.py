@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 
 from bench import launch, peers
-from bench.arena import Arena
+from bench.arena import Arena, Casting
 from bench.generator import Client, EchoWorker, Load
 from bench.launch import Ours
 from bench.peers import Proxy
 from bench.rows import OURS, OURS_PURE
 
 _told: set[str] = set()
-
-
-@dataclass(frozen=True, slots=True)
-class Casting:
-    """What the contestants are started for: where they relay to, in which form, for how many distinct sessions of ours."""
-
-    worker_port: int
-    tls: bool = False
-    tokens: int = 0
-    nginx_buffer: str = "4k"
-
-    def at(self, worker_port: int) -> Casting:
-        """The same in front of another worker."""
-        return replace(self, worker_port=worker_port)
 
 
 def worker(stack: ExitStack) -> EchoWorker:
@@ -52,7 +37,7 @@ def proxy(arena: Arena, stack: ExitStack, name: str, casting: Casting) -> Proxy 
         return gateway(arena, stack, name, casting)
     if not _is_there(arena, name, peers.missing(name)) or (casting.tls and name in peers.WITHOUT_TLS):
         return None
-    started = peers.start(name, arena.folder, casting.worker_port, casting.tls, casting.nginx_buffer)
+    started = peers.start(name, arena.folder, casting)
     stack.callback(started.close)
     return started
 
@@ -61,7 +46,7 @@ def gateway(arena: Arena, stack: ExitStack, name: str, casting: Casting) -> Ours
     """One of ours."""
     if not _is_there(arena, name, launch.missing(name)):
         return None
-    started = launch.start(name, arena.folder, casting.worker_port, casting.tls, casting.tokens)
+    started = launch.start(name, arena.folder, casting)
     stack.callback(started.close)
     return started
 

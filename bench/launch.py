@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from bench import credentials, machine
+from bench.arena import Casting
 from bench.peers import Proxy
 from bench.rows import OURS_PURE
 
@@ -66,24 +67,17 @@ def missing(name: str) -> str | None:
     return "the compiled relay was not built and is left out: install a C compiler and run pip install -e . again"
 
 
-def start(name: str, folder: Path, worker_port: int, tls: bool, tokens: int, extra: tuple[str, ...] = ()) -> Ours:
-    """A gateway process with one registered worker behind `worker_port`; with none when that is 0."""
+def start(name: str, folder: Path, casting: Casting, extra: tuple[str, ...] = ()) -> Ours:
+    """A gateway process with one registered worker behind `casting.worker_port`; with none when that is 0."""
     port, link_port = machine.free_port(), machine.free_port()
     secret = folder / f"secret-{port}"
     credentials.write_secret(secret)
-    words = [
-        "--wire",
-        "pure" if name == OURS_PURE else "compiled",
-        "--port",
-        str(port),
-        "--worker-port",
-        str(worker_port),
-    ]
-    words += ["--secret", str(secret), "--link-port", str(link_port)]
-    if tls:
+    words = ["--wire", "pure" if name == OURS_PURE else "compiled", "--secret", str(secret)]
+    words += ["--port", str(port), "--link-port", str(link_port), "--worker-port", str(casting.worker_port)]
+    if casting.tls:
         words += ["--tls", str(folder / "cert.pem"), str(folder / "key.pem")]
     token_file = folder / f"tokens-{port}"
-    credentials.write_tokens(token_file, credentials.read_keys(secret), max(tokens, 1))
+    credentials.write_tokens(token_file, credentials.read_keys(secret), max(casting.tokens, 1))
     with machine.pinned(machine.proxy_core()):
         process = subprocess.Popen([sys.executable, "-m", "bench.ours", *words, *extra], text=True)
     machine.wait_until(lambda: machine.listens(port) or process.poll() is not None, START_WITHIN, f"{name} on its port")

@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bench import contestants, peers
-from bench.arena import Arena
-from bench.contestants import Casting
+from bench.arena import Arena, Casting
 from bench.generator import Client, Load
 from bench.peers import Proxy
 from bench.rows import OURS, OURS_PURE, Goal, Row

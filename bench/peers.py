@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import machine
+from bench.arena import Casting
 from bench.machine import CannotMeasureError
 
 CONFIGURATIONS = Path(__file__).parent / "peers"
@@ -52,13 +53,13 @@ def missing(name: str) -> str | None:
     return f"{name} is not installed and is left out: {INSTALL[name]}"
 
 
-def start(name: str, folder: Path, worker_port: int, tls: bool = False, nginx_buffer: str = "4k") -> Proxy:
+def start(name: str, folder: Path, casting: Casting) -> Proxy:
     """Starts a peer on the proxy's core and answers its plain or its TLS port.
 
     `folder` holds the certificate and gets a folder with the rendered configuration.
     """
     port, tls_port = machine.free_port(), machine.free_port()
-    marks = {"PORT": port, "TLS_PORT": tls_port, "WORKER_PORT": worker_port, "BUFFER": nginx_buffer}
+    marks = {"PORT": port, "TLS_PORT": tls_port, "WORKER_PORT": casting.worker_port, "BUFFER": casting.nginx_buffer}
     text = (CONFIGURATIONS / f"{name}.cfg").read_text()
     for mark, value in marks.items():
         text = text.replace(f"@{mark}@", str(value))
@@ -69,7 +70,7 @@ def start(name: str, folder: Path, worker_port: int, tls: bool = False, nginx_bu
         shutil.copy(folder / pem, home)
     with (home / "output").open("w") as output, machine.pinned(machine.proxy_core()):
         process = subprocess.Popen(_command(name, home, text), cwd=home, stdout=output, stderr=output, text=True)
-    proxy = Proxy(name, process, tls_port if tls else port)
+    proxy = Proxy(name, process, tls_port if casting.tls else port)
     machine.wait_until(lambda: machine.listens(port) or process.poll() is not None, START_WITHIN, f"{name} on its port")
     if process.poll() is not None:
         raise CannotMeasureError(f"{name} did not start: {(home / 'output').read_text()[-500:]}")

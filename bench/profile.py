@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import launch, machine
+from bench.arena import Casting
 from bench.generator import Client, EchoWorker, Load
 from bench.launch import Ours
 from bench.rows import OURS
@@ -32,7 +33,8 @@ def main(connections: int) -> None:
     with tempfile.TemporaryDirectory() as name, EchoWorker() as worker:
         folder = Path(name)
         written = folder / "profile"
-        gateway = launch.start(OURS, folder, worker.port, False, WARM + 2 * connections, ("--profile", str(written)))
+        casting = Casting(worker.port, tokens=WARM + 2 * connections)
+        gateway = launch.start(OURS, folder, casting, ("--profile", str(written)))
         try:
             _admit(gateway, connections, written)
         finally:

@@ -8,8 +8,7 @@ import time
 from contextlib import ExitStack
 
 from bench import contestants
-from bench.arena import Arena
-from bench.contestants import Casting
+from bench.arena import Arena, Casting
 from bench.generator import Load
 from bench.launch import SdkWorker
 from bench.machine import CannotMeasureError
