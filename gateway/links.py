@@ -5,6 +5,7 @@ Pure: sockets and the store are gateway/io/link_server.py's business.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import ip_network
 from math import inf
 
@@ -33,6 +34,16 @@ PRIVATE: Networks = tuple(
         ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "fc00::/7", "::1/128"),
     )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one gateway's links have in common."""
+
+    gateway: GatewayId
+    resume_seconds: float
+    heartbeat_every: float
+    worker_networks: Networks  # empty is PRIVATE
 
 
 def refusal_of(said: link.Register, key: JoinKey, networks: Networks) -> LinkRefused | None:
@@ -64,12 +75,19 @@ def registration(said: link.Register, gateway: GatewayId) -> Registration:
         again=said.again,
         claim_key=said.claim_key,
         gateway=gateway,
+        is_starting=True,  # until its first beat: only then it has the key that its claims are signed with
     )
 
 
-def registered(answer: Registered, resume_seconds: float) -> link.Registered:
+def registered(answer: Registered, terms: Terms) -> link.Registered:
     """In the link's words."""
-    return link.Registered(answer.worker, answer.claim_key, answer.epoch, resume_seconds=resume_seconds)
+    return link.Registered(
+        worker_id=answer.worker,
+        claim_key=answer.claim_key,
+        epoch=answer.epoch,
+        heartbeat_every=terms.heartbeat_every,
+        resume_seconds=terms.resume_seconds,
+    )
 
 
 def heartbeat(said: link.Heartbeat, worker: WorkerId, gateway: GatewayId) -> Heartbeat:

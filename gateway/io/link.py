@@ -13,9 +13,9 @@ from websockets.exceptions import ConnectionClosed
 from gateway import links
 from gateway.buckets import Buckets
 from gateway.io.link_metrics import LinkMetrics
-from gateway.policy import GatewayPolicy
+from gateway.links import Terms
 from moorage.errors import CATALOGUE, Code
-from moorage.ids import GatewayId, WorkerId
+from moorage.ids import WorkerId
 from moorage.link import Ack, Drained, Goodbye, Heartbeat, LinkRefused, Message, Order, Register, Unknown
 from moorage.link import Directive as LinkDirective
 from moorage.link_wire import LinkError, decode, encode
@@ -49,16 +49,14 @@ class WorkerLink:
         connection: ServerConnection,
         key: JoinKey,
         store: Store,
-        gateway: GatewayId,
-        policy: GatewayPolicy,
+        terms: Terms,
         metrics: LinkMetrics,
     ) -> None:
         self.worker: WorkerId | None = None
         self._connection = connection
         self._key = key
         self._store = store
-        self._gateway = gateway
-        self._policy = policy
+        self._terms = terms
         self._metrics = metrics
         self._outbox: asyncio.Queue[Message] = asyncio.Queue(MAX_OUTBOX)
         self._rate = Buckets(MESSAGES_PER_SECOND, MESSAGE_BURST)
@@ -150,11 +148,11 @@ class WorkerLink:
         return True
 
     async def _register(self, said: Register) -> None:
-        refused = links.refusal_of(said, self._key, self._policy.trust.worker_networks)
+        refused = links.refusal_of(said, self._key, self._terms.worker_networks)
         if refused is not None:
             await self._refuse(refused)
         try:
-            answer = await self._store.register(links.registration(said, self._gateway))
+            answer = await self._store.register(links.registration(said, self._terms.gateway))
         except Unavailable:
             answer = Refused(Code.STORE_UNAVAILABLE, "the store is away", retry_after=1.0)
         if isinstance(answer, Refused):
@@ -164,7 +162,7 @@ class WorkerLink:
         self._on_registered(self, before)
         self._metrics.registrations.labels("registered").inc()
         log.info("worker_registered", worker=answer.worker, name=said.name, pool=said.pool, region=said.region)
-        self._say(links.registered(answer, self._policy.resume_seconds))
+        self._say(links.registered(answer, self._terms))
 
     async def _refuse(self, refused: LinkRefused) -> None:
         self._metrics.registrations.labels(refused.code.value).inc()
@@ -174,7 +172,7 @@ class WorkerLink:
     async def _beat(self, said: Heartbeat) -> None:
         assert self.worker is not None
         try:
-            answer = await self._store.heartbeat(links.heartbeat(said, self.worker, self._gateway))
+            answer = await self._store.heartbeat(links.heartbeat(said, self.worker, self._terms.gateway))
         except Unavailable:
             self._say(Ack(self._taken))  # alive, but nothing was taken: the worker says it again
             return

@@ -19,7 +19,9 @@ from websockets.typing import Subprotocol
 from gateway.io.link import Ended, WorkerLink
 from gateway.io.link_metrics import LinkMetrics
 from gateway.io.sockets import listening_socket
+from gateway.links import Terms
 from gateway.policy import GatewayPolicy, TlsFiles
+from moorage.deadlines import HEARTBEAT_EVERY
 from moorage.errors import CATALOGUE, Code, close_reason
 from moorage.ids import GatewayId, WorkerId
 from moorage.io.wire_log import WIRE_LOG
@@ -46,13 +48,14 @@ class LinkServer:
         *,
         ssl: SSLContext | None = None,
         max_links: int = MAX_LINKS,
+        heartbeat_every: float = HEARTBEAT_EVERY,
     ) -> None:
         self.port = policy.link_port
         self._store = store
-        self._gateway = gateway
         self._policy = policy
         self._ssl = ssl
         self._max_links = max_links
+        self._terms = Terms(gateway, policy.resume_seconds, heartbeat_every, policy.trust.worker_networks)
         self._metrics = LinkMetrics(registry or CollectorRegistry())
         self._keys: dict[ServerConnection, JoinKey] = {}  # checked before the 101, used after it
         self._links: dict[WorkerId, WorkerLink] = {}
@@ -133,7 +136,7 @@ class LinkServer:
         key = self._keys.get(connection)
         if key is None:
             return
-        link = WorkerLink(connection, key, self._store, self._gateway, self._policy, self._metrics)
+        link = WorkerLink(connection, key, self._store, self._terms, self._metrics)
         try:
             await link.run(self._register)
         except Ended as ended:

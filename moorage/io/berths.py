@@ -31,7 +31,6 @@ log = logging.getLogger("moorage.worker")
 
 Handler = Callable[[Session], Awaitable[None]]
 
-RESUME_SLACK = 5.0  # the store's timer goes first; ours is for a worker that cannot hear it
 HAND_OVERS_PER_SECOND = 500.0  # how fast clients of a worker that leaves are asked to come back
 KEEPALIVE = ((sockets.TCP_KEEPIDLE, 10), (sockets.TCP_KEEPINTVL, 3), (sockets.TCP_KEEPCNT, 3))
 UNACKED_MS = 15_000  # TCP_USER_TIMEOUT: a gateway's host that fell silent while we write
@@ -111,7 +110,9 @@ class Berths:
             self._leave(berth, ended)
             return
         self._roster.detach(berth.session.id, fence)
-        berth.resume_timer = self._loop.call_later(self.resume_seconds + RESUME_SLACK, self._expire, berth)
+        berth.resume_timer = self._loop.call_later(
+            self.resume_seconds + self._options.resume_slack, self._expire, berth
+        )
 
     def _expire(self, berth: _Berth) -> None:
         self._leave(berth, Ended(Outcome.COMPLETED, "CLIENT_GONE"))

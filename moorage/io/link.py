@@ -148,8 +148,8 @@ class Link:
             except Exception:
                 log.exception("the link to %s failed", gateway)
                 attempt += 1
-            if await self._stopped_within(RETRY.wait(attempt, random.random)):
-                return
+            if await self._stopped_within(RETRY.wait(attempt, random.random)) or not threading.main_thread().is_alive():
+                return  # a program that ends without `stop` is not held up, nor spoken for
 
     async def _stopped_within(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):

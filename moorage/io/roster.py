@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from moorage.claims import Claim, verify_claim
-from moorage.errors import MoorageError
+from moorage.errors import Code, MoorageError
 from moorage.ids import SessionId, WorkerId
 from moorage.io.worker_options import WorkerOptions
 from moorage.link import Directive, Heartbeat, Outcome, Register, Registered
@@ -25,6 +25,9 @@ class Ear(Protocol):
 
     def on_registered(self, registered: Registered) -> None:
         """In the fleet, for the first time or again."""
+
+    def on_serving(self) -> None:
+        """The store took a beat: sessions may come."""
 
     def on_refused(self, error: MoorageError) -> None:
         """A gateway did not let this worker in."""
@@ -44,6 +47,8 @@ class Roster:
         self._post = post
         self._lock = threading.Lock()
         self._table = SessionTable(options.slots)
+        self._is_new = False
+        self._is_serving = False
         self._identities: tuple[tuple[WorkerId, bytes], ...] = ()  # newest first
 
     # For the worker's loop.
@@ -110,7 +115,7 @@ class Roster:
     def introduce(self, local_host: str) -> Register:
         """With every session there is now."""
         options = self._options
-        worker, key = self._identities[0] if self._identities else (None, None)
+        worker, key = self._identities[0] if self._identities and not self._is_new else (None, None)
         with self._lock:
             sessions = self._table.listed()
         return Register(
@@ -130,11 +135,14 @@ class Roster:
     def welcome(self, registered: Registered) -> None:
         """Claims of the identity before stay good for those that are under way."""
         mine = (registered.worker_id, registered.claim_key)
+        self._is_new = False
         self._identities = (mine, *(each for each in self._identities if each != mine))[:KEPT_KEYS]
         self._post(self._ear.on_registered, registered)
 
     def refused(self, error: MoorageError) -> None:
-        """Passed on."""
+        """Passed on. A store that doubts who this worker was is told of a new one."""
+        if error.code in (Code.PERMISSION_DENIED, Code.CONFLICT):
+            self._is_new = True
         self._post(self._ear.on_refused, error)
 
     def beat(self) -> Heartbeat:
@@ -143,9 +151,12 @@ class Roster:
             return self._table.beat(len(self._table) / self._options.slots, is_ready=not self.is_leaving)
 
     def acknowledged(self, beat: Heartbeat) -> None:
-        """The store took it."""
+        """The store took it. With the first one after a registration sessions may come."""
         with self._lock:
             self._table.acknowledge(beat)
+        if not self._is_serving:
+            self._is_serving = True
+            self._post(self._ear.on_serving)
 
     def directed(self, directive: Directive) -> None:
         """Passed on."""

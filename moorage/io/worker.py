@@ -36,7 +36,6 @@ log = logging.getLogger("moorage.worker")
 
 __all__ = ["Session", "Worker"]
 
-LET_IN_AFTER = 15.0  # a join key may reach the gateways a little later than the first worker
 CLOSE_SECONDS = 2.0  # a client's answer to a close
 
 
@@ -93,7 +92,7 @@ class Worker:
         self._handler = handler
         self._leaving = asyncio.Event()
         self._hurried = asyncio.Event()
-        self._registered = asyncio.Event()
+        self._serving = asyncio.Event()
         self._error: MoorageError | None = None
         self._refused_since: float | None = None
         self._drain_timer: asyncio.TimerHandle | None = None
@@ -118,14 +117,19 @@ class Worker:
         """Slots taken."""
         return len(self._roster)
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether it takes no new sessions."""
+        return self._roster.is_draining
+
     def run(self) -> None:
         """Serves until SIGTERM, SIGINT or the fleet's order, then drains: sessions may finish for `drain_seconds`.
         A second signal hurries. Raises MoorageError when no gateway lets this worker in."""
         asyncio.run(self._run())
 
     async def ready(self) -> None:
-        """Returns once registered."""
-        await self._registered.wait()
+        """Returns once sessions may come: it is registered, and the store took its first heartbeat."""
+        await self._serving.wait()
 
     def leave(self) -> None:
         """Begins the drain; called again, it closes what is left at once. From the worker's loop."""
@@ -202,7 +206,10 @@ class Worker:
         self._refused_since = None
         if self._berths is not None:
             self._berths.resume_seconds = registered.resume_seconds
-        self._registered.set()
+
+    def on_serving(self) -> None:
+        """Sessions may come."""
+        self._serving.set()
 
     def on_refused(self, error: MoorageError) -> None:
         """Gives up only where trying again cannot help and no session would be lost."""
@@ -210,7 +217,7 @@ class Worker:
         now = self._loop.time()
         if self._refused_since is None:
             self._refused_since = now
-        if error.is_retryable or self._registered.is_set() or now - self._refused_since < LET_IN_AFTER:
+        if error.is_retryable or self.worker_id is not None or now - self._refused_since < self.options.let_in_seconds:
             return
         self._error = error
         self._leaving.set()

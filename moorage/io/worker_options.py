@@ -39,6 +39,8 @@ class WorkerOptions:
     link_ssl: SSLContext | None = None
     drain_seconds: float = 30.0  # after SIGTERM, how long sessions may finish
     grace_seconds: float = 10.0  # how long a handler may clean up after its session ended
+    resume_slack: float = 5.0  # the store's timer of a suspended session goes first; ours is for who cannot hear it
+    let_in_seconds: float = 15.0  # a join key may reach the gateways later than the first worker
     max_size: int = 1 << 20  # bytes of one message
     max_queue: int = 4  # messages read ahead of the handler, per session
     compression: str | None = None  # "deflate" costs about 40 KiB per session

@@ -1,0 +1,759 @@
+"""The worker SDK against the real store and link: what a session lives through at its worker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from moorage.claims import Claim, sign_claim
+from moorage.errors import Code, MoorageError
+from moorage.examples.counter import counter
+from moorage.examples.echo import echo
+from moorage.ids import SessionId, WorkerId
+from moorage.io.session import Session
+from moorage.io.worker import Worker
+from moorage.link import Outcome
+from scheduler import values
+from scheduler.values import Directive, Drain, End, EndRecord, Order, SessionView
+from tests.moorage.io.harbour import (
+    BEAT,
+    JOIN_KEY,
+    WAIT,
+    Harbour,
+    a_harbour,
+    a_worker,
+    closed,
+    eventually,
+    headers_for,
+    session_id,
+    upgrade,
+)
+
+A, B, C = session_id("a"), session_id("b"), session_id("c")
+
+
+@pytest_asyncio.fixture
+async def harbour() -> AsyncIterator[Harbour]:
+    async with a_harbour() as harbour:
+        yield harbour
+
+
+class Journal:
+    """A handler that tells what it lived through."""
+
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+        self.heard: list[str | bytes] = []
+        self.finished = 0
+
+    async def __call__(self, session: Session) -> None:
+        self.sessions.append(session)
+        async for message in session:
+            self.heard.append(message)
+        self.finished += 1
+
+
+async def ended(harbour: Harbour, session: SessionId) -> EndRecord:
+    async def record() -> EndRecord | None:
+        seen = await harbour.store.session(session)
+        return seen if isinstance(seen, EndRecord) else None
+
+    found: EndRecord = await eventually(record)
+    return found
+
+
+# A session.
+
+
+async def test_a_session_knows_whose_it_is_and_what_was_asked_for(harbour: Harbour) -> None:
+    journal = Journal()
+    async with a_worker(harbour, journal):
+        socket = await harbour.attach(A)
+        await eventually(lambda: journal.sessions)
+        await socket.close()
+
+    (session,) = journal.sessions
+    assert session.id == A
+    assert session.user == "usr_" + "0" * 26
+    assert session.workspace == "wsp_" + "0" * 26
+    assert (session.metadata, session.features, session.quality) == ({"room": "blue"}, ["a"], "hd")
+    assert (session.traceparent, session.path) == ("00-aa-bb-01", "/chat?x=1")
+
+
+async def test_text_and_bytes_come_back_as_they_went(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo), await harbour.attach(A) as socket:
+        await socket.send("ü")
+        await socket.send(b"\x00\xff")
+
+        assert [await socket.recv(), await socket.recv()] == ["ü", b"\x00\xff"]
+
+
+async def test_a_normal_close_of_the_client_ends_the_session(harbour: Harbour) -> None:
+    journal = Journal()
+    async with a_worker(harbour, journal) as worker:
+        socket = await harbour.attach(A)
+        await socket.send("last words")
+        await socket.close()
+
+        record = await ended(harbour, A)
+
+        assert (record.outcome, record.by) == (values.Outcome.COMPLETED, "worker")
+        assert journal.heard == ["last words"]
+        assert journal.finished == 1
+        assert journal.sessions[0].ended is not None
+        assert journal.sessions[0].ended.outcome is Outcome.COMPLETED
+        assert worker.in_use == 0
+
+
+async def test_a_handler_that_returns_completes_its_session(harbour: Harbour) -> None:
+    async def goodbye(session: Session) -> None:
+        await session.send("bye")
+
+    async with a_worker(harbour, goodbye):
+        socket = await harbour.attach(A)
+
+        assert await socket.recv() == "bye"
+        assert await closed(socket) == (1000, "")
+        assert (await ended(harbour, A)).outcome is values.Outcome.COMPLETED
+
+
+async def test_a_handler_that_raises_fails_its_session_and_no_other(
+    harbour: Harbour, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fragile(session: Session) -> None:
+        async for message in session:
+            if message == "break":
+                raise RuntimeError("boom")
+            await session.send(message)
+
+    async with a_worker(harbour, fragile):
+        first, second = await harbour.attach(A), await harbour.attach(B)
+        await first.send("break")
+
+        assert await closed(first) == (1011, '{"code":"INTERNAL"}')
+        assert (await ended(harbour, A)).outcome is values.Outcome.FAILED
+        await second.send("still here")
+        assert await second.recv() == "still here"
+        await second.close()
+    assert "boom" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [(1000, values.Outcome.COMPLETED), (1011, values.Outcome.FAILED), (4001, values.Outcome.COMPLETED)],
+)
+async def test_a_handler_may_close_with_a_code_of_its_own(harbour: Harbour, code: int, outcome: values.Outcome) -> None:
+    async def closing(session: Session) -> None:
+        await session.close(code, "w" * 200)
+        with pytest.raises(MoorageError) as caught:
+            await session.send("too late")
+        assert caught.value.code is Code.SESSION_ENDED
+        await session.close()  # again: nothing
+
+    async with a_worker(harbour, closing):
+        assert await closed(await harbour.attach(A)) == (code, "w" * 123)
+        assert (await ended(harbour, A)).outcome is outcome
+
+
+async def test_a_code_that_is_nobodys_to_send_is_refused(harbour: Harbour) -> None:
+    seen: list[str] = []
+
+    async def closing(session: Session) -> None:
+        for code in (1005, 1006, 999, 5000):
+            with pytest.raises(ValueError, match="a session is closed with"):
+                await session.close(code)
+            seen.append(str(code))
+
+    async with a_worker(harbour, closing):
+        assert await closed(await harbour.attach(A)) == (1000, "")
+    assert len(seen) == 4
+
+
+async def test_a_message_over_the_bound_fails_the_session(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo, max_size=100):
+        socket = await harbour.attach(A)
+        await socket.send("x" * 101)
+
+        assert (await closed(socket))[0] == 1009
+        assert (await ended(harbour, A)).outcome is values.Outcome.FAILED
+
+
+async def test_a_handler_that_lingers_after_the_end_is_cancelled(harbour: Harbour) -> None:
+    cancelled = asyncio.Event()
+
+    async def lingering(session: Session) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    async with a_worker(harbour, lingering, grace_seconds=0.05) as worker:
+        await (await harbour.attach(A)).close()
+
+        await asyncio.wait_for(cancelled.wait(), WAIT)
+        assert worker.in_use == 0
+
+
+async def test_a_client_that_does_not_read_stops_its_sender(harbour: Harbour) -> None:
+    sent = 0
+
+    async def flood(session: Session) -> None:
+        nonlocal sent
+        while True:
+            await session.send("x" * 100_000)
+            sent += 1
+
+    async with a_worker(harbour, flood, grace_seconds=0.1):
+        claimed = await harbour.claim(A)
+        socket = await upgrade(claimed.address, headers_for(claimed), max_queue=1)
+        seen = -1
+        async with asyncio.timeout(WAIT):
+            while seen != sent:  # until a tenth of a second brings nothing new
+                seen = sent
+                await asyncio.sleep(0.1)
+
+        assert sent < 1000
+        socket.transport.abort()
+
+
+# Across sockets.
+
+
+@pytest.mark.parametrize("how", ["1001", "1012", "4502", "cut"])
+async def test_a_session_outlives_its_socket(harbour: Harbour, how: str) -> None:
+    journal = Journal()
+    async with a_worker(harbour, journal) as worker:
+        first = await harbour.attach(A)
+        await first.send("one")
+        await eventually(lambda: journal.heard)
+        if how == "cut":
+            first.transport.abort()
+        else:
+            await first.close(int(how))
+        await eventually(lambda: not journal.sessions[0].is_attached)
+        assert worker.in_use == 1
+
+        second = await harbour.attach(A)
+        await second.send("two")
+        await eventually(lambda: len(journal.heard) == 2)
+
+        assert journal.heard == ["one", "two"]
+        assert len(journal.sessions) == 1
+        assert journal.sessions[0].attaches == 2
+        await second.close()
+
+
+async def test_sending_waits_for_the_client_to_come_back(harbour: Harbour) -> None:
+    sent: list[int] = []
+
+    async def counting(session: Session) -> None:
+        await session.recv()
+        for number in range(3):
+            await session.send(str(number))
+            sent.append(number)
+        await session.recv()
+
+    async with a_worker(harbour, counting) as worker:
+        first = await harbour.attach(A)
+        await first.send("go")
+        first.transport.abort()
+        await eventually(lambda: worker.in_use == 1)
+
+        second = await harbour.attach(A)
+        heard = [await second.recv() for _ in range(3 - len(sent))] or ["2"]
+
+        assert heard[-1] == "2"
+        await second.close()
+
+
+async def test_what_was_received_before_the_cut_is_still_read(harbour: Harbour) -> None:
+    read = asyncio.Event()
+    heard: list[str | bytes] = []
+
+    async def slow(session: Session) -> None:
+        await read.wait()
+        heard.extend([message async for message in session])
+
+    async with a_worker(harbour, slow, max_queue=16):
+        first = await harbour.attach(A)
+        await first.send("one")
+        await first.send("two")
+        await first.close(1001)
+        second = await harbour.attach(A)
+        await second.send("three")
+        read.set()
+        await second.close()
+        await eventually(lambda: heard)
+
+        assert heard == ["one", "two", "three"]
+
+
+async def test_a_newer_attach_replaces_the_older_socket(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo, slots=1) as worker:
+        first = await harbour.attach(A)
+        second = await harbour.attach(A)
+
+        assert await closed(first) == (4409, '{"code":"SESSION_SUPERSEDED"}')
+        await second.send("mine")
+        assert await second.recv() == "mine"
+        assert worker.in_use == 1
+        await second.close()
+
+
+async def test_a_counter_keeps_counting_across_reconnects(harbour: Harbour) -> None:
+    async with a_worker(harbour, counter):
+        first = await harbour.attach(A)
+        await first.send("add")
+        assert json.loads(await first.recv())["count"] == 1
+        await first.close(1001)
+        second = await harbour.attach(A)
+        await second.send("add")
+
+        assert json.loads(await second.recv())["count"] == 2
+        await second.send("stop")
+        assert await closed(second) == (1000, "stopped")
+
+
+async def test_nobody_coming_back_ends_the_session_by_the_store(harbour: Harbour) -> None:
+    journal = Journal()
+    async with a_worker(harbour, journal) as worker:
+        claimed = await harbour.claim(A, resume_seconds=0.1)
+        socket = await upgrade(claimed.address, headers_for(claimed))
+        await harbour.store.confirm(A, claimed.fence)
+        socket.transport.abort()
+        await harbour.store.suspend(A, claimed.fence, values.NO_USAGE, is_worker_lost=False)
+
+        await eventually(lambda: journal.finished)
+
+        assert worker.in_use == 0
+        assert (await ended(harbour, A)).reason == "CLIENT_GONE"
+
+
+async def test_nobody_coming_back_ends_the_session_even_where_the_store_is_not_heard(harbour: Harbour) -> None:
+    journal = Journal()
+    worker = Worker(journal, gateways=harbour.links, join_key=JOIN_KEY, drain_seconds=0.0)
+    worker.options = replace(worker.options, resume_slack=-29.9)
+    serving = asyncio.ensure_future(worker.serve())
+    await worker.ready()
+    socket = await harbour.attach(A)
+    socket.transport.abort()
+
+    await eventually(lambda: journal.finished)
+
+    assert journal.sessions[0].ended is not None
+    assert journal.sessions[0].ended.reason == "CLIENT_GONE"
+    worker.leave()
+    await serving
+
+
+# At the door.
+
+
+async def refusal(address: str, headers: dict[str, str] | list[tuple[str, str]]) -> tuple[int, str]:
+    with pytest.raises(InvalidStatus) as caught:
+        await upgrade(address, headers)
+    response = caught.value.response
+    assert response.headers["Content-Type"] == "application/problem+json"
+    return response.status_code, json.loads(response.body)["code"]
+
+
+async def test_whoever_bypasses_the_gateway_is_refused(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo) as worker:
+        claimed = await harbour.claim(A)
+        good = headers_for(claimed)
+        forged = sign_claim(Claim(claimed.worker, claimed.session, claimed.fence), b"x" * 32)
+        elsewhere = sign_claim(Claim(WorkerId("wrk_other"), A, claimed.fence), claimed.claim_key)
+
+        for headers in (
+            {name: value for name, value in good.items() if name != "Moorage-Claim"},
+            good | {"Moorage-Claim": forged},
+            good | {"Moorage-Claim": elsewhere},
+            good | {"Moorage-Claim": good["Moorage-Claim"][:-1]},
+            good | {"Moorage-Claim": "x" * 5000},
+            good | {"Moorage-Session": B},
+            [*good.items(), ("Moorage-Session", B)],
+            [*good.items(), ("Moorage-Claim", good["Moorage-Claim"])],
+        ):
+            assert await refusal(claimed.address, headers) == (403, "PERMISSION_DENIED")
+        assert worker.in_use == 0
+
+
+async def test_an_old_claim_is_refused(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo):
+        claimed = await harbour.claim(A)
+        async with await upgrade(claimed.address, headers_for(claimed)):
+            assert await refusal(claimed.address, headers_for(claimed)) == (409, "STALE_FENCE")
+            older = replace(claimed, fence=claimed.fence - 1)
+            assert await refusal(claimed.address, headers_for(older)) == (409, "STALE_FENCE")
+
+
+async def test_a_full_worker_says_so_and_keeps_what_it_has(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo, slots=1) as worker, await harbour.attach(A):
+        known = await harbour.store.worker(worker.worker_id or WorkerId(""))
+        assert known is not None
+        claimed = replace(await harbour.claim(A), session=B)
+
+        assert await refusal(known.address, headers_for(claimed)) == (503, "NO_CAPACITY")
+        assert worker.in_use == 1
+
+
+async def test_a_context_that_cannot_be_read_is_refused(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo):
+        claimed = await harbour.claim(A)
+
+        assert await refusal(claimed.address, headers_for(claimed) | {"Moorage-Context": "!"}) == (400, "BAD_REQUEST")
+
+
+async def test_a_worker_that_is_not_registered_refuses_and_is_not_ready(harbour: Harbour) -> None:
+    worker = Worker(echo, gateways=["ws://127.0.0.1:1"], join_key=JOIN_KEY, drain_seconds=0.0)
+    serving = asyncio.ensure_future(worker.serve())
+    await eventually(lambda: worker.port)
+
+    assert await refusal(f"127.0.0.1:{worker.port}", {}) == (503, "DRAINING")
+    assert (await http_get(worker.port, "/livez"))[0] == 200
+    assert (await http_get(worker.port, "/readyz"))[0] == 503
+
+    worker.leave()
+    await serving
+
+
+async def test_a_registered_worker_is_ready(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo) as worker:
+        assert await http_get(worker.port, "/readyz") == (200, "ok\n")
+
+
+async def http_get(port: int, path: str) -> tuple[int, str]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: w\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+@pytest.mark.parametrize(
+    ("own", "offered", "chosen"),
+    [
+        ((), ["moorage.v1"], "moorage.v1"),
+        ((), ["chat", "moorage.v1"], "moorage.v1"),
+        (("chat",), ["moorage.v1", "chat"], "chat"),
+        ((), ["chat"], None),
+        ((), None, None),
+    ],
+)
+async def test_the_workers_own_subprotocol_goes_first(
+    harbour: Harbour, own: tuple[str, ...], offered: list[str] | None, chosen: str | None
+) -> None:
+    async with a_worker(harbour, echo, subprotocols=own):
+        claimed = await harbour.claim(A)
+        async with await upgrade(claimed.address, headers_for(claimed), subprotocols=offered) as socket:
+            assert socket.subprotocol == chosen
+            assert "Sec-WebSocket-Extensions" not in (socket.response.headers if socket.response else {})
+
+
+# Orders.
+
+
+async def test_a_session_ended_in_the_store_ends_here(harbour: Harbour) -> None:
+    journal = Journal()
+    async with a_worker(harbour, journal) as worker:
+        socket = await harbour.attach(A)
+        await harbour.store.end(End(A, values.Outcome.COMPLETED, Code.SESSION_ENDED, "terminated", "api"))
+
+        assert await closed(socket) == (4410, '{"code":"SESSION_ENDED"}')
+        await eventually(lambda: journal.finished)
+        assert worker.in_use == 0
+
+
+async def test_a_moved_session_is_closed_for_another_worker_and_not_ended(harbour: Harbour) -> None:
+    journal = Journal()
+    async with a_worker(harbour, journal) as worker:
+        socket = await harbour.attach(A)
+        assert worker.worker_id is not None
+        await harbour.gateways[0].deliver(worker.worker_id, Directive(Order.MOVE, A))
+
+        assert await closed(socket) == (1012, '{"code":"DRAINING"}')
+        await eventually(lambda: journal.finished)
+        assert worker.in_use == 0
+        assert journal.sessions[0].ended is not None
+        assert journal.sessions[0].ended.outcome is None
+        assert isinstance(await harbour.store.session(A), SessionView)
+
+
+async def test_an_order_about_an_older_attach_is_not_about_this_one(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo) as worker:
+        socket = await harbour.attach(A)
+        assert worker.worker_id is not None
+        for order in (Order.MOVE, Order.END_SESSION):
+            await harbour.gateways[0].deliver(worker.worker_id, Directive(order, A, fence=1))
+            await harbour.gateways[0].deliver(worker.worker_id, Directive(order, B))
+        await socket.send("still here")
+
+        assert await socket.recv() == "still here"
+        await socket.close()
+
+
+async def test_a_draining_worker_keeps_its_sessions_and_gets_no_new_ones(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo) as worker:
+        socket = await harbour.attach(A)
+        claimed = await harbour.claim(B)
+        assert worker.worker_id is not None
+        await harbour.gateways[0].deliver(worker.worker_id, Directive(Order.DRAIN, deadline=harbour.store.now() + 60))
+        await eventually(lambda: worker.is_draining)
+
+        assert await refusal(claimed.address, headers_for(claimed)) == (503, "DRAINING")
+        await socket.send("still here")
+        assert await socket.recv() == "still here"
+        await socket.close()
+
+
+async def test_an_undrained_worker_takes_new_sessions_again(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo) as worker:
+        assert worker.worker_id is not None
+        await harbour.store.drain(worker.worker_id, Drain(harbour.store.now() + 60, 10.0))
+        await eventually(lambda: worker.is_draining)
+        await harbour.store.uncordon(worker.worker_id)
+        await eventually(lambda: not worker.is_draining)
+
+        async with await harbour.attach(A) as socket:
+            await socket.send("hello")
+            assert await socket.recv() == "hello"
+
+
+async def test_at_the_drains_deadline_what_is_left_moves_on(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo) as worker:
+        sockets = [await harbour.attach(session) for session in (A, B)]
+        assert worker.worker_id is not None
+        await harbour.gateways[0].deliver(worker.worker_id, Directive(Order.DRAIN, deadline=harbour.store.now() + 0.1))
+
+        assert [code for code, _ in [await closed(socket) for socket in sockets]] == [1012, 1012]
+        await eventually(lambda: worker.in_use == 0)
+        assert isinstance(await harbour.store.session(A), SessionView)
+
+
+async def test_a_retired_worker_leaves(harbour: Harbour) -> None:
+    worker = Worker(echo, gateways=harbour.links, join_key=JOIN_KEY)
+    serving = asyncio.ensure_future(worker.serve())
+    await worker.ready()
+    assert worker.worker_id is not None
+
+    await harbour.store.retire(worker.worker_id)
+
+    await asyncio.wait_for(serving, WAIT)
+    assert await harbour.store.worker(worker.worker_id) is None
+
+
+# Leaving.
+
+
+async def test_a_leaving_worker_lets_its_sessions_finish(harbour: Harbour) -> None:
+    worker = Worker(echo, gateways=harbour.links, join_key=JOIN_KEY, drain_seconds=30.0)
+    serving = asyncio.ensure_future(worker.serve())
+    await worker.ready()
+    socket = await harbour.attach(A)
+
+    worker.leave()
+    await socket.send("one more")
+    assert await socket.recv() == "one more"
+    await socket.close()
+
+    await asyncio.wait_for(serving, WAIT)
+    assert worker.worker_id is not None
+    assert await harbour.store.worker(worker.worker_id) is None
+
+
+async def test_a_leaving_worker_gets_nothing_new(harbour: Harbour) -> None:
+    worker = Worker(echo, gateways=harbour.links, join_key=JOIN_KEY, drain_seconds=30.0)
+    serving = asyncio.ensure_future(worker.serve())
+    await worker.ready()
+    socket = await harbour.attach(A)
+    claimed = await harbour.claim(B)
+
+    worker.leave()
+    assert await eventually(lambda: worker.is_draining)
+    assert await refusal(claimed.address, headers_for(claimed)) == (503, "DRAINING")
+
+    async def is_known() -> bool:
+        return all(view.state is not values.WorkerState.SERVING for view in await harbour.store.workers())
+
+    await eventually(is_known)
+    worker.leave()  # hurried: what is left moves on at once
+    assert (await closed(socket))[0] == 1012
+    await asyncio.wait_for(serving, WAIT)
+
+
+async def test_a_drain_ends_at_its_deadline(harbour: Harbour) -> None:
+    worker = Worker(echo, gateways=harbour.links, join_key=JOIN_KEY, drain_seconds=0.1)
+    serving = asyncio.ensure_future(worker.serve())
+    await worker.ready()
+    socket = await harbour.attach(A)
+
+    worker.leave()
+
+    assert (await closed(socket))[0] == 1012
+    await asyncio.wait_for(serving, WAIT)
+    assert isinstance(await harbour.store.session(A), SessionView)
+
+
+async def test_cancelling_closes_everything(harbour: Harbour) -> None:
+    worker = Worker(echo, gateways=harbour.links, join_key=JOIN_KEY)
+    serving = asyncio.ensure_future(worker.serve())
+    await worker.ready()
+    socket = await harbour.attach(A)
+
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(serving, WAIT)
+
+    assert (await closed(socket))[0] == 1012
+    assert not [thread for thread in threading.enumerate() if thread.name == "moorage-link"]
+
+
+PROGRAM = """
+import moorage
+from moorage.examples.echo import echo
+moorage.Worker(echo, slots=2, drain_seconds=20).run()
+print("left")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_drains_a_worker_process(harbour: Harbour, number: signal.Signals) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROGRAM,
+        env={**os.environ, "MOORAGE_LINK": harbour.links[0], "MOORAGE_JOIN_KEY": JOIN_KEY},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    await eventually(harbour.is_serving, 20.0)
+    socket = await harbour.attach(A)
+
+    process.send_signal(number)
+    await socket.send("one more")
+    assert await socket.recv() == "one more"
+    await socket.close()
+
+    assert await asyncio.wait_for(process.stdout.read(), 20.0) == b"left\n"
+    assert await asyncio.wait_for(process.wait(), WAIT) == 0
+    assert await harbour.store.workers() == []
+
+
+# Joining.
+
+
+async def test_a_worker_that_is_never_let_in_says_why(harbour: Harbour) -> None:
+    worker = Worker(echo, gateways=harbour.links, join_key="wrong")
+    worker.options = replace(worker.options, let_in_seconds=0.3)
+
+    with pytest.raises(MoorageError) as caught:
+        await asyncio.wait_for(worker.serve(), WAIT)
+
+    assert caught.value.code is Code.INVALID_JOIN_KEY
+
+
+async def test_a_handler_that_blocks_does_not_lose_its_worker(harbour: Harbour) -> None:
+    def block() -> None:
+        time.sleep(10 * BEAT)
+
+    async def blocking(session: Session) -> None:
+        async for _ in session:
+            block()
+            await session.send("done")
+
+    worker = Worker(blocking, gateways=harbour.links, join_key=JOIN_KEY, drain_seconds=0.0)
+    thread = threading.Thread(target=asyncio.run, args=(worker.serve(),))
+    thread.start()
+    await eventually(harbour.is_serving)
+    socket = await harbour.attach(A)
+    before = harbour.count("moorage_gateway_link_heartbeats_total")
+    await socket.send("block")
+    await socket.recv()
+
+    assert harbour.count("moorage_gateway_link_heartbeats_total") - before >= 5
+    await socket.close()
+    await ended(harbour, A)
+    (view,) = await harbour.store.workers()
+    await harbour.store.retire(view.worker)
+    await asyncio.to_thread(thread.join, WAIT)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"slots": 0}, "slots is from 1 to 20000"),
+        ({"slots": 20_001}, "slots is from 1 to 20000"),
+        ({"join_key": ""}, "needs a join key"),
+        ({"gateways": ["http://gateway"]}, "a gateway is ws://"),
+        ({"gateways": [" "]}, "needs at least one gateway"),
+        ({"labels": {str(number): "" for number in range(65)}}, "at most 64 labels"),
+        ({"pool": "x" * 300}, "at most 256 characters"),
+    ],
+)
+def test_a_wrong_setting_is_named(options: dict[str, object], why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MOORAGE_JOIN_KEY", raising=False)
+
+    with pytest.raises(ValueError, match=why):
+        Worker(echo, **{"join_key": JOIN_KEY} | options)  # type: ignore[arg-type] # that is the point
+
+
+async def test_two_upgrades_at_once_for_one_slot_let_one_in(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo, slots=1) as worker:
+        claimed = await harbour.claim(A)
+        upgrades = [upgrade(claimed.address, headers_for(replace(claimed, session=session))) for session in (A, B, C)]
+        answers = await asyncio.gather(*upgrades, return_exceptions=True)
+
+        let_in = [answer for answer in answers if not isinstance(answer, BaseException)]
+        assert worker.in_use == 1
+        assert len(let_in) == 1
+        for socket in let_in:
+            await socket.close()
+
+
+async def test_a_client_that_never_finishes_its_request_disturbs_nobody(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo) as worker:
+        _, writer = await asyncio.open_connection("127.0.0.1", worker.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost:")
+        async with await harbour.attach(A) as socket:
+            await socket.send("hello")
+            assert await socket.recv() == "hello"
+        writer.transport.abort()
+
+
+async def test_the_end_of_iteration_is_an_error_for_who_asks_for_one_more(harbour: Harbour) -> None:
+    caught: list[MoorageError] = []
+
+    async def asking(session: Session) -> None:
+        try:
+            while True:
+                await session.recv()
+        except MoorageError as error:
+            caught.append(error)
+
+    async with a_worker(harbour, asking):
+        await (await harbour.attach(A)).close()
+        await eventually(lambda: caught)
+
+    assert caught[0].code is Code.SESSION_ENDED
+
+
+async def test_an_unclaimed_socket_is_not_kept(harbour: Harbour) -> None:
+    async with a_worker(harbour, echo) as worker:
+        with pytest.raises((InvalidStatus, ConnectionClosed)):
+            await connect(f"ws://127.0.0.1:{worker.port}/", proxy=None)
