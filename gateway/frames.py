@@ -20,6 +20,9 @@ _FIN, _RSV1, _RSV23, _CONTROL, _MASKED = 0x80, 0x40, 0x30, 0x08, 0x80
 _LEAST_HEADER_BYTES = 2
 _MASK_BYTES = 4
 _CODE_BYTES = 2
+_WHOLE_MESSAGES = frozenset({_FIN | _TEXT, _FIN | _BINARY})
+_SHORT_HEADERS_BYTES = 8  # enough for any header with a length of up to 16 bits
+_EXTENDED_16 = 126
 _MOST_CONTROL_BYTES = 125  # section 5.5
 _EXTENDED_BYTES = {126: 2, 127: 8}
 _LEAST_LENGTH = {2: 126, 8: 1 << 16}  # section 5.2: the minimal number of bytes must be used
@@ -74,10 +77,13 @@ class Walk:
     __slots__ = (
         "_held",
         "_in_message",
+        "_least_header_bytes",
         "_limits",
+        "_mask_bit",
         "_masked",
         "_message_bytes",
         "_meter",
+        "_most_bytes",
         "_own_pong",
         "_refilled_at",
         "_remaining",
@@ -102,6 +108,9 @@ class Walk:
         self._tag = tag
         self._meter = meter if meter is not None else Meter(limits.session_bytes)
         self._masked = side is Side.CLIENT  # section 5.1: a client masks, a server does not
+        self._mask_bit = _MASKED if self._masked else 0
+        self._least_header_bytes = _LEAST_HEADER_BYTES + (_MASK_BYTES if self._masked else 0)
+        self._most_bytes = min(limits.frame_bytes or _MOST_LENGTH, limits.message_bytes or _MOST_LENGTH)
         self._held = b""
         self._remaining = 0
         self._in_message = False
@@ -142,7 +151,7 @@ class Walk:
         self._remaining = 0
         self._held = b""
         while end < len(data) and not self.close_seen:
-            size = self._admit(data, end, now)
+            size = self._whole_message(data, end, now) or self._admit(data, end, now)
             if size == 0:
                 break
             if self._own_pong:
@@ -156,6 +165,27 @@ class Walk:
         if self.fault is None and not self.close_seen:
             self._held = data[end:]
         return data[:end]
+
+    def _whole_message(self, data: bytes, at: int, now: float) -> int:
+        """`_admit` in short for what nearly every frame is: an uncompressed message in one frame. 0: ask `_admit`."""
+        if self._in_message or len(data) - at < _SHORT_HEADERS_BYTES or data[at] not in _WHOLE_MESSAGES:
+            return 0
+        length = data[at + 1] ^ self._mask_bit  # over 127 with the wrong masking
+        size = length + self._least_header_bytes
+        if length > _MOST_CONTROL_BYTES:
+            size = length = data[at + 2] << 8 | data[at + 3] if length == _EXTENDED_16 else 0
+            if length <= _MOST_CONTROL_BYTES:
+                return 0
+            size += self._least_header_bytes + 2
+        meter = self._meter
+        if length > self._most_bytes or (meter.limit_bytes and meter.used_bytes + size > meter.limit_bytes):
+            return 0
+        if self._masked and not self._has_token(now):
+            return 0
+        meter.used_bytes += size
+        self._own_pong = False
+        self.messages += 1
+        return size
 
     def _admit(self, data: bytes, at: int, now: float) -> int:
         """Size of the frame at `at`, header included; 0 when more bytes are needed to judge it, or with `fault` set."""

@@ -42,6 +42,7 @@ class Link(asyncio.Protocol):
         self.has_ended = False
         self.is_closed = False
         self.is_shut = False
+        self.is_holding = False  # the kernel did not take all at once; for whoever writes
         self.put_bytes = 0  # given to the transport so far, after TLS
         self.error: Exception | None = None
         self._tls: ssl.SSLObject | None = None
@@ -54,8 +55,11 @@ class Link(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
+        if self._tls is None and self.receiver is not None:
+            self.receiver.came(data)
+            return
         if self._tls is None:
-            self._deliver(data)
+            self.early += data
             return
         self._incoming.write(data)
         self._advance()

@@ -163,6 +163,7 @@ class Relay:
     def took(self, end: _End) -> None:
         """One side has taken everything that was held for it."""
         end.taken_at = self._loop.time()
+        end.link.is_holding = False
         source = self._other(end)
         if source.is_paused:
             source.is_paused = False
@@ -214,11 +215,16 @@ class Relay:
     def _put(self, end: _End, data: bytes) -> None:
         if end.gone or not data:
             return
-        was_held = end.link.held_bytes
-        end.link.write(data)
-        held = end.link.held_bytes
-        if held and not was_held:
+        link = end.link
+        was_held = link.is_holding
+        link.write(data)
+        held = link.held_bytes
+        if not held:
+            return
+        link.is_holding = True
+        if not was_held:
             end.taken_at = self._loop.time()
+        end.link.is_holding = False
         source = self._other(end)
         if held >= self._limits.buffer_bytes and not source.is_paused:
             source.is_paused = True
