@@ -47,7 +47,7 @@ class Stream(Protocol):
 
 
 class Relay(Protocol):
-    """One live relay."""
+    """One live relay. Its owner is called from the loop's next turn, never from within one of these calls."""
 
     def close(self, client: tuple[int, bytes] | None, worker: tuple[int, bytes] | None) -> None:
         """Ends it: each (code, reason) is written at that side's next frame boundary, within `linger_seconds`, then both close.
@@ -96,10 +96,16 @@ class Wire(Protocol):
         """Opens a TCP connection to a literal IPv4 or IPv6 address. Raises OSError. The caller sets the deadline."""
 
     def relay(self, client: Stream, worker: Stream, limits: Limits, owner: Owner) -> Relay:
-        """Takes both streams over, their unread bytes included (these are walked and counted like any others)."""
+        """Takes both streams over, their unread bytes included (these are walked and counted like any others).
+
+        The owner is called from the loop, never before this returns. Whoever still waits on a stream gets ConnectionError.
+        """
 
     def tls(self, certificate: Path, key: Path) -> TlsContext:
-        """Loads a PEM chain and key for TLS 1.2+, ALPN http/1.1. Raises ssl.SSLError or OSError saying which file."""
+        """Loads a PEM chain and key for TLS 1.2+, ALPN http/1.1. Raises ssl.SSLError or OSError saying which file.
+
+        RuntimeError where the compiled wire cannot call this interpreter's OpenSSL: `make_wire(..., tls=True)` avoids it.
+        """
 
     def relays(self) -> int:
         """Live relays, for gauges and tests."""

@@ -112,13 +112,13 @@ class Stream:
         link, self._link = self._link, None
         link.receiver = None
         link.transport.abort()
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(_aborted())
+        self._wake_in_vain()
 
     def release(self) -> tuple[Link, bytes]:
         """Gives the connection away, with what was read and not used."""
         link, self._link = self._alive(), None
         link.receiver = None
+        self._wake_in_vain()
         return link, self._unread
 
     def _alive(self) -> Link:
@@ -129,6 +129,10 @@ class Stream:
     async def _wait(self) -> None:
         self._waiter = asyncio.get_running_loop().create_future()
         await self._waiter
+
+    def _wake_in_vain(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(_aborted())
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -464,3 +464,36 @@ async def test_closing_the_wire_ends_live_relays(any_rig: Rig) -> None:
     assert await stray.rest() == b""
     with pytest.raises(ConnectionError):
         await stray_stream.receive()
+
+
+async def test_who_still_waits_on_a_stream_that_is_relayed_hears_of_it(rig: Rig) -> None:
+    client, client_stream = await rig.client()
+    worker, worker_stream = await rig.worker()
+    waiting = asyncio.ensure_future(client_stream.wait_gone())
+    await asyncio.sleep(0)
+    owner = RecordingOwner()
+
+    relay = rig.wire.relay(client_stream, worker_stream, BRIEF, owner)
+
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(waiting, SOON)
+    client_stream.abort()
+    await Pair(client, worker, owner, relay).settle()
+
+
+async def test_a_paused_client_that_leaves_is_noticed_while_the_worker_reads_nothing(rig: Rig) -> None:
+    if rig.wire.name == "pure":
+        pytest.skip("asyncio does not look at a socket it does not read: its worker's lease ends such a session")
+    pair = await rig.pair(dataclasses.replace(BRIEF, buffer_bytes=1000))
+    pair.worker.stop_reading()
+    flood = asyncio.ensure_future(send_all(pair.client.writer, from_client(bytes(100_000)), 500))
+    done, _ = await asyncio.wait([flood], timeout=0.5)
+    assert not done
+
+    pair.client.reset()
+
+    assert outline(await pair.owner.ending())[:2] == (Cause.EOF, Side.CLIENT)
+    with pytest.raises((ConnectionError, RuntimeError)):  # uvloop's word for a write after an abort
+        await flood
+    pair.worker.close()
+    await pair.owner.goodbye()
