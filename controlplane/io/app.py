@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+import structlog
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
@@ -30,6 +31,8 @@ from moorage.keys import KeySet
 from scheduler.store import Store
 
 DATABASE_FILE = "moorage.db"
+
+_log = structlog.get_logger("moorage.controlplane")
 
 
 class ControlPlane:
@@ -91,4 +94,5 @@ class ControlPlane:
             asyncio.create_task(self.sweep.run(), name="controlplane-sweep"),
         ]
         await self._listener.start()
+        _log.info("controlplane_started", host=policy.host, port=self.port, workspace=welcome.workspace)
         return welcome

@@ -47,7 +47,7 @@ class Consumer:
                 pause = FIRST_PAUSE
             except Exception as error:
                 self._context.metrics.consumer_failures.inc()
-                _log.warning("events not written, trying again", error=repr(error), pause_seconds=pause)
+                _log.warning("events_not_written", error=repr(error), pause_seconds=pause)
                 await self._rest(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
 
@@ -100,7 +100,7 @@ async def _write(
     session = known.get(event.session) if event.session is not None else None
     if session is None:
         context.metrics.events_unknown.inc()
-        _log.warning("event of a session without a row", session=event.session, type=event.type)
+        _log.warning("event_without_row", session=event.session, type=event.type)
         return
     if event.end is not None:
         known[session.id] = await sessions.write_end(context, connection, session, event.end)

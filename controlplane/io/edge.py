@@ -91,7 +91,7 @@ class Edge:
             await refuse(error, exchange, send)
             self._metrics.refusals.labels(error.code.value).inc()
         except Exception as error:
-            _log.error("request failed", request_id=exchange.request_id, path=scope["path"], exc_info=error)
+            _log.error("request_failed", request_id=exchange.request_id, path=scope["path"], exc_info=error)
             if not exchange.has_begun:
                 await refuse(error_for(Code.INTERNAL, retry_after=1.0), exchange, send)
 

@@ -38,7 +38,7 @@ class Sweep:
         self._callers = callers
         self._stopped = asyncio.Event()
         self._absent_since: dict[SessionId, float] = {}
-        self._page_after = ""
+        self._overdue_after = self._active_after = ""  # pages go round, so that rows that stay hide no others
         self._forget_at = 0.0
 
     def stop(self) -> None:
@@ -52,7 +52,7 @@ class Sweep:
                 await self.round()
             except Exception as error:
                 self._context.metrics.sweep_failures.inc()
-                _log.warning("sweep failed, the next one tries again", error=repr(error))
+                _log.warning("sweep_failed", error=repr(error))
 
     async def round(self) -> None:
         """Everything once."""
@@ -71,8 +71,9 @@ class Sweep:
 
     async def _end_overdue(self, now: float) -> None:
         async with self._context.database.read() as connection:
-            found = await rows.overdue(connection, now, PAGE)
-        for session in found:
+            page = await rows.overdue(connection, now, self._overdue_after, PAGE)
+        self._overdue_after = page[-1].id if len(page) == PAGE else ""
+        for session in page:
             await self._end(session, await self._overdue_end(session))
 
     async def _overdue_end(self, session: Session) -> End | EndRecord | None:
@@ -89,8 +90,8 @@ class Sweep:
 
     async def _end_absent(self, now: float) -> None:
         async with self._context.database.read() as connection:
-            page = await rows.active(connection, self._page_after, PAGE)
-        self._page_after = page[-1].id if len(page) == PAGE else ""
+            page = await rows.active(connection, self._active_after, PAGE)
+        self._active_after = page[-1].id if len(page) == PAGE else ""
         for session in page:
             await self._end(session, await self._absent_end(session, now))
         if not page:

@@ -84,8 +84,8 @@ class StrictRoute(APIRoute):
         return handle
 
 
-def context_of(request: Request) -> Context:
-    """The application's context."""
+async def context_of(request: Request) -> Context:
+    """The application's context. Async: FastAPI would send a plain function to a thread, 0.2 ms a request."""
     context: Context = request.app.state.context
     return context
 
@@ -96,7 +96,7 @@ def callers_of(request: Request) -> Callers:
     return callers
 
 
-def credential_of(request: Request) -> str:
+async def credential_of(request: Request) -> str:
     """The bearer token or x-api-key, unchecked; empty where there is none."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and text.strip():
@@ -106,7 +106,7 @@ def credential_of(request: Request) -> str:
 
 async def admitted(request: Request, permission: Permission) -> Caller:
     """The caller, with this permission and within its pace; raises otherwise."""
-    caller, paced = await callers_of(request).caller(credential_of(request))
+    caller, paced = await callers_of(request).caller(await credential_of(request))
     exchange: Exchange = request.scope[EXCHANGE]
     if paced is not None:
         exchange.headers.update(paced.headers)

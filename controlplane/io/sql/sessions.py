@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from controlplane.io.sql.tables import LIVE_ROWS, SESSIONS
@@ -15,6 +15,12 @@ from moorage.ids import KeyId, SessionId, UserId, WorkspaceId
 from scheduler.values import Usage
 
 _ROW = SESSIONS.c
+_LIVE_COUNTS = select(  # put together once: it runs at every creation
+    *(
+        select(func.count()).where(LIVE_ROWS, _ROW[name] == bindparam(name)).scalar_subquery()
+        for name in ("user", "key", "workspace")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +71,16 @@ async def live_counts(
     connection: AsyncConnection, user: UserId, key: KeyId, workspace: WorkspaceId
 ) -> tuple[int, int, int]:
     """Live sessions of a user, a key and a workspace."""
-    counts = [
-        select(func.count()).where(LIVE_ROWS, column == whose).scalar_subquery()
-        for column, whose in ((_ROW.user, user), (_ROW.key, key), (_ROW.workspace, workspace))
-    ]
-    of_user, of_key, of_workspace = (await connection.execute(select(*counts))).one()
+    whose = {"user": user, "key": key, "workspace": workspace}
+    of_user, of_key, of_workspace = (await connection.execute(_LIVE_COUNTS, whose)).one()
     return of_user, of_key, of_workspace
 
 
-async def overdue(connection: AsyncConnection, now: float, limit: int) -> list[Session]:
-    """Pending sessions whose time to connect is over, and those whose termination the store has not heard of yet."""
+async def overdue(connection: AsyncConnection, now: float, after: str, limit: int) -> list[Session]:
+    """A page of pending sessions whose time to connect is over, and of those whose termination the store has not heard of."""
     late = (_ROW.status == Status.PENDING.value) & (_ROW.connect_by <= now)
-    statement = select(SESSIONS).where(LIVE_ROWS, or_(late, _ROW.end_wanted.is_not(None))).limit(limit)
+    wanted = (LIVE_ROWS, or_(late, _ROW.end_wanted.is_not(None)), _ROW.id > after)
+    statement = select(SESSIONS).where(*wanted).order_by(_ROW.id).limit(limit)
     return [_session(row) for row in (await connection.execute(statement)).mappings()]
 
 
