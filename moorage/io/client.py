@@ -12,7 +12,6 @@ as a moorage.errors class: `error.code` says what, `str(error)` what to do.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import logging
 import random
@@ -51,6 +50,7 @@ class Connection:
         self._sockets = Succession()
         self._on_reconnect: OnReconnect | None = None
         self._keeping: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._is_closing = False
 
     @property
@@ -88,10 +88,12 @@ class Connection:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """1000 ends the session; 1001 leaves it to be resumed."""
         self._is_closing = True
-        keeping, self._keeping = self._keeping, None
-        if keeping is not None:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+        tasks = [
+            task for task in (self._keeping, self._telling) if task is not None and task is not asyncio.current_task()
+        ]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         socket = self._sockets.finish(error_for(Code.SESSION_ENDED, "this side closed the session"))
         if socket is not None:
             await socket.close(code, reason)
@@ -102,7 +104,7 @@ class Connection:
         self._keeping = asyncio.create_task(self._keep(socket), name="moorage-connection")
 
     def call_on_reconnect(self, callback: OnReconnect | None) -> None:
-        """After each connection but the first, before anything is read from it."""
+        """After each connection but the first; cancelled when that one is lost too."""
         self._on_reconnect = callback
 
     async def _keep(self, socket: ClientConnection) -> None:
@@ -125,7 +127,7 @@ class Connection:
                 log.info("connection lost: %s (%s)", error, error.code.value)
                 outage = Outage(self._resume_seconds, lost_at - outage_since, attempt)
                 socket = await self._reached(outage, error)
-                await self._tell()
+                self._tell()
         except MoorageError as error:
             self._sockets.finish(error)
         except Exception as error:
@@ -163,13 +165,22 @@ class Connection:
         await asyncio.sleep(wait)
         return is_renewed
 
-    async def _tell(self) -> None:
-        if self._on_reconnect is None:
-            return
-        with contextlib.suppress(MoorageError):
-            told = self._on_reconnect(self)
-            if inspect.isawaitable(told):
-                await told
+    def _tell(self) -> None:
+        """In a task of its own: a callback that waits for the connection must not keep it from being opened again."""
+        if self._telling is not None:
+            self._telling.cancel()
+        if self._on_reconnect is not None:
+            self._telling = asyncio.create_task(self._told(self._on_reconnect), name="moorage-on-reconnect")
+
+    async def _told(self, callback: OnReconnect) -> None:
+        try:
+            answer = callback(self)
+            if inspect.isawaitable(answer):
+                await answer
+        except MoorageError as error:
+            log.info("on_reconnect gave up: %s", error)  # the session is over: whoever reads hears it too
+        except Exception:
+            log.exception("on_reconnect failed")
 
 
 class connect:  # noqa: N801 - a callable, as in `websockets`

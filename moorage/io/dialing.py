@@ -81,8 +81,9 @@ async def _opened(address: Address, token: str) -> ClientConnection:
 
 
 async def _refused_at_once(socket: ClientConnection) -> None:
-    """A gateway that offered a typed code accepts and closes in one breath: both are here when the handshake returns."""
-    if socket.state is State.OPEN:
+    """A gateway that refuses with a typed code accepts and closes in one breath: both are here when the handshake returns.
+    A worker that had something to say before it closed is no refusal."""
+    if socket.state is State.OPEN or len(socket.recv_messages.frames):
         return
     await socket.wait_closed()
     closed = closed_of(socket)

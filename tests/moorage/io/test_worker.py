@@ -396,7 +396,7 @@ async def test_an_old_claim_is_refused(harbour: Harbour) -> None:
         claimed = await harbour.claim(A)
         async with await upgrade(claimed.address, headers_for(claimed)):
             assert await refusal(claimed.address, headers_for(claimed)) == (409, "STALE_FENCE")
-            older = replace(claimed, fence=claimed.fence - 1)
+            older = claimed._replace(fence=claimed.fence - 1)
             assert await refusal(claimed.address, headers_for(older)) == (409, "STALE_FENCE")
 
 
@@ -404,7 +404,7 @@ async def test_a_full_worker_says_so_and_keeps_what_it_has(harbour: Harbour) -> 
     async with a_worker(harbour, echo, slots=1) as worker, await harbour.attach(A):
         known = await harbour.store.worker(worker.worker_id or WorkerId(""))
         assert known is not None
-        claimed = replace(await harbour.claim(A), session=B)
+        claimed = (await harbour.claim(A))._replace(session=B)
 
         assert await refusal(known.address, headers_for(claimed)) == (503, "NO_CAPACITY")
         assert worker.in_use == 1
@@ -716,7 +716,7 @@ def test_a_wrong_setting_is_named(options: dict[str, object], why: str, monkeypa
 async def test_two_upgrades_at_once_for_one_slot_let_one_in(harbour: Harbour) -> None:
     async with a_worker(harbour, echo, slots=1) as worker:
         claimed = await harbour.claim(A)
-        upgrades = [upgrade(claimed.address, headers_for(replace(claimed, session=session))) for session in (A, B, C)]
+        upgrades = [upgrade(claimed.address, headers_for(claimed._replace(session=session))) for session in (A, B, C)]
         answers = await asyncio.gather(*upgrades, return_exceptions=True)
 
         let_in = [answer for answer in answers if not isinstance(answer, BaseException)]
