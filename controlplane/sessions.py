@@ -234,7 +234,7 @@ def _check_context(wish: SessionWish) -> None:
 
 def _ttl(wish: SessionWish, policy: ControlPlanePolicy) -> float:
     if wish.ttl_seconds is None:
-        return policy.session_ttl_seconds
+        return min(policy.session_ttl_seconds, policy.max_session_seconds)
     if wish.ttl_seconds > policy.max_session_seconds:
         raise error_for(Code.UNPROCESSABLE, f"ttl: must be at most {policy.max_session_seconds:.0f} seconds")
     return wish.ttl_seconds

@@ -23,19 +23,20 @@ from scheduler.values import Event
 BATCH = 500
 WAIT = 5.0  # for the first event; ended at once by a stop
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+LAST_WRITES = 5.0  # seconds after the stop
 
 _log = structlog.get_logger("moorage.controlplane.consumer")
 
 
 class Consumer:
-    """One task; `stop` lets the batch under way finish."""
+    """One task; `stop` lets it write what is there."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
-        """The last batch is the one under way."""
+        """Nothing is waited for any more; what is there is still written."""
         self._stopped.set()
 
     async def run(self) -> None:
@@ -50,12 +51,14 @@ class Consumer:
                 _log.warning("events_not_written", error=repr(error), pause_seconds=pause)
                 await self._rest(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
+        await self._write_the_rest()
 
     async def step(self) -> int:
         """One batch; answers how many events it had."""
         events = await self._fetch()
-        if not events:
-            return 0
+        return await self._take(events) if events else 0
+
+    async def _take(self, events: list[Event]) -> int:
         await write_events(self._context, events)
         await self._context.store.acknowledge(events[-1].position)
         self._context.metrics.events_lag_seconds.set(max(0.0, self._context.store.now() - events[0].at))
@@ -71,6 +74,16 @@ class Consumer:
             for task in (fetching, stopping):
                 task.cancel()
             await asyncio.wait({fetching, stopping})
+
+    async def _write_the_rest(self) -> None:
+        """What is there at the end: a store in memory would lose it. Bounded; a store that keeps it is read again later."""
+        try:
+            async with asyncio.timeout(LAST_WRITES):
+                while events := await self._context.store.events(BATCH, 0):
+                    await self._take(events)
+        except Exception as error:
+            self._context.metrics.consumer_failures.inc()
+            _log.warning("last_events_not_written", error=repr(error))
 
     async def _rest(self, seconds: float) -> None:
         try:

@@ -128,8 +128,6 @@ class Edge:
     def _sender(self, exchange: Exchange, send: Send) -> Send:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if exchange.has_begun:
-                    return
                 exchange.status = message["status"]
                 ours = {"x-request-id": exchange.request_id, **exchange.headers}
                 added = [(name.encode(), value.encode("latin-1")) for name, value in ours.items()]

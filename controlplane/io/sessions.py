@@ -81,7 +81,12 @@ async def create(context: Context, caller: Caller, wish: SessionWish, once: Once
 async def find(context: Context, workspace: WorkspaceId, session: SessionId) -> Session:
     """The row. Raises SESSION_NOT_FOUND, also for another workspace's session."""
     async with context.database.read() as connection:
-        found = await rows.find(connection, session, workspace)
+        return await row_of(connection, session, workspace)
+
+
+async def row_of(connection: AsyncConnection, session: SessionId, workspace: WorkspaceId | None = None) -> Session:
+    """The row in this transaction. Raises SESSION_NOT_FOUND."""
+    found = await rows.find(connection, session, workspace)
     if found is None:
         raise error_for(Code.SESSION_NOT_FOUND, f"no session {session} in this workspace")
     return found
@@ -185,9 +190,7 @@ async def _replayed(
 
 async def _note(context: Context, session: SessionId, verdict: Verdict, record: EndRecord | None) -> Session:
     async with context.database.write() as connection:
-        row = await rows.find(connection, session)
-        if row is None:
-            raise error_for(Code.SESSION_NOT_FOUND, f"no session {session} in this workspace")
+        row = await row_of(connection, session)
         judged = _judged(row, verdict)
         if judged != row:
             await rows.save(connection, judged)
@@ -196,9 +199,7 @@ async def _note(context: Context, session: SessionId, verdict: Verdict, record: 
 
 async def _want_end(context: Context, session: SessionId, verdict: Verdict) -> Session:
     async with context.database.write() as connection:
-        row = await rows.find(connection, session)
-        if row is None:
-            raise error_for(Code.SESSION_NOT_FOUND, f"no session {session} in this workspace")
+        row = await row_of(connection, session)
         wanted = replace(_judged(row, verdict), end_wanted=verdict.reason)
         await rows.save(connection, wanted)
         return wanted

@@ -55,9 +55,7 @@ async def refresh(context: Context, caller: Caller, text: str) -> sessions.Issue
 
 async def _moved(context: Context, session: Session, ends_at: float) -> Session:
     async with context.database.write() as connection:
-        row = await rows.find(connection, session.id)
-        if row is None:
-            raise error_for(Code.SESSION_NOT_FOUND, f"no session {session.id} in this workspace")
+        row = await sessions.row_of(connection, session.id)
         moved = replace(row, expires_at=max(row.expires_at, ends_at))
         await rows.save(connection, moved)
         return moved

@@ -57,6 +57,12 @@ def test_without_a_ttl_the_policy_says_how_long() -> None:
     assert a_session().expires_at == NOW + 3600
 
 
+def test_the_usual_ttl_never_passes_the_longest() -> None:
+    session = opened(SessionWish("u1"), an_opening(), a_policy(max_session_seconds=60.0), NOW)
+
+    assert session.expires_at == NOW + 60
+
+
 @pytest.mark.parametrize(
     ("wish", "named"),
     [

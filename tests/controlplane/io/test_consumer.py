@@ -122,17 +122,30 @@ async def test_while_the_store_is_away_the_consumer_waits_for_it(open_harbour: O
     await harbour.row_is(created["id"], "COMPLETED")
 
 
-async def test_a_stop_lets_the_batch_under_way_finish(harbour: Harbour) -> None:
+async def test_after_a_stop_what_is_there_is_still_written(harbour: Harbour) -> None:
     created = await harbour.create()
     harbour.plane.consumer.stop()
-    await harbour.attach(created)
     consumer = Consumer(harbour.plane.context)
-
-    running = asyncio.create_task(consumer.run())
-    await harbour.row_is(created["id"], "ACTIVE")
     consumer.stop()
+    await harbour.attach(created)
 
-    await asyncio.wait_for(running, 1)
+    await asyncio.wait_for(consumer.run(), 1)
+
+    assert (await harbour.row(created["id"]))["status"] == "ACTIVE"
+
+
+async def test_a_stop_does_not_hang_on_a_database_that_fails(open_harbour: Open) -> None:
+    harbour = await open_harbour(busy_seconds=0.05)
+    created = await harbour.create()
+    harbour.plane.consumer.stop()
+    consumer = Consumer(harbour.plane.context)
+    consumer.stop()
+    async with harbour.plane.context.database.write():
+        await harbour.attach(created)
+
+        await asyncio.wait_for(consumer.run(), 2)
+
+    assert await harbour.store.events(10, 0)
 
 
 async def test_a_public_address_stays_what_clients_are_told(open_harbour: Open) -> None:

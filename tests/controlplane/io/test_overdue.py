@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 
 from controlplane.progress import ABSENT_FOR
@@ -9,7 +10,7 @@ from moorage.tokens import verify
 from scheduler.io.memory import MemoryStore
 from scheduler.values import Queued, SessionView
 from tests.controlplane.io.away import Switched
-from tests.controlplane.io.conftest import Harbour, Open, eventually
+from tests.controlplane.io.conftest import WITHIN, Harbour, Open, eventually
 
 
 async def test_a_session_that_never_connects_expires(harbour: Harbour) -> None:
@@ -83,6 +84,7 @@ async def test_an_end_whose_event_was_lost_is_read_from_the_store(harbour: Harbo
     await harbour.attach(created)
     await harbour.row_is(created["id"], "ACTIVE")
     harbour.plane.consumer.stop()
+    await asyncio.wait_for(harbour.plane._tasks[0], WITHIN)
     await harbour.store.end(harbour.an_end(created))
 
     await harbour.plane.sweep.round()
