@@ -41,9 +41,12 @@ KEEPALIVE = ((TCP_KEEPIDLE, 10), (TCP_KEEPINTVL, 5), (TCP_KEEPCNT, 3), (TCP_USER
 include "openssl.pxi"
 include "conn.pxi"
 include "walking.pxi"
+include "states.pxi"
 include "relaying.pxi"
+include "parting.pxi"
 include "clockwork.pxi"
 include "streams.pxi"
+include "handles.pxi"
 include "engine.pxi"
 
 import _ssl

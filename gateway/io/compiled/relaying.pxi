@@ -1,49 +1,6 @@
 # The established relay: what one readable or writable descriptor leads to. Runs without the GIL; what an owner has to
 # hear goes into the core's queue. An end has two steps: `decide` (the owner is asked for its farewell), `part` (it is said).
 
-cdef enum State:
-    OPEN
-    CLOSING                     # one close frame has passed
-    DECIDED                     # the owner has yet to hear of it
-    PARTING                     # farewells under way, what comes is read and dropped
-    OVER                        # both descriptors are closed
-
-cdef enum News:                 # why a relay is in the queue
-    FRESH = 1                   # holds bytes that came before it began
-    HEARD = 2                   # the client is alive
-    END = 4
-    GONE = 8
-
-cdef struct Relay:
-    double due                  # nothing expires before; first, so that the scan touches one cache line
-    Relay* next
-    Relay* previous
-    Relay* queue_next
-    Conn* client
-    Conn* worker
-    Conn* first_closer
-    Conn* by
-    int cause                   # Verdict
-    uint8_t state
-    uint8_t news
-    uint8_t wants_ping
-    uint8_t probing
-    uint64_t pings
-    double began_closing_at
-    double data_at              # last data message
-    double pinged_at            # 0: no ping is out
-    double decided_at
-    double ping_every
-    double pong_within
-    double idle
-    double slow
-    double linger
-    uint32_t buffer_bytes
-    int unacknowledged          # bytes in the kernel for the client when it was pinged
-    PyObject* owner             # these two are owned
-    PyObject* handle
-    Bounds bounds
-
 
 cdef inline Conn* other(Conn* c) noexcept nogil:
     return c.relay.worker if c == c.relay.client else c.relay.client
@@ -313,44 +270,6 @@ cdef void hang(Core* core, Conn* c) noexcept nogil:
     c.hung_at = core.now
     c.relay.due = 0
     arm(core, c, ABSENT)
-
-
-cdef void part_side(Core* core, Conn* c, Conn* source, const char* frame, size_t size) noexcept nogil:
-    """Says farewell to one side at its frame boundary, or waits for it as long as the source can still bring it."""
-    cdef Relay* r = c.relay
-    cdef bint is_silent = r.cause == SILENT and source == r.client
-    c.finishing = True
-    if c.fd < 0 or size == 0 or c.deaf or source.walk.close_seen:
-        return
-    if source.walk.remaining == 0:
-        put(core, c, <const uint8_t*>frame, size)
-    elif source.fd >= 0 and not source.ended and not is_silent:
-        c.tail = <char*>malloc(size)
-        if c.tail != NULL:
-            memcpy(c.tail, frame, size)
-            c.tail_len = <uint32_t>size
-
-
-cdef void part_from(Core* core, Conn* c) noexcept nogil:
-    """Lets what a side holds go out, and reads it to its end."""
-    if c.fd < 0:
-        return
-    finish_if_written(core, c)
-    if c.fd >= 0 and not (other(c).tail_len and other(c).out_len):
-        resume(core, c)
-
-
-cdef void part(Core* core, Relay* r, const char* to_client, size_t client_size, const char* to_worker, size_t worker_size) noexcept nogil:
-    """Says the farewells."""
-    r.state = PARTING
-    r.decided_at = core.now
-    part_side(core, r.client, r.worker, to_client, client_size)
-    part_side(core, r.worker, r.client, to_worker, worker_size)
-    part_from(core, r.client)
-    part_from(core, r.worker)
-    if r.client.fd < 0 and r.worker.fd < 0 and r.state == PARTING:
-        r.state = OVER
-        tell(core, r, GONE)
 
 
 cdef void serve(Core* core, Conn* c, uint32_t events) noexcept nogil:

@@ -7,69 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum, auto
 
 from gateway.frames import Meter, Walk, close_frame, ping_frame
+from gateway.io.pure.ends import RUNNING, End, State, Terms
 from gateway.io.pure.link import Link
-from gateway.relay import Cause, Close, Ending, Farewell, Limits, Owner, Side, Traffic
-
-
-class _State(Enum):
-    NEW = auto()  # what came before it has yet to be walked
-    OPEN = auto()
-    CLOSING = auto()  # one close frame has passed
-    DECIDED = auto()  # the owner has yet to hear of it
-    PARTING = auto()  # farewells under way, what comes is dropped
-    OVER = auto()  # both descriptors are closed
-
-
-_RUNNING = (_State.NEW, _State.OPEN, _State.CLOSING)
-
-
-@dataclass(slots=True)
-class Terms:
-    """What a relay is made with."""
-
-    loop: asyncio.AbstractEventLoop
-    limits: Limits
-    owner: Owner
-    tag: bytes
-    draw_mask: Callable[[], bytes]
-    over: Callable[[Relay], None]
-
-
-@dataclass(slots=True, eq=False)
-class _End:
-    """One side: its link, the walk of what it sends, what it has yet to be told. The link's receiver."""
-
-    side: Side
-    link: Link
-    walk: Walk
-    relay: Relay
-    heard_at: float
-    taken_at: float
-    put_seen: int = 0  # bytes the kernel had taken when last looked
-    is_paused: bool = False
-    finishing: bool = False
-    gone: bool = False  # its descriptor is closed, or about to be
-    tail: bytes = b""
-    shut_at: float = 0.0
-    early: bytes = field(default=b"")  # read before the relay began
-
-    def came(self, data: bytes) -> None:
-        self.relay.came(self, data)
-
-    def ended(self, error: Exception | None) -> None:
-        if self.early and error is None:
-            return  # what came before is looked at first, and then the link's end
-        self.relay.came_to_end(self, is_reset=error is not None)
-
-    def took(self) -> None:
-        self.relay.took(self)
-
-    def closed(self) -> None:
-        self.relay.lost(self)
+from gateway.relay import Cause, Close, Ending, Farewell, Side, Traffic
 
 
 class Relay:
@@ -80,12 +22,12 @@ class Relay:
         self._limits = terms.limits
         self._terms = terms
         self._meter = Meter(terms.limits.session_bytes)
-        self._state = _State.NEW
+        self._state = State.NEW
         now = self._loop.time()
         self._client = self._end(Side.CLIENT, client, now)
         self._worker = self._end(Side.WORKER, worker, now)
         self._ends = (self._client, self._worker)
-        self._first_closer: _End | None = None
+        self._first_closer: End | None = None
         self._closing_at = self._decided_at = self._pinged_at = 0.0
         self._data_at = now
         self._pings = 0
@@ -97,20 +39,20 @@ class Relay:
         self._loop.call_soon(self._begin)
 
     def close(self, client: tuple[int, bytes] | None, worker: tuple[int, bytes] | None) -> None:
-        if self._state not in _RUNNING:
+        if self._state not in RUNNING:
             return
         self._ordered = Farewell(Close(*client) if client else None, Close(*worker) if worker else None)
         self._decide(Cause.ORDERED, None)
 
     def abort(self) -> None:
-        if self._state in _RUNNING:
+        if self._state in RUNNING:
             self._ordered = Farewell()
         self._decide(Cause.ORDERED, None)
         for end in self._ends:
             self._close(end, is_reset=True)
 
     def probe(self, within_seconds: float, answer: Callable[[bool], None]) -> None:
-        if self._state not in _RUNNING:
+        if self._state not in RUNNING:
             self._loop.call_soon(answer, False)
             return
         timer = self._loop.call_later(within_seconds, self._give_up, answer)
@@ -124,9 +66,9 @@ class Relay:
     def set_session_bytes(self, limit_bytes: int) -> None:
         self._meter.limit_bytes = limit_bytes
 
-    def came(self, end: _End, data: bytes) -> None:
+    def came(self, end: End, data: bytes) -> None:
         """Bytes of one side."""
-        if self._state in (_State.NEW, _State.DECIDED):
+        if self._state in (State.NEW, State.DECIDED):
             end.early += data
             end.link.pause()
             return
@@ -134,25 +76,25 @@ class Relay:
         if self._probes and end is self._client:
             self._answer_probes(True)
         to = self._other(end)
-        if self._state is _State.PARTING and not to.tail:
+        if self._state is State.PARTING and not to.tail:
             return
         messages, was_closed = end.walk.messages, end.walk.closed
         passed = end.walk.feed(data, now)
         if end.walk.messages != messages:
             self._data_at = now
         self._pass_on(end, to, passed)
-        if self._state not in _RUNNING:
+        if self._state not in RUNNING:
             return
         if end.walk.fault is not None:
             self._decide(end.walk.fault, None if end.walk.fault is Cause.BYTES else end)
         elif end.walk.closed and not was_closed:
             self._saw_close(end, to)
 
-    def came_to_end(self, end: _End, *, is_reset: bool) -> None:
+    def came_to_end(self, end: End, *, is_reset: bool) -> None:
         """One side sent its FIN or was reset."""
-        if self._state in _RUNNING:
+        if self._state in RUNNING:
             self._decide(Cause.EOF, end)
-        elif self._state is _State.PARTING:
+        elif self._state is State.PARTING:
             to = self._other(end)
             to.tail = b""  # the boundary will never come
             self._finish_if_written(to)
@@ -160,7 +102,7 @@ class Relay:
         if is_reset:
             self._close(end, is_reset=False)
 
-    def took(self, end: _End) -> None:
+    def took(self, end: End) -> None:
         """One side has taken everything that was held for it."""
         end.taken_at = self._loop.time()
         end.link.is_holding = False
@@ -170,38 +112,38 @@ class Relay:
             source.link.resume()
         self._finish_if_written(end)
 
-    def lost(self, end: _End) -> None:
+    def lost(self, end: End) -> None:
         """One side's descriptor is closed."""
         end.gone = True
-        if self._state is _State.PARTING:
+        if self._state is State.PARTING:
             self._bid_goodbye()
 
     def check(self, now: float) -> None:
         """What time does: called a few times a second."""
         for end in self._ends:
             self._notice_taking(end, now)
-        if self._state is _State.PARTING:
+        if self._state is State.PARTING:
             for end in self._ends:
                 self._check_parting(end, now)
-        elif self._state in _RUNNING:
+        elif self._state in RUNNING:
             self._check_running(now)
 
-    def _end(self, side: Side, given: tuple[Link, bytes], now: float) -> _End:
+    def _end(self, side: Side, given: tuple[Link, bytes], now: float) -> End:
         link, early = given
-        end = _End(side, link, Walk(side, self._limits, self._terms.tag, self._meter), self, now, now, early=early)
+        end = End(side, link, Walk(side, self._limits, self._terms.tag, self._meter), self, now, now, early=early)
         link.receiver = end
         return end
 
     def _begin(self) -> None:
-        if self._state is _State.NEW:
-            self._state = _State.OPEN
+        if self._state is State.NEW:
+            self._state = State.OPEN
         for end in self._ends:
-            if self._state is not _State.DECIDED:
+            if self._state is not State.DECIDED:
                 self._replay(end)
             if not end.is_paused:
                 end.link.resume()
 
-    def _replay(self, end: _End) -> None:
+    def _replay(self, end: End) -> None:
         """What came while nobody could look at it."""
         early, end.early = end.early, b""
         if early:
@@ -209,10 +151,10 @@ class Relay:
         if end.link.has_ended:
             self.came_to_end(end, is_reset=end.link.error is not None)
 
-    def _other(self, end: _End) -> _End:
+    def _other(self, end: End) -> End:
         return self._worker if end is self._client else self._client
 
-    def _put(self, end: _End, data: bytes) -> None:
+    def _put(self, end: End, data: bytes) -> None:
         if end.gone or not data:
             return
         link = end.link
@@ -230,7 +172,7 @@ class Relay:
             source.is_paused = True
             source.link.pause()
 
-    def _pass_on(self, end: _End, to: _End, passed: bytes) -> None:
+    def _pass_on(self, end: End, to: End, passed: bytes) -> None:
         cut = end.walk.boundary
         if cut < 0 or not (to.tail or (self._wants_ping and to is self._client)):
             self._put(to, passed)
@@ -259,25 +201,25 @@ class Relay:
         self._put(self._client, ping_frame(self._terms.tag, self._pings))
         self._unacknowledged = self._client.link.unacknowledged_bytes
 
-    def _saw_close(self, end: _End, to: _End) -> None:
+    def _saw_close(self, end: End, to: End) -> None:
         if self._first_closer is None:
             self._first_closer = end
-            self._state = _State.CLOSING
+            self._state = State.CLOSING
             self._closing_at = self._loop.time()
         if to.walk.closed:
             self._decide(Cause.CLOSED, self._first_closer)
 
-    def _decide(self, cause: Cause, by: _End | None) -> None:
-        if self._state not in _RUNNING:
+    def _decide(self, cause: Cause, by: End | None) -> None:
+        if self._state not in RUNNING:
             return
         if self._first_closer is not None and cause is not Cause.ORDERED:
             cause, by = Cause.CLOSED, self._first_closer
-        self._state = _State.DECIDED
+        self._state = State.DECIDED
         self._wants_ping = False
         self._cause = cause
         self._loop.call_soon(self._tell_owner, by)
 
-    def _tell_owner(self, by: _End | None) -> None:
+    def _tell_owner(self, by: End | None) -> None:
         first = self._first_closer
         ending = Ending(
             cause=self._cause,
@@ -295,7 +237,7 @@ class Relay:
             self._part(farewell if self._ordered is None else self._ordered)
 
     def _part(self, farewell: Farewell) -> None:
-        self._state = _State.PARTING
+        self._state = State.PARTING
         self._decided_at = self._loop.time()
         self._say(self._client, farewell.client, b"")
         self._say(self._worker, farewell.worker, self._terms.draw_mask())
@@ -308,7 +250,7 @@ class Relay:
                 end.link.resume()
         self._bid_goodbye()
 
-    def _say(self, end: _End, close: Close | None, mask: bytes) -> None:
+    def _say(self, end: End, close: Close | None, mask: bytes) -> None:
         source = self._other(end)
         end.finishing = True
         if close is None or end.gone or source.walk.close_seen:
@@ -320,7 +262,7 @@ class Relay:
         elif not source.gone and not source.link.has_ended and not is_silent:
             end.tail = frame
 
-    def _finish_if_written(self, end: _End) -> None:
+    def _finish_if_written(self, end: End) -> None:
         if end.gone or not end.finishing or end.tail or end.link.held_bytes:
             return
         if not end.link.is_shut:
@@ -329,7 +271,7 @@ class Relay:
         if end.link.has_ended and not end.link.held_bytes:
             self._close(end, is_reset=False)
 
-    def _close(self, end: _End, *, is_reset: bool) -> None:
+    def _close(self, end: End, *, is_reset: bool) -> None:
         if end.link.is_closed:
             end.gone = True
         elif is_reset or end.link.held_bytes:
@@ -338,8 +280,8 @@ class Relay:
             end.link.transport.close()
 
     def _bid_goodbye(self) -> None:
-        if self._state is _State.PARTING and self._client.gone and self._worker.gone:
-            self._state = _State.OVER
+        if self._state is State.PARTING and self._client.gone and self._worker.gone:
+            self._state = State.OVER
             self._terms.over(self)
             self._terms.owner.relay_closed(self.traffic())
 
@@ -353,7 +295,7 @@ class Relay:
         self._probes = [probe for probe in self._probes if probe[0] is not answer]
         answer(False)
 
-    def _notice_taking(self, end: _End, now: float) -> None:
+    def _notice_taking(self, end: End, now: float) -> None:
         taken = end.link.put_bytes - end.link.held_bytes
         if taken > end.put_seen:
             end.put_seen = taken
@@ -362,7 +304,7 @@ class Relay:
     def _check_running(self, now: float) -> None:
         limits, client = self._limits, self._client
         held = client.link.held_bytes
-        if self._state is _State.CLOSING and now >= self._closing_at + limits.linger_seconds:
+        if self._state is State.CLOSING and now >= self._closing_at + limits.linger_seconds:
             self._decide(Cause.CLOSED, self._first_closer)
         elif limits.slow_client_seconds and held and now >= client.taken_at + limits.slow_client_seconds:
             self._decide(Cause.SLOW, client)
@@ -384,7 +326,7 @@ class Relay:
             return
         self._unacknowledged, self._pinged_at = left, now
 
-    def _check_parting(self, end: _End, now: float) -> None:
+    def _check_parting(self, end: End, now: float) -> None:
         limits = self._limits
         if end.gone:
             return

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.frames import TAG_BYTES
+from gateway.io.pure.ends import Terms
 from gateway.io.pure.link import Link
-from gateway.io.pure.relaying import Relay, Terms
+from gateway.io.pure.relaying import Relay
 from gateway.io.pure.streams import Certificate, Listener, Stream
 from gateway.io.wire import Stream as AnyStream
 from gateway.io.wire import TlsContext

@@ -14,7 +14,7 @@ from typing import Self, cast
 import trustme
 
 from gateway.io.wire import Relay, Stream, Wire
-from gateway.relay import Ending, Farewell, Limits, Traffic
+from gateway.relay import Cause, Ending, Farewell, Limits, Side, Traffic
 
 MASK = b"\x11\x22\x33\x44"
 SOON = 5.0  # deadline of every wait
@@ -225,3 +225,13 @@ class Rig:
         end = End(reader, writer)
         self._ends.append(end)
         self._workers.put_nowait(end)
+
+
+def outline(ending: Ending) -> tuple[Cause, Side | None, int | None, bool]:
+    return ending.cause, ending.by, ending.close_code, ending.client_at_boundary
+
+
+async def send_all(writer: asyncio.StreamWriter, frame: bytes, times: int) -> None:
+    for _ in range(times):
+        writer.write(frame)
+        await writer.drain()

@@ -16,6 +16,7 @@ MODULES = (
     "test_frames.py",
     "io/test_wire.py",
     "io/test_relay.py",
+    "io/test_relay_endings.py",
     "io/test_relay_clients.py",
     "io/test_relay_storm.py",
 )
