@@ -27,7 +27,7 @@ class Handshakes:
 
     header_bytes: int = 16 << 10
     seconds: float = 10.0  # from accept to a whole request
-    in_progress: int = 2000
+    in_progress: int = 2000  # less those that wait for a slot: they must not keep sessions from resuming
     in_progress_per_address: int = 500  # so that one slow address cannot fill the table
     connections: int = 0  # in total; 0 is half the descriptor limit less a reserve
     connects_per_second_per_address: float = 100.0  # 0 is no limit

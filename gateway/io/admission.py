@@ -53,6 +53,7 @@ class Admission:
         self._metrics = metrics
         self._numbers = count(1)
         self._waiting: dict[RequestId, asyncio.Future[Answer]] = {}
+        self.waiting = 0  # clients that wait for the store's answer, mostly in the queue
 
     def answer(self, notice: Answer) -> None:
         """The store's word for a waiting request. One that nobody waits for any more has given its slot back already."""
@@ -129,9 +130,11 @@ class Admission:
         gone: asyncio.Future[None] = asyncio.ensure_future(stream.wait_gone())
         future = self._waiting[request.request]
         either: list[asyncio.Future[None] | asyncio.Future[Answer]] = [gone, future]
+        self.waiting += 1
         try:
             await asyncio.wait(either, timeout=max(seconds, 0), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self.waiting -= 1
             gone.cancel()
         if future.done():
             return future.result()

@@ -27,6 +27,11 @@ class Attacher:
         self._dialler = dialler
         self._attachments = attachments
 
+    @property
+    def waiting(self) -> int:
+        """Clients that wait for a slot."""
+        return self._admission.waiting
+
     async def attach(self, visitor: Visitor, stream: Stream, store: Store) -> None:
         """Returns when bytes are relayed. Raises Refusal, WorkerDeclined, ConnectionError; the slot is then given back."""
         claimed = await self._admission.claim(visitor, stream)

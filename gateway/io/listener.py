@@ -85,7 +85,7 @@ class Listener:
 
     def _seated(self, stream: Stream) -> str:
         """The unit of address under which a handshake is counted; "" for proxies. Raises Refusal."""
-        if len(self._tasks) >= self._bounds.in_progress:
+        if len(self._tasks) - self._attacher.waiting >= self._bounds.in_progress:
             raise Refusal(Code.NO_CAPACITY, "too many upgrades at once", retry_after=_FULL_RETRY)
         if self.connections >= self._bounds.connections:
             raise Refusal(Code.NO_CAPACITY, "this gateway has all the connections it may hold", retry_after=_FULL_RETRY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from gateway.policy import GatewayPolicy
+from gateway.policy import GatewayPolicy, Handshakes
 from scheduler.values import QueueView
 from tests.builders import a_request, a_session
 from tests.flows.system import SOON, System, closed
@@ -124,3 +125,19 @@ async def test_a_pool_that_nobody_serves_fails_at_once(system: System) -> None:
 
     assert json.loads(refused.value.response.body)["code"] == "NO_CAPACITY"
     assert system.metric("moorage_gateway_queue_seconds_count") == 0
+
+
+async def test_a_long_queue_does_not_keep_others_from_resuming() -> None:
+    async with System(GatewayPolicy(handshakes=Handshakes(in_progress=2))) as system:
+        await system.worker(slots=1)
+        async with contextlib.AsyncExitStack() as waiters:
+            async with system.connect(0) as client:
+                for number in (1, 2, 3, 4):
+                    _, writer = await waiters.enter_async_context(system.raw())
+                    writer.write(a_request(Authorization=f"Bearer {system.token(number)}"))
+                    await in_line(system, number)
+                client.transport.abort()
+            async with system.connect(0) as client:
+                await client.send("back")
+
+                assert await client.recv() == "back"

@@ -1,0 +1,198 @@
+"""What a gateway relays: told to the store at its end, let go when the store gave it away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gateway.io.attachments import Attachment, Attachments, adopt
+from gateway.io.draining import drain
+from gateway.io.metrics import GatewayMetrics
+from gateway.io.reports import Reports
+from gateway.relay import Cause, Ending, Farewell, Side, Traffic
+from moorage.errors import Code
+from scheduler.io.memory import MemoryStore
+from scheduler.values import Stale
+from tests.builders import a_claimed, a_gateway_id, a_session
+
+Told = tuple[int, bytes] | None
+
+
+@dataclass
+class DeafRelay:
+    """A relay that remembers what it was asked."""
+
+    told: list[tuple[Told, Told]] = field(default_factory=list)
+    carried: Traffic = field(default_factory=Traffic)
+
+    def close(self, client: Told, worker: Told) -> None:
+        self.told.append((client, worker))
+
+    def abort(self) -> None:
+        self.told.append((None, None))
+
+    def probe(self, within_seconds: float, answer: Callable[[bool], None]) -> None:
+        answer(True)
+
+    def traffic(self) -> Traffic:
+        return self.carried
+
+    def set_session_bytes(self, limit_bytes: int) -> None:
+        raise NotImplementedError
+
+
+@dataclass
+class Quay:
+    """Attachments with what they need."""
+
+    registry: CollectorRegistry
+    store: MemoryStore
+    reports: Reports
+    attachments: Attachments
+    metrics: GatewayMetrics
+
+    def attached(self, number: int = 0, fence: int = 7) -> tuple[Attachment, DeafRelay]:
+        attachment, relay = Attachment(self.attachments, a_claimed(number, fence=fence)), DeafRelay()
+        attachment.relay = relay
+        self.attachments.add(attachment)
+        return attachment, relay
+
+
+@pytest.fixture
+async def quay() -> AsyncIterator[Quay]:
+    registry, store = CollectorRegistry(), MemoryStore()
+    metrics = GatewayMetrics(registry)
+    reports = Reports(metrics)
+    reports.start()
+    yield Quay(registry, store, reports, Attachments(store, reports, metrics), metrics)
+    await reports.flush(1)
+    await reports.close()
+
+
+def an_ending(cause: Cause, by: Side | None = None, code: int | None = None) -> Ending:
+    return Ending(cause, by, code, close_seen=code is not None, client_at_boundary=True, traffic=Traffic(1, 2, 3, 4))
+
+
+def code_of(relay: DeafRelay) -> tuple[int, str, int]:
+    ((client, worker),) = relay.told
+    assert client is not None
+    assert worker is not None
+    return client[0], json.loads(client[1])["code"], worker[0]
+
+
+async def test_an_attachment_is_found_by_its_session_and_fence(quay: Quay) -> None:
+    attachment, _ = quay.attached(fence=7)
+
+    assert quay.attachments.find(a_session(), 7) is attachment
+    assert quay.attachments.find(a_session(), 8) is attachment
+    assert quay.attachments.find(a_session(), 6) is None
+    assert quay.attachments.find(a_session(1), 7) is None
+    assert quay.attachments.of_worker(attachment.worker) == [attachment]
+    assert list(quay.attachments) == [attachment]
+
+
+async def test_a_newer_attach_of_a_session_closes_the_older_one(quay: Quay) -> None:
+    older, relay = quay.attached(fence=7)
+    newer, _ = quay.attached(fence=8)
+
+    assert code_of(relay) == (4409, "SESSION_SUPERSEDED", 4409)
+    assert quay.attachments.open == 2
+    older.relay_ended(an_ending(Cause.ORDERED))
+    older.relay_closed(Traffic())
+    assert list(quay.attachments) == [newer]
+    assert quay.attachments.open == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "to_worker"),
+    [
+        (Code.SESSION_ENDED, 4410, 4410),
+        (Code.SESSION_EXPIRED, 4419, 4419),
+        (Code.SESSION_SUPERSEDED, 4409, 4409),
+        (Code.DRAINING, 1012, 1012),
+        (Code.WORKER_LOST, 4502, 1001),
+    ],
+)
+async def test_the_client_hears_the_code_and_the_worker_something_it_understands(
+    quay: Quay, code: Code, number: int, to_worker: int
+) -> None:
+    attachment, relay = quay.attached()
+    quay.attachments.close(attachment, code)
+    quay.attachments.close(attachment, Code.INTERNAL)
+
+    assert code_of(relay) == (number, code.value, to_worker)
+
+
+@pytest.mark.parametrize(("fence", "number"), [(None, 4410), (8, 4409), (7, 4502)])
+async def test_what_the_store_gave_away_is_let_go(quay: Quay, fence: int | None, number: int) -> None:
+    attachment, relay = quay.attached(fence=7)
+
+    quay.attachments.let_go(attachment, Stale(a_session(), fence))
+
+    assert code_of(relay)[0] == number
+
+
+async def test_adopting_lets_go_of_what_the_store_does_not_know(quay: Quay) -> None:
+    _, relay = quay.attached()
+
+    assert await adopt(a_gateway_id(), quay.store, quay.attachments)
+
+    assert code_of(relay)[0] == 4410
+
+
+async def test_a_relay_that_ended_is_no_longer_asked(quay: Quay) -> None:
+    attachment, relay = quay.attached()
+
+    farewell = attachment.relay_ended(an_ending(Cause.CLOSED, Side.CLIENT, 1000))
+    attachment.relay_closed(Traffic())
+    quay.attachments.close(attachment, Code.DRAINING)
+
+    assert farewell == Farewell()
+    assert relay.told == []
+    assert len(quay.attachments) == quay.attachments.open == 0
+
+
+async def test_totals_hold_what_ended_and_what_is_live(quay: Quay) -> None:
+    ended, _ = quay.attached(0)
+    _, live = quay.attached(1)
+    live.carried = Traffic(10, 20, 30, 40)
+    ended.relay_ended(an_ending(Cause.EOF, Side.WORKER))
+
+    totals = quay.attachments.totals()
+
+    assert (totals.bytes_in, totals.bytes_out, totals.messages_in, totals.messages_out) == (11, 22, 33, 44)
+
+
+@dataclass
+class ObedientRelay(DeafRelay):
+    """A relay that ends as soon as it is told to, and then lets something else happen."""
+
+    attachment: Attachment | None = None
+    then: Callable[[], None] = lambda: None
+
+    def close(self, client: Told, worker: Told) -> None:
+        super().close(client, worker)
+        assert self.attachment is not None
+        self.then()
+        self.attachment.relay_ended(an_ending(Cause.ORDERED))
+        self.attachment.relay_closed(Traffic())
+
+
+async def test_a_drain_also_moves_who_came_while_it_ran(quay: Quay) -> None:
+    first, _ = quay.attached(0)
+    latecomer = ObedientRelay()
+
+    def let_in() -> None:
+        latecomer.attachment, _ = quay.attached(1)
+        latecomer.attachment.relay = latecomer
+
+    first.relay = early = ObedientRelay(attachment=first, then=let_in)
+
+    await drain(quay.attachments, 0.0, quay.metrics)
+
+    assert code_of(early)[0] == code_of(latecomer)[0] == 1012
+    assert quay.attachments.open == 0
