@@ -22,6 +22,7 @@ from controlplane.problems import CONTENT_TYPE, headers_of, problem, status_of
 from moorage.errors import Code, MoorageError, error_for
 
 EXCHANGE = "moorage.exchange"
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 _log = structlog.get_logger("moorage.controlplane.http")
@@ -76,8 +77,9 @@ class Edge:
                 await self._answer(scope, receive, self._sender(exchange, send))
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
-            self._metrics.requests.labels(route, exchange.method, exchange.status).inc()
-            self._metrics.request_seconds.labels(route, exchange.method).observe(perf_counter() - began_at)
+            method = exchange.method if exchange.method in _METHODS else "other"  # a caller may make up any word
+            self._metrics.requests.labels(route, method, exchange.status).inc()
+            self._metrics.request_seconds.labels(route, method).observe(perf_counter() - began_at)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[EXCHANGE]

@@ -127,7 +127,10 @@ SESSIONS = Table(
 LIVE_ROWS = text("status IN ('PENDING', 'ACTIVE')")
 Index("ix_sessions_workspace_id", SESSIONS.c.workspace, SESSIONS.c.id)
 Index("ix_sessions_user_id", SESSIONS.c.user, SESSIONS.c.id)
-for _column in ("status", "user", "key", "workspace"):
+Index(
+    "ix_sessions_live_status_id", SESSIONS.c.status, SESSIONS.c.id, sqlite_where=LIVE_ROWS, postgresql_where=LIVE_ROWS
+)
+for _column in ("user", "key", "workspace"):
     Index(f"ix_sessions_live_{_column}", SESSIONS.c[_column], sqlite_where=LIVE_ROWS, postgresql_where=LIVE_ROWS)
 Index("ix_sessions_expires_at", SESSIONS.c.expires_at)
 

@@ -223,12 +223,14 @@ async def test_requests_are_counted_by_route_never_by_id(harbour: Harbour) -> No
     created = await harbour.create()
     await harbour.get(created["id"])
     await harbour.admin.get("/nothing")
+    await harbour.admin.request("MADEUP", "/sessions")
 
     shown = generate_latest(harbour.registry).decode()
 
     assert _counted("/api/v1/sessions/{session_id}", "200") in shown
     assert _counted("unmatched", "404") in shown
     assert "ses_" not in shown
+    assert "MADEUP" not in shown
 
 
 async def test_a_bug_is_a_typed_500_with_nothing_of_it_inside() -> None:

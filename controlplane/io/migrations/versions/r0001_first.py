@@ -112,7 +112,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
     op.create_index("ix_sessions_live_key", "sessions", ["key"], sqlite_where=_LIVE, postgresql_where=_LIVE)
-    op.create_index("ix_sessions_live_status", "sessions", ["status"], sqlite_where=_LIVE, postgresql_where=_LIVE)
+    op.create_index(
+        "ix_sessions_live_status_id", "sessions", ["status", "id"], sqlite_where=_LIVE, postgresql_where=_LIVE
+    )
     op.create_index("ix_sessions_live_user", "sessions", ["user"], sqlite_where=_LIVE, postgresql_where=_LIVE)
     op.create_index("ix_sessions_live_workspace", "sessions", ["workspace"], sqlite_where=_LIVE, postgresql_where=_LIVE)
     op.create_index("ix_sessions_user_id", "sessions", ["user", "id"])
