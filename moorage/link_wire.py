@@ -6,15 +6,13 @@ a wrong type or over a bound raises `LinkError` with the field's name. The bound
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from math import isfinite
-from typing import Any, TypeVar, assert_never
+from typing import Any, assert_never
 
 import msgpack
 
 from moorage.errors import CATALOGUE, Code
-from moorage.ids import SessionId, WorkerId
+from moorage.ids import SessionId
 from moorage.link import (
     MAX_LABELS,
     MAX_MESSAGE_BYTES,
@@ -36,16 +34,24 @@ from moorage.link import (
     Registered,
     Unknown,
 )
+from moorage.link_fields import (
+    MAX_WHOLE,
+    LinkError,
+    checked_id,
+    claim_key,
+    flag,
+    listing,
+    number,
+    optional,
+    seconds,
+    session_id,
+    text,
+    whole,
+    worker_id,
+    wrong,
+)
 
-T = TypeVar("T")
-
-_ID = re.compile(r"[a-z]{1,8}_[0-9A-Za-z_-]{1,64}")
-_MAX_WHOLE = 2**63 - 1
-_MAX_SECONDS = 10 * 366 * 86400.0
-
-
-class LinkError(ValueError):
-    """A message of the link that cannot be read: says which field and what was seen."""
+__all__ = ["LinkError", "decode", "encode"]
 
 
 def encode(message: Message) -> bytes:
@@ -60,7 +66,7 @@ def encode(message: Message) -> bytes:
 def decode(data: bytes | str) -> Message:
     """Raises LinkError."""
     fields = _unpacked(data)
-    kind = _text(fields, "type")
+    kind = text(fields, "type")
     reader = _READERS.get(kind)
     return Unknown(kind) if reader is None else reader(fields)
 
@@ -153,59 +159,59 @@ def _cut(text: str) -> str:
 
 def _register(fields: dict[str, Any]) -> Register:
     return Register(
-        name=_text(fields, "name"),
-        region=_text(fields, "region"),
-        pool=_text(fields, "pool"),
-        address=_text(fields, "address"),
-        slots=_whole(fields, "slots", 1, MAX_SESSIONS),
+        name=text(fields, "name"),
+        region=text(fields, "region"),
+        pool=text(fields, "pool"),
+        address=text(fields, "address"),
+        slots=whole(fields, "slots", 1, MAX_SESSIONS),
         labels=_labels(fields),
-        version=_text(fields, "version", ""),
-        sessions=_list(fields, "sessions", _listed),
-        kubernetes=_optional(fields, "kubernetes", _pod),
-        again=_optional(fields, "again", _worker),
-        claim_key=_optional(fields, "claim_key", _key),
+        version=text(fields, "version", ""),
+        sessions=listing(fields, "sessions", _listed),
+        kubernetes=optional(fields, "kubernetes", _pod),
+        again=optional(fields, "again", worker_id),
+        claim_key=optional(fields, "claim_key", claim_key),
     )
 
 
 def _registered(fields: dict[str, Any]) -> Registered:
     return Registered(
-        worker_id=_worker(fields, "worker_id"),
-        claim_key=_key(fields, "claim_key"),
-        epoch=_text(fields, "epoch"),
-        lease_seconds=_seconds(fields, "lease_seconds"),
-        heartbeat_every=_seconds(fields, "heartbeat_every"),
-        resume_seconds=_seconds(fields, "resume_seconds"),
+        worker_id=worker_id(fields, "worker_id"),
+        claim_key=claim_key(fields, "claim_key"),
+        epoch=text(fields, "epoch"),
+        lease_seconds=seconds(fields, "lease_seconds"),
+        heartbeat_every=seconds(fields, "heartbeat_every"),
+        resume_seconds=seconds(fields, "resume_seconds"),
     )
 
 
 def _refused(fields: dict[str, Any]) -> LinkRefused:
-    said = _text(fields, "code")
+    said = text(fields, "code")
     code = Code(said) if said in CODES else Code.INTERNAL
-    return LinkRefused(code, _text(fields, "detail", ""), _optional(fields, "retry_after", _seconds))
+    return LinkRefused(code, text(fields, "detail", ""), optional(fields, "retry_after", seconds))
 
 
 def _heartbeat(fields: dict[str, Any]) -> Heartbeat:
     return Heartbeat(
-        seq=_whole(fields, "seq", 0, _MAX_WHOLE),
-        in_use=_whole(fields, "in_use", 0, MAX_SESSIONS),
-        load=_number(fields, "load", 0.0, 1e6),
-        attached=_list(fields, "attached", _listed),
-        detached=_list(fields, "detached", _listed),
-        ended=_list(fields, "ended", _over),
-        is_ready=_flag(fields, "is_ready", default=True),
+        seq=whole(fields, "seq", 0, MAX_WHOLE),
+        in_use=whole(fields, "in_use", 0, MAX_SESSIONS),
+        load=number(fields, "load", 0.0, 1e6),
+        attached=listing(fields, "attached", _listed),
+        detached=listing(fields, "detached", _listed),
+        ended=listing(fields, "ended", _over),
+        is_ready=flag(fields, "is_ready", default=True),
     )
 
 
 def _directive(fields: dict[str, Any]) -> Directive | Unknown:
-    said = _text(fields, "order")
+    said = text(fields, "order")
     if said not in ORDERS:
         return Unknown(f"directive {said}")
     return Directive(
         order=Order(said),
-        session=_optional(fields, "session", _session),
-        fence=_optional(fields, "fence", lambda fields, name: _whole(fields, name, 0, _MAX_WHOLE)),
-        seconds=_optional(fields, "seconds", _seconds),
-        reason=_text(fields, "reason", ""),
+        session=optional(fields, "session", session_id),
+        fence=optional(fields, "fence", lambda fields, name: whole(fields, name, 0, MAX_WHOLE)),
+        seconds=optional(fields, "seconds", seconds),
+        reason=text(fields, "reason", ""),
     )
 
 
@@ -218,119 +224,50 @@ _READERS: dict[str, Callable[[dict[str, Any]], Message]] = {
     "registered": _registered,
     "refused": _refused,
     "heartbeat": _heartbeat,
-    "ack": lambda fields: Ack(_whole(fields, "seq", 0, _MAX_WHOLE)),
+    "ack": lambda fields: Ack(whole(fields, "seq", 0, MAX_WHOLE)),
     "directive": _directive,
     "drained": lambda _: Drained(),
-    "goodbye": lambda fields: Goodbye(_text(fields, "reason", "")),
+    "goodbye": lambda fields: Goodbye(text(fields, "reason", "")),
 }
-
-
-def _text(fields: dict[str, Any], name: str, default: str | None = None) -> str:
-    said = fields.get(name, default)
-    if not isinstance(said, str) or len(said) > MAX_TEXT:
-        raise _wrong(name, f"a text of at most {MAX_TEXT} characters", said)
-    return said
-
-
-def _whole(fields: dict[str, Any], name: str, low: int, high: int) -> int:
-    said = fields.get(name)
-    if not isinstance(said, int) or isinstance(said, bool) or not low <= said <= high:
-        raise _wrong(name, f"a whole number from {low} to {high}", said)
-    return said
-
-
-def _number(fields: dict[str, Any], name: str, default: float, high: float) -> float:
-    said = fields.get(name, default)
-    if not isinstance(said, int | float) or isinstance(said, bool) or not isfinite(said) or not 0 <= said <= high:
-        raise _wrong(name, f"a number from 0 to {high:g}", said)
-    return float(said)
-
-
-def _seconds(fields: dict[str, Any], name: str) -> float:
-    return _number(fields, name, -1.0, _MAX_SECONDS)
-
-
-def _flag(fields: dict[str, Any], name: str, *, default: bool) -> bool:
-    said = fields.get(name, default)
-    if not isinstance(said, bool):
-        raise _wrong(name, "true or false", said)
-    return said
-
-
-def _key(fields: dict[str, Any], name: str) -> bytes:
-    said = fields.get(name)
-    if not isinstance(said, bytes) or not 16 <= len(said) <= MAX_TEXT:
-        raise LinkError(f"{name} is a key of 16 to {MAX_TEXT} bytes")  # never shown
-    return said
-
-
-def _worker(fields: dict[str, Any], name: str) -> WorkerId:
-    return WorkerId(_id(fields.get(name), name))
-
-
-def _session(fields: dict[str, Any], name: str) -> SessionId:
-    return SessionId(_id(fields.get(name), name))
-
-
-def _id(said: Any, name: str) -> str:
-    if not isinstance(said, str) or _ID.fullmatch(said) is None:
-        raise _wrong(name, "an id", said)
-    return said
 
 
 def _labels(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     said = fields.get("labels", {})
     if not isinstance(said, dict) or len(said) > MAX_LABELS:
-        raise _wrong("labels", f"a map of at most {MAX_LABELS} texts", said)
+        raise wrong("labels", f"a map of at most {MAX_LABELS} texts", said)
     return tuple(sorted((_label(key), _label(value)) for key, value in said.items()))
 
 
 def _label(said: Any) -> str:
-    return _text({"labels": said}, "labels")
+    return text({"labels": said}, "labels")
 
 
 def _pod(fields: dict[str, Any], name: str) -> Pod:
     said = fields[name]
     if not isinstance(said, dict):
-        raise _wrong(name, "a map", said)
-    return Pod(_text(said, "namespace"), _text(said, "pod"), _text(said, "uid"))
+        raise wrong(name, "a map", said)
+    return Pod(text(said, "namespace"), text(said, "pod"), text(said, "uid"))
 
 
 def _listed(said: Any) -> Listed:
     """Elements after the third are a newer version's."""
     if not isinstance(said, list) or len(said) < 3:
-        raise _wrong("session", "[id, fence, is_attached]", said)
+        raise wrong("session", "[id, fence, is_attached]", said)
     entry = {"fence": said[1], "is_attached": said[2]}
     return Listed(
-        SessionId(_id(said[0], "session")),
-        _whole(entry, "fence", 0, _MAX_WHOLE),
-        _flag(entry, "is_attached", default=False),
+        SessionId(checked_id(said[0], "session")),
+        whole(entry, "fence", 0, MAX_WHOLE),
+        flag(entry, "is_attached", default=False),
     )
 
 
 def _over(said: Any) -> Over:
     if not isinstance(said, list) or len(said) < 4 or said[2] not in OUTCOMES:
-        raise _wrong("ended", "[id, fence, outcome, reason]", said)
+        raise wrong("ended", "[id, fence, outcome, reason]", said)
     entry = {"fence": said[1], "reason": said[3]}
     return Over(
-        SessionId(_id(said[0], "ended")),
-        _whole(entry, "fence", 0, _MAX_WHOLE),
+        SessionId(checked_id(said[0], "ended")),
+        whole(entry, "fence", 0, MAX_WHOLE),
         Outcome(said[2]),
-        _text(entry, "reason"),
+        text(entry, "reason"),
     )
-
-
-def _list(fields: dict[str, Any], name: str, read: Callable[[Any], T]) -> tuple[T, ...]:
-    said = fields.get(name, [])
-    if not isinstance(said, list):
-        raise _wrong(name, "a list", said)
-    return tuple(map(read, said))
-
-
-def _optional(fields: dict[str, Any], name: str, read: Callable[[dict[str, Any], str], T]) -> T | None:
-    return None if fields.get(name) is None else read(fields, name)
-
-
-def _wrong(name: str, wanted: str, said: Any) -> LinkError:
-    seen = "nothing" if said is None else f"{type(said).__name__} {said!r:.40}"
-    return LinkError(f"{name[:40]} is {wanted}, not {seen}")

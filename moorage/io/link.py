@@ -10,9 +10,7 @@ import asyncio
 import contextlib
 import logging
 import random
-import socket
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Protocol
@@ -26,6 +24,7 @@ from moorage.backoff import Backoff
 from moorage.deadlines import HEARTBEAT_EVERY, LINK_MOVE
 from moorage.endings import at_client, from_status
 from moorage.errors import MoorageError, error_for
+from moorage.io.gateways import forever, one_address
 from moorage.io.succession import closed_of
 from moorage.io.wire_log import WIRE_LOG
 from moorage.link import (
@@ -132,7 +131,7 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._runs.set()
         attempt = 0
-        for gateway in _forever(self._dialing.gateways):
+        for gateway in forever(self._dialing.gateways):
             try:
                 await self._converse(gateway, attempt)
             except _Up as up:
@@ -174,7 +173,7 @@ class Link:
     async def _dial(self, gateway: str) -> ClientConnection:
         parts = urlsplit(gateway)
         port = parts.port or (443 if parts.scheme == "wss" else 80)
-        host = await _one_address(parts.hostname or "", port)
+        host = await one_address(parts.hostname or "", port)
         try:
             return await connect(
                 gateway,
@@ -294,16 +293,3 @@ def _first(errors: BaseExceptionGroup[Exception]) -> str:
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
     return str(first) or type(first).__name__
-
-
-def _forever(gateways: tuple[str, ...]) -> Iterator[str]:
-    """Round and round, in an order of this worker's own: a restarted gateway's workers spread over the others."""
-    order = random.sample(gateways, len(gateways))
-    while True:
-        yield from order
-
-
-async def _one_address(host: str, port: int) -> str:
-    """Any one of a name's addresses: a headless service names every gateway."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return str(random.choice(found)[4][0])

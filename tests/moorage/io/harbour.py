@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.io.link_server import LinkServer
 from gateway.policy import GatewayPolicy
@@ -24,7 +25,7 @@ from moorage.io.session import Session
 from moorage.io.worker import Worker
 from scheduler.io.memory import MemoryStore
 from scheduler.io.sweeper import sweep_forever
-from scheduler.values import Claimed, ClaimRequest, Direct, JoinKey, Wanted, WorkerState
+from scheduler.values import Claimed, ClaimRequest, Direct, EndRecord, JoinKey, Wanted, WorkerState
 
 JOIN_KEY = "jk_test"
 BEAT = 0.1
@@ -181,3 +182,35 @@ async def a_worker(
         worker.leave()
         async with asyncio.timeout(WAIT):
             await serving
+
+
+class Journal:
+    """A handler that tells what it lived through."""
+
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+        self.heard: list[str | bytes] = []
+        self.finished = 0
+
+    async def __call__(self, session: Session) -> None:
+        self.sessions.append(session)
+        async for message in session:
+            self.heard.append(message)
+        self.finished += 1
+
+
+async def ended(harbour: Harbour, session: SessionId) -> EndRecord:
+    async def record() -> EndRecord | None:
+        seen = await harbour.store.session(session)
+        return seen if isinstance(seen, EndRecord) else None
+
+    found: EndRecord = await eventually(record)
+    return found
+
+
+async def refusal(address: str, headers: dict[str, str] | list[tuple[str, str]]) -> tuple[int, str]:
+    with pytest.raises(InvalidStatus) as caught:
+        await upgrade(address, headers)
+    response = caught.value.response
+    assert response.headers["Content-Type"] == "application/problem+json"
+    return response.status_code, json.loads(response.body)["code"]

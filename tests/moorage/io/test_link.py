@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 import trustme
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
@@ -24,16 +22,10 @@ from moorage.link import Ack, Heartbeat, Message, Register, Registered, Unknown
 from moorage.link_wire import decode, encode
 from scheduler import values
 from scheduler.values import SessionView
-from tests.moorage.io.harbour import JOIN_KEY, WAIT, Harbour, a_harbour, a_worker, eventually, session_id
+from tests.moorage.io.harbour import JOIN_KEY, WAIT, Harbour, a_worker, eventually, session_id
 
 A = session_id("a")
 PLACE = Registered(WorkerId("wrk_" + "0" * 26), b"k" * 32, "e", heartbeat_every=0.1)
-
-
-@pytest_asyncio.fixture
-async def harbour() -> AsyncIterator[Harbour]:
-    async with a_harbour() as harbour:
-        yield harbour
 
 
 async def linked_to(harbour: Harbour, worker: Worker) -> LinkServer | None:

@@ -4,37 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
-import sys
 import threading
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from moorage.claims import Claim, sign_claim
 from moorage.errors import Code, MoorageError
 from moorage.examples.counter import counter
 from moorage.examples.echo import echo
-from moorage.ids import SessionId, WorkerId
 from moorage.io.session import Session
 from moorage.io.worker import Worker
 from moorage.link import Outcome
 from scheduler import values
-from scheduler.values import Directive, Drain, End, EndRecord, Order, SessionView
 from tests.moorage.io.harbour import (
     BEAT,
     JOIN_KEY,
     WAIT,
     Harbour,
-    a_harbour,
+    Journal,
     a_worker,
     closed,
+    ended,
     eventually,
     headers_for,
     session_id,
@@ -42,36 +35,6 @@ from tests.moorage.io.harbour import (
 )
 
 A, B, C = session_id("a"), session_id("b"), session_id("c")
-
-
-@pytest_asyncio.fixture
-async def harbour() -> AsyncIterator[Harbour]:
-    async with a_harbour() as harbour:
-        yield harbour
-
-
-class Journal:
-    """A handler that tells what it lived through."""
-
-    def __init__(self) -> None:
-        self.sessions: list[Session] = []
-        self.heard: list[str | bytes] = []
-        self.finished = 0
-
-    async def __call__(self, session: Session) -> None:
-        self.sessions.append(session)
-        async for message in session:
-            self.heard.append(message)
-        self.finished += 1
-
-
-async def ended(harbour: Harbour, session: SessionId) -> EndRecord:
-    async def record() -> EndRecord | None:
-        seen = await harbour.store.session(session)
-        return seen if isinstance(seen, EndRecord) else None
-
-    found: EndRecord = await eventually(record)
-    return found
 
 
 # A session.
@@ -357,301 +320,6 @@ async def test_nobody_coming_back_ends_the_session_even_where_the_store_is_not_h
     assert journal.sessions[0].ended.reason == "CLIENT_GONE"
     worker.leave()
     await serving
-
-
-# At the door.
-
-
-async def refusal(address: str, headers: dict[str, str] | list[tuple[str, str]]) -> tuple[int, str]:
-    with pytest.raises(InvalidStatus) as caught:
-        await upgrade(address, headers)
-    response = caught.value.response
-    assert response.headers["Content-Type"] == "application/problem+json"
-    return response.status_code, json.loads(response.body)["code"]
-
-
-async def test_whoever_bypasses_the_gateway_is_refused(harbour: Harbour) -> None:
-    async with a_worker(harbour, echo) as worker:
-        claimed = await harbour.claim(A)
-        good = headers_for(claimed)
-        forged = sign_claim(Claim(claimed.worker, claimed.session, claimed.fence), b"x" * 32)
-        elsewhere = sign_claim(Claim(WorkerId("wrk_other"), A, claimed.fence), claimed.claim_key)
-
-        for headers in (
-            {name: value for name, value in good.items() if name != "Moorage-Claim"},
-            good | {"Moorage-Claim": forged},
-            good | {"Moorage-Claim": elsewhere},
-            good | {"Moorage-Claim": good["Moorage-Claim"][:-1]},
-            good | {"Moorage-Claim": "x" * 5000},
-            good | {"Moorage-Session": B},
-            [*good.items(), ("Moorage-Session", B)],
-            [*good.items(), ("Moorage-Claim", good["Moorage-Claim"])],
-        ):
-            assert await refusal(claimed.address, headers) == (403, "PERMISSION_DENIED")
-        assert worker.in_use == 0
-
-
-async def test_an_old_claim_is_refused(harbour: Harbour) -> None:
-    async with a_worker(harbour, echo):
-        claimed = await harbour.claim(A)
-        async with await upgrade(claimed.address, headers_for(claimed)):
-            assert await refusal(claimed.address, headers_for(claimed)) == (409, "STALE_FENCE")
-            older = claimed._replace(fence=claimed.fence - 1)
-            assert await refusal(claimed.address, headers_for(older)) == (409, "STALE_FENCE")
-
-
-async def test_a_full_worker_says_so_and_keeps_what_it_has(harbour: Harbour) -> None:
-    async with a_worker(harbour, echo, slots=1) as worker, await harbour.attach(A):
-        known = await harbour.store.worker(worker.worker_id or WorkerId(""))
-        assert known is not None
-        claimed = (await harbour.claim(A))._replace(session=B)
-
-        assert await refusal(known.address, headers_for(claimed)) == (503, "NO_CAPACITY")
-        assert worker.in_use == 1
-
-
-async def test_a_context_that_cannot_be_read_is_refused(harbour: Harbour) -> None:
-    async with a_worker(harbour, echo):
-        claimed = await harbour.claim(A)
-
-        assert await refusal(claimed.address, headers_for(claimed) | {"Moorage-Context": "!"}) == (400, "BAD_REQUEST")
-
-
-async def test_a_worker_that_is_not_registered_refuses_and_is_not_ready(harbour: Harbour) -> None:
-    worker = Worker(echo, gateways=["ws://127.0.0.1:1"], join_key=JOIN_KEY, drain_seconds=0.0)
-    serving = asyncio.ensure_future(worker.serve())
-    await eventually(lambda: worker.port)
-
-    assert await refusal(f"127.0.0.1:{worker.port}", {}) == (503, "DRAINING")
-    assert (await http_get(worker.port, "/livez"))[0] == 200
-    assert (await http_get(worker.port, "/readyz"))[0] == 503
-
-    worker.leave()
-    await serving
-
-
-async def test_a_registered_worker_is_ready(harbour: Harbour) -> None:
-    async with a_worker(harbour, echo) as worker:
-        assert await http_get(worker.port, "/readyz") == (200, "ok\n")
-
-
-async def http_get(port: int, path: str) -> tuple[int, str]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: w\r\n\r\n".encode())
-    answer = await reader.read()
-    writer.close()
-    await writer.wait_closed()
-    head, _, body = answer.decode().partition("\r\n\r\n")
-    return int(head.split()[1]), body
-
-
-@pytest.mark.parametrize(
-    ("own", "offered", "chosen"),
-    [
-        ((), ["moorage.v1"], "moorage.v1"),
-        ((), ["chat", "moorage.v1"], "moorage.v1"),
-        (("chat",), ["moorage.v1", "chat"], "chat"),
-        ((), ["chat"], None),
-        ((), None, None),
-    ],
-)
-async def test_the_workers_own_subprotocol_goes_first(
-    harbour: Harbour, own: tuple[str, ...], offered: list[str] | None, chosen: str | None
-) -> None:
-    async with a_worker(harbour, echo, subprotocols=own):
-        claimed = await harbour.claim(A)
-        async with await upgrade(claimed.address, headers_for(claimed), subprotocols=offered) as socket:
-            assert socket.subprotocol == chosen
-            assert "Sec-WebSocket-Extensions" not in (socket.response.headers if socket.response else {})
-
-
-# Orders.
-
-
-async def test_a_session_ended_in_the_store_ends_here(harbour: Harbour) -> None:
-    journal = Journal()
-    async with a_worker(harbour, journal) as worker:
-        socket = await harbour.attach(A)
-        await harbour.store.end(End(A, values.Outcome.COMPLETED, Code.SESSION_ENDED, "terminated", "api"))
-
-        assert await closed(socket) == (4410, '{"code":"SESSION_ENDED"}')
-        await eventually(lambda: journal.finished)
-        assert worker.in_use == 0
-
-
-async def test_a_moved_session_is_closed_for_another_worker_and_not_ended(harbour: Harbour) -> None:
-    journal = Journal()
-    async with a_worker(harbour, journal) as worker:
-        socket = await harbour.attach(A)
-        assert worker.worker_id is not None
-        await harbour.gateways[0].deliver(worker.worker_id, Directive(Order.MOVE, A))
-
-        assert await closed(socket) == (1012, '{"code":"DRAINING"}')
-        await eventually(lambda: journal.finished)
-        assert worker.in_use == 0
-        assert journal.sessions[0].ended is not None
-        assert journal.sessions[0].ended.outcome is None
-        assert isinstance(await harbour.store.session(A), SessionView)
-
-
-async def test_an_order_about_an_older_attach_is_not_about_this_one(harbour: Harbour) -> None:
-    async with a_worker(harbour, echo) as worker:
-        socket = await harbour.attach(A)
-        assert worker.worker_id is not None
-        for order in (Order.MOVE, Order.END_SESSION):
-            await harbour.gateways[0].deliver(worker.worker_id, Directive(order, A, fence=1))
-            await harbour.gateways[0].deliver(worker.worker_id, Directive(order, B))
-        await socket.send("still here")
-
-        assert await socket.recv() == "still here"
-        await socket.close()
-
-
-async def test_a_draining_worker_keeps_its_sessions_and_gets_no_new_ones(harbour: Harbour) -> None:
-    async with a_worker(harbour, echo) as worker:
-        socket = await harbour.attach(A)
-        claimed = await harbour.claim(B)
-        assert worker.worker_id is not None
-        await harbour.gateways[0].deliver(worker.worker_id, Directive(Order.DRAIN, deadline=harbour.store.now() + 60))
-        await eventually(lambda: worker.is_draining)
-
-        assert await refusal(claimed.address, headers_for(claimed)) == (503, "DRAINING")
-        await socket.send("still here")
-        assert await socket.recv() == "still here"
-        await socket.close()
-
-
-async def test_an_undrained_worker_takes_new_sessions_again(harbour: Harbour) -> None:
-    async with a_worker(harbour, echo) as worker:
-        assert worker.worker_id is not None
-        await harbour.store.drain(worker.worker_id, Drain(harbour.store.now() + 60, 10.0))
-        await eventually(lambda: worker.is_draining)
-        await harbour.store.uncordon(worker.worker_id)
-        await eventually(lambda: not worker.is_draining)
-
-        async with await harbour.attach(A) as socket:
-            await socket.send("hello")
-            assert await socket.recv() == "hello"
-
-
-async def test_at_the_drains_deadline_what_is_left_moves_on(harbour: Harbour) -> None:
-    async with a_worker(harbour, echo) as worker:
-        sockets = [await harbour.attach(session) for session in (A, B)]
-        assert worker.worker_id is not None
-        await harbour.gateways[0].deliver(worker.worker_id, Directive(Order.DRAIN, deadline=harbour.store.now() + 0.1))
-
-        assert [code for code, _ in [await closed(socket) for socket in sockets]] == [1012, 1012]
-        await eventually(lambda: worker.in_use == 0)
-        assert isinstance(await harbour.store.session(A), SessionView)
-
-
-async def test_a_retired_worker_leaves(harbour: Harbour) -> None:
-    worker = Worker(echo, gateways=harbour.links, join_key=JOIN_KEY)
-    serving = asyncio.ensure_future(worker.serve())
-    await worker.ready()
-    assert worker.worker_id is not None
-
-    await harbour.store.retire(worker.worker_id)
-
-    await asyncio.wait_for(serving, WAIT)
-    assert await harbour.store.worker(worker.worker_id) is None
-
-
-# Leaving.
-
-
-async def test_a_leaving_worker_lets_its_sessions_finish(harbour: Harbour) -> None:
-    worker = Worker(echo, gateways=harbour.links, join_key=JOIN_KEY, drain_seconds=30.0)
-    serving = asyncio.ensure_future(worker.serve())
-    await worker.ready()
-    socket = await harbour.attach(A)
-
-    worker.leave()
-    await socket.send("one more")
-    assert await socket.recv() == "one more"
-    await socket.close()
-
-    await asyncio.wait_for(serving, WAIT)
-    assert worker.worker_id is not None
-    assert await harbour.store.worker(worker.worker_id) is None
-
-
-async def test_a_leaving_worker_gets_nothing_new(harbour: Harbour) -> None:
-    worker = Worker(echo, gateways=harbour.links, join_key=JOIN_KEY, drain_seconds=30.0)
-    serving = asyncio.ensure_future(worker.serve())
-    await worker.ready()
-    socket = await harbour.attach(A)
-    claimed = await harbour.claim(B)
-
-    worker.leave()
-    assert await eventually(lambda: worker.is_draining)
-    assert await refusal(claimed.address, headers_for(claimed)) == (503, "DRAINING")
-
-    async def is_known() -> bool:
-        return all(view.state is not values.WorkerState.SERVING for view in await harbour.store.workers())
-
-    await eventually(is_known)
-    worker.leave()  # hurried: what is left moves on at once
-    assert (await closed(socket))[0] == 1012
-    await asyncio.wait_for(serving, WAIT)
-
-
-async def test_a_drain_ends_at_its_deadline(harbour: Harbour) -> None:
-    worker = Worker(echo, gateways=harbour.links, join_key=JOIN_KEY, drain_seconds=0.1)
-    serving = asyncio.ensure_future(worker.serve())
-    await worker.ready()
-    socket = await harbour.attach(A)
-
-    worker.leave()
-
-    assert (await closed(socket))[0] == 1012
-    await asyncio.wait_for(serving, WAIT)
-    assert isinstance(await harbour.store.session(A), SessionView)
-
-
-async def test_cancelling_closes_everything(harbour: Harbour) -> None:
-    worker = Worker(echo, gateways=harbour.links, join_key=JOIN_KEY)
-    serving = asyncio.ensure_future(worker.serve())
-    await worker.ready()
-    socket = await harbour.attach(A)
-
-    serving.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(serving, WAIT)
-
-    assert (await closed(socket))[0] == 1012
-    assert not [thread for thread in threading.enumerate() if thread.name == "moorage-link"]
-
-
-PROGRAM = """
-import moorage
-from moorage.examples.echo import echo
-moorage.Worker(echo, slots=2, drain_seconds=20).run()
-print("left")
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_drains_a_worker_process(harbour: Harbour, number: signal.Signals) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        PROGRAM,
-        env={**os.environ, "MOORAGE_LINK": harbour.links[0], "MOORAGE_JOIN_KEY": JOIN_KEY},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    await eventually(harbour.is_serving, 20.0)
-    socket = await harbour.attach(A)
-
-    process.send_signal(number)
-    await socket.send("one more")
-    assert await socket.recv() == "one more"
-    await socket.close()
-
-    assert await asyncio.wait_for(process.stdout.read(), 20.0) == b"left\n"
-    assert await asyncio.wait_for(process.wait(), WAIT) == 0
-    assert await harbour.store.workers() == []
 
 
 # Joining.
