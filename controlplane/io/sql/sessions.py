@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from controlplane.io.sql.tables import LIVE_ROWS, SESSIONS
+from controlplane.io.sql.tables import LIVE_ROWS, SESSIONS, USERS
 from controlplane.sessions import LIVE, EndNote, Session, Status
 from moorage.ids import KeyId, SessionId, UserId, WorkspaceId
 from scheduler.values import Usage
@@ -99,16 +99,24 @@ async def tombstones(connection: AsyncConnection, now: float) -> dict[SessionId,
 
 
 def _matching(wanted: SessionFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [_ROW.workspace == wanted.workspace]
-    if wanted.user is not None:
-        conditions.append(_ROW.user == wanted.user)
-    if wanted.end_user_id is not None:
-        conditions.append(_ROW.end_user_id == wanted.end_user_id)
+    conditions = [_owned(wanted)]
     if wanted.statuses:
         conditions.append(_ROW.status.in_([status.value for status in wanted.statuses]))
     if wanted.before is not None:
         conditions.append(_ROW.id < wanted.before)
     return conditions
+
+
+def _owned(wanted: SessionFilter) -> ColumnElement[bool]:
+    """By workspace; by user alone where one is named, so that the user's index is taken."""
+    named = [USERS.c.workspace == wanted.workspace]
+    if wanted.user is not None:
+        named.append(USERS.c.id == wanted.user)
+    if wanted.end_user_id is not None:
+        named.append(USERS.c.external_id == wanted.end_user_id)
+    if len(named) == 1:
+        return _ROW.workspace == wanted.workspace
+    return _ROW.user == select(USERS.c.id).where(*named).scalar_subquery()
 
 
 _TURNED = {"status", "features", "labels", "regions", "pools", "end", "usage"}  # the row holds them in another form

@@ -130,8 +130,14 @@ Index("ix_sessions_user_id", SESSIONS.c.user, SESSIONS.c.id)
 Index(
     "ix_sessions_live_status_id", SESSIONS.c.status, SESSIONS.c.id, sqlite_where=LIVE_ROWS, postgresql_where=LIVE_ROWS
 )
-for _column in ("user", "key", "workspace"):
-    Index(f"ix_sessions_live_{_column}", SESSIONS.c[_column], sqlite_where=LIVE_ROWS, postgresql_where=LIVE_ROWS)
+for _column in ("user", "key", "workspace"):  # `status` makes SQLite prefer them to the indexes over all that ever was
+    Index(
+        f"ix_sessions_live_{_column}",
+        SESSIONS.c[_column],
+        SESSIONS.c.status,
+        sqlite_where=LIVE_ROWS,
+        postgresql_where=LIVE_ROWS,
+    )
 Index("ix_sessions_expires_at", SESSIONS.c.expires_at)
 
 ANSWERS = Table(

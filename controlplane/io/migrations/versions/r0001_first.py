@@ -111,12 +111,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
     )
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
-    op.create_index("ix_sessions_live_key", "sessions", ["key"], sqlite_where=_LIVE, postgresql_where=_LIVE)
+    op.create_index("ix_sessions_live_key", "sessions", ["key", "status"], sqlite_where=_LIVE, postgresql_where=_LIVE)
     op.create_index(
         "ix_sessions_live_status_id", "sessions", ["status", "id"], sqlite_where=_LIVE, postgresql_where=_LIVE
     )
-    op.create_index("ix_sessions_live_user", "sessions", ["user"], sqlite_where=_LIVE, postgresql_where=_LIVE)
-    op.create_index("ix_sessions_live_workspace", "sessions", ["workspace"], sqlite_where=_LIVE, postgresql_where=_LIVE)
+    op.create_index("ix_sessions_live_user", "sessions", ["user", "status"], sqlite_where=_LIVE, postgresql_where=_LIVE)
+    op.create_index(
+        "ix_sessions_live_workspace", "sessions", ["workspace", "status"], sqlite_where=_LIVE, postgresql_where=_LIVE
+    )
     op.create_index("ix_sessions_user_id", "sessions", ["user", "id"])
     op.create_index("ix_sessions_workspace_id", "sessions", ["workspace", "id"])
 
