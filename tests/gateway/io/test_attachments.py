@@ -4,73 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from gateway.io.attachments import Attachment, Attachments, adopt
+from gateway.io.attachments import Attachment, adopt
 from gateway.io.draining import drain
-from gateway.io.metrics import GatewayMetrics
-from gateway.io.reports import Reports
 from gateway.relay import Cause, Ending, Farewell, Side, Traffic
 from moorage.errors import Code
-from scheduler.io.memory import MemoryStore
 from scheduler.values import Stale
-from tests.builders import a_claimed, a_gateway_id, a_session
-
-Told = tuple[int, bytes] | None
-
-
-@dataclass
-class DeafRelay:
-    """A relay that remembers what it was asked."""
-
-    told: list[tuple[Told, Told]] = field(default_factory=list)
-    carried: Traffic = field(default_factory=Traffic)
-
-    def close(self, client: Told, worker: Told) -> None:
-        self.told.append((client, worker))
-
-    def abort(self) -> None:
-        self.told.append((None, None))
-
-    def probe(self, within_seconds: float, answer: Callable[[bool], None]) -> None:
-        answer(True)
-
-    def traffic(self) -> Traffic:
-        return self.carried
-
-    def set_session_bytes(self, limit_bytes: int) -> None:
-        raise NotImplementedError
-
-
-@dataclass
-class Quay:
-    """Attachments with what they need."""
-
-    registry: CollectorRegistry
-    store: MemoryStore
-    reports: Reports
-    attachments: Attachments
-    metrics: GatewayMetrics
-
-    def attached(self, number: int = 0, fence: int = 7) -> tuple[Attachment, DeafRelay]:
-        attachment, relay = Attachment(self.attachments, a_claimed(number, fence=fence)), DeafRelay()
-        attachment.relay = relay
-        self.attachments.add(attachment)
-        return attachment, relay
+from tests.builders import a_gateway_id, a_session
+from tests.gateway.io.quay import DeafRelay, Quay, Told, a_quay
 
 
 @pytest.fixture
 async def quay() -> AsyncIterator[Quay]:
-    registry, store = CollectorRegistry(), MemoryStore()
-    metrics = GatewayMetrics(registry)
-    reports = Reports(metrics)
-    reports.start()
-    yield Quay(registry, store, reports, Attachments(store, reports, metrics), metrics)
-    await reports.flush(1)
-    await reports.close()
+    async with a_quay() as quay:
+        yield quay
 
 
 def an_ending(cause: Cause, by: Side | None = None, code: int | None = None) -> Ending:

@@ -1,0 +1,173 @@
+"""What the store says is carried out, one notice's failure is not the next one's, and a broken watch is mended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from gateway.gate import Gate
+from gateway.io import notices
+from gateway.io.admission import Admission
+from gateway.io.notices import Notices
+from gateway.policy import GatewayPolicy
+from moorage.errors import Code
+from moorage.ids import GatewayId, RequestId, WorkerId
+from scheduler.store import Store, Unavailable
+from scheduler.values import (
+    CloseSession,
+    Direct,
+    Directive,
+    Extended,
+    Notice,
+    Order,
+    ProbeSession,
+    Revocation,
+    Revoked,
+    WorkerLost,
+)
+from tests.builders import KEYS, NOW, a_gateway_id, a_session, a_token, a_worker_id
+from tests.flows.system import until
+from tests.gateway.io.quay import Quay, a_quay
+
+
+class Scripted:
+    """A store that says what a test tells it to, one watch after the other; anything else goes to the real one."""
+
+    def __init__(self, store: Store, *watches: list[Notice | Exception]) -> None:
+        self._store = store
+        self._watches = list(watches)
+        self.adopted = 0
+        self.probed_with: list[bool] = []
+
+    async def watch(self, gateway: GatewayId) -> AsyncIterator[Notice]:
+        for said in self._watches.pop(0) if self._watches else []:
+            if isinstance(said, Exception):
+                raise said
+            yield said
+        if not self._watches:
+            await asyncio.Event().wait()
+
+    async def adopt(self, gateway: GatewayId, held: object) -> list[object]:
+        self.adopted += 1
+        return []
+
+    async def probed(self, session: object, fence: int, request: object, *, is_alive: bool) -> None:
+        self.probed_with.append(is_alive)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+
+@pytest.fixture
+async def quay() -> AsyncIterator[Quay]:
+    async with a_quay() as quay:
+        yield quay
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notices, "_RETRY_SECONDS", 0.01)
+
+
+class Reading:
+    """A reader at work on a script, until `holds`."""
+
+    def __init__(self, quay: Quay, *watches: list[Notice | Exception]) -> None:
+        self.store = Scripted(quay.store, *watches)
+        self.gate = Gate(GatewayPolicy(), lambda: KEYS, bytes)
+        self.delivered: list[tuple[WorkerId, Directive]] = []
+        admission = Admission(a_gateway_id(), GatewayPolicy(), quay.store, quay.reports, quay.metrics)
+        self._quay = quay
+        self._notices = Notices(a_gateway_id(), self.store, self.gate, admission, quay.attachments)  # type: ignore[arg-type]
+
+    async def run(self, holds: Callable[[], object]) -> None:
+        task = asyncio.create_task(self._notices.run(self._quay.reports, self._deliver))
+        try:
+            await until(holds)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _deliver(self, worker: WorkerId, directive: Directive) -> None:
+        self.delivered.append((worker, directive))
+
+
+async def test_a_close_ends_the_attach_and_older_ones_but_no_newer(quay: Quay) -> None:
+    _, old = quay.attached(0, fence=7)
+    _, new = quay.attached(1, fence=9)
+    said: list[Notice | Exception] = [
+        CloseSession(a_session(1), 8, Code.SESSION_ENDED),
+        CloseSession(a_session(2), 8, Code.SESSION_ENDED),
+        CloseSession(a_session(0), 8, Code.SESSION_EXPIRED, 1.5),
+    ]
+
+    await Reading(quay, said).run(lambda: old.told)
+
+    assert old.told[0][0] == (4419, b'{"code":"SESSION_EXPIRED","retry_after":1.5}')
+    assert new.told == []
+
+
+async def test_a_lost_workers_attaches_are_closed_and_only_those(quay: Quay) -> None:
+    attachment, relay = quay.attached()
+    attachment.worker = a_worker_id(5)
+    _, other = quay.attached(1)
+
+    await Reading(quay, [WorkerLost(a_worker_id(5))]).run(lambda: relay.told)
+
+    assert relay.told[0][0] == (4502, b'{"code":"WORKER_LOST","retry_after":0.5}')
+    assert other.told == []
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+async def test_a_probe_is_answered_by_the_client_and_silence_ends_it(quay: Quay, is_alive: bool) -> None:
+    _, relay = quay.attached()
+    relay.answers_probes = is_alive
+    reading = Reading(quay, [ProbeSession(a_session(), 7, RequestId("r"))])
+
+    await reading.run(lambda: reading.store.probed_with)
+
+    assert reading.store.probed_with == [is_alive]
+    assert (relay.told == []) is is_alive
+
+
+async def test_a_probe_of_what_is_not_here_is_answered_no(quay: Quay) -> None:
+    reading = Reading(quay, [ProbeSession(a_session(), 7, RequestId("r"))])
+
+    await reading.run(lambda: reading.store.probed_with)
+
+    assert reading.store.probed_with == [False]
+
+
+async def test_directives_go_over_the_link_and_revocations_to_the_gate(quay: Quay) -> None:
+    order = Directive(Order.CORDON)
+    revocation = Revocation("user", a_token().user, NOW + 10, NOW + 1)
+    reading = Reading(quay, [Extended(a_session(), NOW), Revoked(revocation), Direct(a_worker_id(), order)])
+
+    await reading.run(lambda: reading.delivered)
+
+    assert reading.delivered == [(a_worker_id(), order)]
+    assert reading.gate.revocations.refuses(a_token(), NOW)
+
+
+async def test_one_notice_that_fails_does_not_stop_the_next(quay: Quay) -> None:
+    attachment, relay = quay.attached()
+    attachment.worker = None  # type: ignore[assignment]
+    broken = Direct(None, None)  # type: ignore[arg-type]
+    reading = Reading(quay, [broken, Revoked(None), CloseSession(a_session(), 7, Code.DRAINING)])  # type: ignore[arg-type]
+
+    await reading.run(lambda: relay.told)
+
+    assert relay.told[0][0] is not None
+
+
+@pytest.mark.parametrize("end", [Unavailable("away"), RuntimeError("a bug"), None])
+async def test_a_watch_that_ends_is_adopted_over_and_watched_again(quay: Quay, end: Exception | None) -> None:
+    _, relay = quay.attached()
+    first: list[Notice | Exception] = [end] if end else []
+    reading = Reading(quay, first, [CloseSession(a_session(), 7, Code.DRAINING)])
+
+    await reading.run(lambda: relay.told)
+
+    assert reading.store.adopted == 1
