@@ -147,7 +147,7 @@ class SchedulerGroup(Group):
     events: int = _setting(1_000_000, "not yet acknowledged; beyond it nothing new is placed", "events", ge=1)
     notices_per_gateway: int = _setting(100_000, "waiting for one gateway", "notices", ge=1)
     directives_per_worker: int = _setting(10_000, "waiting for one worker", "orders", ge=1)
-    end_records: int = _setting(100_000, "of ended sessions, kept for late enders", "sessions", ge=1)
+    end_records: int = _setting(20_000, "of ended sessions, kept for late enders", "sessions", ge=1)
     tombstones: int = _setting(1_000_000, "ids of ended and revoked sessions kept", "sessions", ge=1)
     tombstone_seconds: float = _setting(86_400.0, "at least so long after an end", "seconds", ge=0)
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from controlplane.policy import ControlPlanePolicy, Offer
 from gateway.policy import GatewayPolicy, Handshakes, TlsFiles, Trust
 from gateway.relay import Limits
-from moorage.cli.policies import gateway_policy, wants_development_certificate
+from moorage.cli.policies import control_plane_policy, gateway_policy, scheduler_policy, wants_development_certificate
 from moorage.cli.settings import GatewayGroup, HandshakesGroup, LimitsGroup, TrustGroup
 from moorage.cli.sources import WrongSetting, load
+from scheduler.policy import SchedulerPolicy
 
 
 def test_the_default_settings_are_the_default_policy() -> None:
@@ -25,6 +27,28 @@ def test_the_default_settings_are_the_default_policy() -> None:
 )
 def test_every_field_of_a_policy_is_a_setting(group: type[BaseModel], policy: type) -> None:
     assert set(group.model_fields) == {field.name for field in fields(policy)}
+
+
+def test_the_other_parts_have_their_defaults_too() -> None:
+    settings = load({}, None).settings
+
+    assert scheduler_policy(settings) == SchedulerPolicy()
+    assert control_plane_policy(settings) == ControlPlanePolicy(data_folder=Path("data").absolute())
+
+
+def test_offers_come_from_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "moorage.toml"
+    file.write_text('[controlplane.qualities.high]\npools = ["gpu"]\nlabels = { tier = "a" }\n')
+
+    policy = control_plane_policy(load({}, file).settings)
+
+    assert policy.qualities == {"high": Offer(("gpu",), frozenset({("tier", "a")}))}
+
+
+def test_a_wildcard_is_no_address_for_clients() -> None:
+    settings = load({"host": "0.0.0.0", "gateway.tls.certificate": "c.pem", "gateway.tls.key": "k.pem"}, None).settings
+
+    assert gateway_policy(settings).node == "wss://localhost:7400"
 
 
 def test_one_host_serves_all_listeners() -> None:
