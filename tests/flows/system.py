@@ -126,15 +126,20 @@ class System:
             return answer(connection, request) if answer else None
 
         options = {"compression": None, "ping_interval": None, "close_timeout": 1, **options}
-        server = await serve(serve_with, "127.0.0.1", 0, process_request=note, **options)
+        host = options.pop("host", "127.0.0.1")
+        server = await serve(serve_with, host, 0, process_request=note, **options)
         port = server.sockets[0].getsockname()[1]
-        worker = RealWorker(server, port, await self.register(port, slots, pool, region), requests, connections)
+        registered = await self.register(port, slots, pool, region, host)
+        worker = RealWorker(server, port, registered, requests, connections)
         self.workers.append(worker)
         return worker
 
-    async def register(self, port: int, slots: int = 10, pool: str = "default", region: str = "here") -> Registered:
+    async def register(
+        self, port: int, slots: int = 10, pool: str = "default", region: str = "here", host: str = "127.0.0.1"
+    ) -> Registered:
         """Whatever listens on a port of loopback becomes a worker; `RealWorker` beats by itself, others have 5 s."""
-        answer = await self.store.register(Registration(f"w{port}", region, pool, f"127.0.0.1:{port}", slots))
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        answer = await self.store.register(Registration(f"w{port}", region, pool, address, slots))
         assert isinstance(answer, Registered)
         return answer
 

@@ -265,3 +265,33 @@ async def test_a_subprotocol_that_was_not_offered_never_reaches_the_client(syste
 
     assert (status, problem["code"]) == (503, "NO_CAPACITY")
     assert system.metric("moorage_gateway_dial_failures_total", why="garbage") == 1
+
+
+async def test_no_token_is_in_any_log(capfd: pytest.CaptureFixture[str]) -> None:
+    async with System() as system:
+        tokens = [system.token(), system.token()[:-3] + "abc"]
+        for token in tokens:  # no worker, and a bad signature: both are refusals, which are logged
+            for target, options in ((f"/?token={token}", {}), ("/", {"Authorization": f"Bearer {token}"})):
+                with pytest.raises(InvalidStatus):
+                    async with connect(system.url(target), additional_headers=options, proxy=None):
+                        pass
+        await system.worker()
+        async with system.connect() as client:
+            await client.send("in")
+            await client.recv()
+    logged = "".join(capfd.readouterr())
+
+    assert "refused" in logged
+    assert not [token for token in tokens if token in logged or token.split(".")[2] in logged]
+
+
+async def test_ipv6_is_spoken_on_both_sides() -> None:
+    async with System(GatewayPolicy(host="::1")) as system:
+        worker = await system.worker(host="::1")
+        async with system.connect() as client:
+            await client.send("six")
+            heard = await client.recv()
+
+        assert heard == "six"
+        assert worker.header("X-Forwarded-For") == ["::1"]
+        assert system.gateway.node.startswith("ws://[::1]:")

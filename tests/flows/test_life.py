@@ -242,3 +242,22 @@ async def test_the_worker_sees_why_its_client_left(system: System) -> None:
     await until(lambda: codes)
 
     assert codes == [1001]
+
+
+@pytest.mark.parametrize("duplicates", [Duplicates.REPLACE, Duplicates.REJECT])
+async def test_a_second_connection_may_come_through_another_gateway(duplicates: Duplicates) -> None:
+    policy = GatewayPolicy(duplicates=duplicates)
+    async with System(policy) as system, System(policy, disturbed=lambda _: system.store) as other:
+        await system.worker()
+        token = system.token()
+        async with system.connect(token=token) as older:
+            if duplicates is Duplicates.REPLACE:
+                async with other.connect(token=token) as newer:
+                    refused = await closed(older)
+                    await says(newer, "newer")
+                assert refused[0] == 4409
+            else:
+                with pytest.raises(InvalidStatus):
+                    async with other.connect(token=token):
+                        pass
+                await says(older, "older")
