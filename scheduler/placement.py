@@ -1,8 +1,8 @@
 """Which worker gets a session: an index of free slots that chooses and takes in a time that does not grow with the fleet.
 
-Workers of one region, pool and label set form a group. A group has three shelves (empty; in use below the soft cap; in
-use at or above it), a shelf has a bucket for each number of free slots, and two levels of bits find the fullest or the
-emptiest bucket. Knows nothing of sessions' lives, leases or queues: whoever opens and closes spots does.
+Pack: the fullest worker in use below the soft cap, then the fullest in use below its slots, then an empty one. Spread:
+the emptiest. "Full" is by the number of free slots. Regions are an order, pools a set, labels must all be there. Knows
+nothing of sessions' lives, leases or queues: whoever opens and closes spots does.
 """
 
 from __future__ import annotations
@@ -12,103 +12,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from zlib import crc32
 
+from scheduler.shelves import ABOVE, BELOW, EMPTY, Group, Spot
 from scheduler.values import Labels, Wanted
 
 PLANS = 4096  # remembered requirements; all are forgotten together beyond it
 TIE_WINDOW = 16  # among how many of equal room the session's hash decides; all of 100,000 would be cold memory
-_EMPTY, _BELOW, _ABOVE = 0, 1, 2
-_PACK_ORDER = (_BELOW, _ABOVE, _EMPTY)
-_WORD = 6  # 64 buckets share one word of bits, so that 100,000 different counts need one word of 1563 above them
-
-
-class Spot:
-    """One worker's place in the index. `used` counts taken slots, whether or not it is open for more."""
-
-    __slots__ = ("free", "group", "is_open", "labels", "place", "pool", "region", "shelf", "slots", "soft", "used")
-
-    def __init__(self, region: str, pool: str, labels: Labels, slots: int) -> None:
-        self.region = region
-        self.pool = pool
-        self.labels = labels
-        self.slots = slots
-        self.used = 0
-        self.free = slots
-        self.soft = 0.0  # slots x soft cap, set by the index
-        self.is_open = False
-        self.group: Group | None = None
-        self.shelf: Shelf | None = None
-        self.place = 0  # position within its bucket
-
-
-class Shelf:
-    """Spots by their number of free slots (at least one)."""
-
-    __slots__ = ("_buckets", "_words", "summary")
-
-    def __init__(self) -> None:
-        self._buckets: dict[int, list[Spot]] = {}
-        self._words: dict[int, int] = {}
-        self.summary = 0  # a bit for each word that is not zero; 0 is an empty shelf
-
-    def put(self, spot: Spot) -> None:
-        """Adds a spot under its free slots."""
-        free = spot.free
-        spot.shelf = self
-        bucket = self._buckets.get(free)
-        if bucket:
-            spot.place = len(bucket)
-            bucket.append(spot)
-            return
-        spot.place = 0
-        if bucket is None:
-            self._buckets[free] = [spot]
-        else:
-            bucket.append(spot)
-        high = free >> _WORD
-        self._words[high] = self._words.get(high, 0) | 1 << (free & 63)
-        self.summary |= 1 << high
-
-    def pick_out(self, spot: Spot) -> None:
-        """Removes a spot; the bucket's last one takes its place."""
-        free = spot.free
-        spot.shelf = None
-        bucket = self._buckets[free]
-        last = bucket.pop()
-        if last is not spot:
-            bucket[spot.place] = last
-            last.place = spot.place
-        if bucket:
-            return
-        high = free >> _WORD
-        word = self._words[high] & ~(1 << (free & 63))
-        self._words[high] = word
-        if not word:
-            self.summary &= ~(1 << high)
-
-    def fullest(self) -> list[Spot]:
-        """The bucket with the fewest free slots. The shelf is not empty."""
-        summary = self.summary
-        high = (summary & -summary).bit_length() - 1
-        word = self._words[high]
-        return self._buckets[high << _WORD | (word & -word).bit_length() - 1]
-
-    def emptiest(self) -> list[Spot]:
-        """The bucket with the most free slots. The shelf is not empty."""
-        high = self.summary.bit_length() - 1
-        return self._buckets[high << _WORD | self._words[high].bit_length() - 1]
-
-
-class Group:
-    """Workers that no requirement can tell apart."""
-
-    __slots__ = ("labels", "members", "pool", "region", "shelves")
-
-    def __init__(self, region: str, pool: str, labels: Labels) -> None:
-        self.region = region
-        self.pool = pool
-        self.labels = labels
-        self.members = 0
-        self.shelves = (Shelf(), Shelf(), Shelf())
+_PACK_ORDER = (BELOW, ABOVE, EMPTY)
 
 
 @dataclass(slots=True, eq=False)
@@ -180,7 +89,7 @@ class Index(Generic[S]):
         spot.free = free - 1
         if free > 1 and shelf is not None:
             shelves = spot.group.shelves  # type: ignore[union-attr]  # what is on a shelf is in a group
-            (shelves[_BELOW] if used < spot.soft else shelves[_ABOVE]).put(spot)
+            (shelves[BELOW] if used < spot.soft else shelves[ABOVE]).put(spot)
 
     def give(self, spot: S) -> None:
         """One slot fewer in use."""
@@ -236,7 +145,7 @@ class Index(Generic[S]):
         if group is None or spot.free <= 0:
             return
         used = spot.used
-        group.shelves[_EMPTY if not used else _BELOW if used < spot.soft else _ABOVE].put(spot)
+        group.shelves[EMPTY if not used else BELOW if used < spot.soft else ABOVE].put(spot)
 
     def _refresh(self, plan: Plan) -> None:
         wanted = plan.wanted

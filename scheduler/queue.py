@@ -14,8 +14,9 @@ from heapq import heappop, heappush
 
 from moorage.ids import RequestId, SessionId, WorkspaceId
 from scheduler.alarms import UNSET
-from scheduler.placement import Plan, Spot, meets
+from scheduler.placement import Plan, meets
 from scheduler.policy import SchedulerPolicy
+from scheduler.shelves import Spot
 from scheduler.values import ClaimRequest
 
 PACE_SECONDS = 60.0  # the rate of grants is remembered about so long
@@ -29,6 +30,7 @@ class Waiter:
     lane: Lane
     since: float
     deadline: float
+    order: int  # of arrival
     tick: int = UNSET
 
 
@@ -122,7 +124,7 @@ class Queue:
         if line is None:
             line = lane.workspaces[request.workspace] = OrderedDict()
             lane.enter(request.workspace, turn.stamp)
-        waiter = Waiter(request, lane, now, now + request.wait_seconds)
+        waiter = Waiter(request, lane, now, now + request.wait_seconds, self._next_stamp())
         line[request.session] = waiter
         self._by_session[request.session] = waiter
         self._by_request[request.request] = waiter
@@ -154,16 +156,12 @@ class Queue:
 
     def serve(self, spot: Spot, now: float) -> Waiter | None:
         """Takes out the waiter whose turn it is for a free slot of this worker; None when nobody waits for such."""
-        best: Lane | None = None
-        for lane in self._lanes.values():
-            if meets(spot, lane.plan.wanted) and (best is None or self._head(lane) < self._head(best)):
-                best = lane
-        if best is None:
+        heads = [self._head(lane) for lane in self._lanes.values() if meets(spot, lane.plan.wanted)]
+        if not heads:
             return None
-        workspace = self._head(best)[1]
-        waiter = next(iter(best.workspaces[workspace].values()))
-        self._turns[workspace].stamp = self._next_stamp()
-        best.pace.beat(now)
+        _, _, waiter = min(heads, key=lambda head: head[:2])
+        self._turns[waiter.request.workspace].stamp = self._next_stamp()
+        waiter.lane.pace.beat(now)
         self.leave(waiter)
         return waiter
 
@@ -194,8 +192,11 @@ class Queue:
         """How many wait for what."""
         return [(lane.plan, sum(map(len, lane.workspaces.values()))) for lane in self._lanes.values()]
 
-    def _head(self, lane: Lane) -> tuple[int, WorkspaceId]:
-        """The ring's first true entry: stale stamps are put right, workspaces that left are dropped."""
+    def _head(self, lane: Lane) -> tuple[int, int, Waiter]:
+        """Who is next in this lane, with what decides between lanes: the workspace's stamp, then the arrival.
+
+        The ring's stale stamps are put right on the way, and workspaces that left are dropped.
+        """
         ring = lane.ring
         while True:
             stamp, workspace = ring[0]
@@ -204,7 +205,8 @@ class Queue:
                 continue
             current = self._turns[workspace].stamp
             if current == stamp:
-                return ring[0]
+                waiter = next(iter(lane.workspaces[workspace].values()))
+                return stamp, waiter.order, waiter
             heappop(ring)
             heappush(ring, (current, workspace))
 

@@ -12,7 +12,8 @@ from sys import intern
 from moorage.ids import GatewayId, RequestId, SessionId, WorkerId, WorkspaceId
 from scheduler.alarms import UNSET
 from scheduler.drains import Draining
-from scheduler.placement import Plan, Spot
+from scheduler.placement import Plan
+from scheduler.shelves import Spot
 from scheduler.values import (
     NO_USAGE,
     Claimed,
