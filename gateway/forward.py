@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import urlsafe_b64encode
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from gateway.heads import elements
 from gateway.upgrade import Upgrade
 from moorage.claims import Claim, sign_claim
 from moorage.ids import Draw
+from moorage.tokenclaims import encode_context
 from moorage.tokens import SessionToken
 from scheduler.values import Claimed
 
@@ -33,7 +33,6 @@ _HOP = {
 _HOP_AND_TOKEN = _HOP | {"authorization"}
 _SPOOFABLE = ("moorage-", "x-forwarded-", "forwarded", "x-real-ip")
 _NO_CONTEXT = "e30="  # {}
-_compact = json.JSONEncoder(separators=(",", ":")).encode
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -58,7 +57,7 @@ def traceparent_of(upgrade: Upgrade, draw: Draw) -> str:
 
 def context_header(token: SessionToken) -> str:
     """`Moorage-Context`: base64url JSON of quality, features and metadata."""
-    return urlsafe_b64encode(_compact(token.context).encode()).decode() if token.context else _NO_CONTEXT
+    return urlsafe_b64encode(encode_context(token.context)).decode() if token.context else _NO_CONTEXT
 
 
 def request_for(visitor: Visitor, claimed: Claimed) -> bytes:

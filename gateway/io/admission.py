@@ -51,6 +51,7 @@ class Admission:
         self._store = store
         self._reports = reports
         self._metrics = metrics
+        self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
         self._waiting: dict[RequestId, asyncio.Future[Answer]] = {}
         self.waiting = 0  # clients that wait for the store's answer, mostly in the queue
@@ -76,7 +77,7 @@ class Admission:
 
     async def _attempt(self, visitor: Visitor, stream: Stream, duplicates: Duplicates) -> Claimed:
         request = self._request(visitor, duplicates)
-        self._waiting[request.request] = asyncio.get_running_loop().create_future()
+        self._waiting[request.request] = self._loop.create_future()
         try:
             return await self._claimed(request, stream, visitor)
         finally:

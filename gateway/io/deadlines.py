@@ -61,7 +61,7 @@ class Within:
         self._is_over = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._deadlines._loop)  # noqa: SLF001 - asked for its loop, asyncio asks the kernel for the process
         if task is None:
             raise RuntimeError("a deadline bounds a task, and there is none")
         self._task: asyncio.Task[Any] = task

@@ -47,7 +47,7 @@ class Reception:
         is_answerable = False
         try:
             with self._deadlines.within(self._bounds.seconds):
-                peer = await self._behind_proxy(stream)
+                peer = await self._behind_proxy(stream) if self._proxies else stream.peer_host
                 context = self._tls()
                 if context is not None:
                     await stream.start_tls(context)
