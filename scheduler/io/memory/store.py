@@ -1,7 +1,8 @@
 """The fleet's truth in this process's memory: each method is one step of the event loop, so it is atomic.
 
 Gone with the process: a new one has a new epoch, workers register anew and tokens bring sessions back. Fences start at
-the clock and so never repeat.
+the clock and so never repeat. Sweeps come every 0.25 s: a gap of over SUSPECT_AFTER between two of them is taken for the
+sleep of this process, and no lease counts it. Whoever moves a clock by hand sweeps on the way.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -51,7 +51,7 @@ from tests.scheduler.world import Clock, Make
 T = TypeVar("T")
 RESUME, RESERVED, LOST = 12.0, 10.0, 5.0
 SLOTS = 1
-SESSIONS = st.integers(0, 5)
+SESSIONS = st.integers(0, 4)
 BACK = st.sampled_from([0] * 9 + [1])  # now and then a fence of an earlier attach
 WORKERS = st.integers(0, 2)
 
@@ -86,7 +86,7 @@ class Seen:
 
 
 class LifeOfClaims(RuleBasedStateMachine):
-    """Six sessions, three workers of one slot, one gateway."""
+    """Five sessions, three workers of one slot, one gateway."""
 
     make: Make
 
@@ -117,7 +117,7 @@ class LifeOfClaims(RuleBasedStateMachine):
             assert isinstance(joined, Registered)
             self.joined.append(joined)
             self.beaten[joined.worker] = self.clock.seconds
-        self.lives = [self._new() for _ in range(6)]
+        self.lives = [self._new() for _ in range(5)]
 
     async def _watch(self) -> AsyncIterator[Notice]:
         return self.store.watch(NEAR)
@@ -167,6 +167,13 @@ class LifeOfClaims(RuleBasedStateMachine):
                 pytest.fail(f"unexpected {answer}")
         self._listen()
 
+    @rule(who=SESSIONS, is_lost=st.booleans())
+    def lose_and_return(self, who: int, is_lost: bool) -> None:
+        life = self._one(who, "held")
+        if life.state == "held":
+            self.suspend(self.lives.index(life), 0, is_lost)
+            self.claim(self.lives.index(life), 20.0, 3600.0)
+
     @rule(who=SESSIONS, wait=st.sampled_from([0.0, 8.0, 20.0]))
     def attach(self, who: int, wait: float) -> None:
         self.claim(who, wait, 3600.0)
@@ -195,7 +202,7 @@ class LifeOfClaims(RuleBasedStateMachine):
 
     @rule(who=SESSIONS, back=BACK, is_lost=st.booleans())
     def suspend(self, who: int, back: int, is_lost: bool) -> None:
-        life = self._one(who, "held")
+        life = self.lives[who] if self.lives[who].state == "held" else self._one(who, "held")
         was = life.state
 
         answer = self.run(
@@ -503,6 +510,10 @@ def test_any_order_of_events_keeps_slots_fences_ends_and_waiters_right(make: Mak
     run_state_machine_as_test(
         Bound,
         settings=settings(
-            max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=80,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.explicit, Phase.reuse, Phase.generate),  # add Phase.shrink to get a short story: minutes
         ),
     )
