@@ -9,7 +9,8 @@ import time
 from moorage import ids
 from moorage.ids import GatewayId, KeyId, RequestId, SessionId, UserId, WorkspaceId
 from scheduler.io.memory import MemoryStore
-from scheduler.placement import Index, Spot
+from scheduler.placement import Index
+from scheduler.shelves import Spot
 from scheduler.values import Claimed, ClaimRequest, Done, End, Ended, Outcome, Registered, Registration, Wanted
 
 SLOTS = 100
