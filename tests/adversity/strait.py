@@ -66,10 +66,15 @@ class Strait:
             return
         self._writers.add(far_writer)
         pair = (writer, far_writer)
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await asyncio.gather(
                 _carry(reader, far_writer, self.there, pair), _carry(far_reader, writer, self.back, pair)
             )
+        except asyncio.CancelledError:
+            return  # only this proxy's end cancels it
+        finally:
+            for either in pair:
+                either.close()
 
 
 async def _carry(
@@ -79,7 +84,7 @@ async def _carry(
     pair: tuple[asyncio.StreamWriter, asyncio.StreamWriter],
 ) -> None:
     carried = 0
-    with contextlib.suppress(OSError, RuntimeError):  # uvloop's word for a transport that is closing
+    try:
         while data := await reader.read(1 << 16):
             while data and not harm.is_silent:
                 allowed = len(data) if harm.cut_after_bytes is None else harm.cut_after_bytes - carried
@@ -96,3 +101,6 @@ async def _carry(
                         either.transport.abort()
                     return
         writer.write_eof()
+    except (OSError, RuntimeError):  # uvloop's word for a transport that is closing
+        for either in pair:
+            either.transport.abort()
