@@ -107,6 +107,10 @@ class Store(Protocol):
     async def end(self, end: End) -> Ended | Stale:
         """Ends a session, also one that never connected (a tombstone beats a concurrent claim)."""
 
+    async def ask_to_end(self, end: End) -> bool:
+        """Asks the gateway that holds the session to end it so, with what it has metered up to now. False where nobody
+        holds it: then, and after a second without an end, call `end`. See scheduler.io.ending."""
+
     async def probed(self, session: SessionId, fence: int, request: RequestId, *, is_alive: bool) -> None:
         """The holder's answer to `ProbeSession`; False suspends its attach."""
 

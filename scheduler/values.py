@@ -374,6 +374,13 @@ class CloseSession:
 
 
 @dataclass(frozen=True, slots=True)
+class EndSession:
+    """End this attach as wished: close it, and answer with `Store.end`, so that the record has all that was carried."""
+
+    wish: End  # with the fence of the attach
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeSession:
     """Ping the client of this attach and answer with `Store.probed`."""
 
@@ -420,7 +427,18 @@ class Revoked:
     revocation: Revocation
 
 
-Notice = Granted | QueueRefused | CloseSession | ProbeSession | Probed | Extended | WorkerLost | Direct | Revoked
+Notice = (
+    Granted
+    | QueueRefused
+    | CloseSession
+    | EndSession
+    | ProbeSession
+    | Probed
+    | Extended
+    | WorkerLost
+    | Direct
+    | Revoked
+)
 
 
 # What a reader sees.

@@ -21,6 +21,7 @@ from controlplane.sessions import LIVE, Opening, Session, SessionWish, closed, o
 from moorage.errors import Code, error_for
 from moorage.ids import SessionId, UserId, WorkspaceId
 from moorage.tokens import MAX_TOKEN_BYTES, mint
+from scheduler.io.ending import end_exactly
 from scheduler.store import Unavailable
 from scheduler.values import End, Ended, EndRecord, Outcome, QueueView, SessionView, Stale
 
@@ -126,7 +127,7 @@ async def terminate(context: Context, session: Session, verdict: Verdict) -> tup
         return await _note(context, session.id, verdict, None), True
     wish = End(session.id, Outcome.COMPLETED, Code.SESSION_ENDED, verdict.reason, "api", workspace=session.workspace)
     try:
-        answer = await context.store.end(wish)
+        answer = await end_exactly(context.store, wish)
     except Unavailable:
         return await _want_end(context, session.id, verdict), False
     match answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from gateway.endings import RETRY_WORKER_LOST, Verdict, judge, ordered_farewell
@@ -26,7 +27,7 @@ _WORKER_CLOSE = {
 class Attachment:
     """One attach of one session. Thousands are alive at once: no dict, no task, no timer of its own."""
 
-    __slots__ = ("_attachments", "fence", "order", "relay", "session", "worker")
+    __slots__ = ("_attachments", "fence", "order", "relay", "session", "wish", "worker")
 
     def __init__(self, attachments: Attachments, claimed: Claimed) -> None:
         self._attachments = attachments
@@ -34,6 +35,7 @@ class Attachment:
         self.fence = claimed.fence
         self.worker = claimed.worker
         self.order: Code | None = None  # why the gateway itself ends it
+        self.wish: End | None = None  # how it is to be ended, where somebody asked for that
         self.relay: Relay | None = None
 
     def relay_ended(self, ending: Ending) -> Farewell:
@@ -93,6 +95,12 @@ class Attachments:
         close = ordered_farewell(code, retry_after)
         attachment.relay.close((close.code, close.reason), (_WORKER_CLOSE.get(code, 1001), b""))
 
+    def end(self, attachment: Attachment, wish: End) -> None:
+        """Closes it, and ends its session as wished, with what it carried to the last byte."""
+        if attachment.order is None:
+            attachment.wish = wish
+        self.close(attachment, wish.code or Code.SESSION_ENDED)
+
     def let_go(self, attachment: Attachment, stale: Stale) -> None:
         """The store says that the session went on without this attach; with its own fence: its worker is lost."""
         if stale.fence is None:
@@ -151,6 +159,9 @@ class Attachments:
 
     def _report_ordered(self, attachment: Attachment, usage: Usage) -> None:
         """The session was changed before the order, save for a drain; a stale report only carries the usage."""
+        if attachment.wish is not None:
+            self._reports.put(partial(self._store.end, replace(attachment.wish, usage=usage)))
+            return
         self._suspend(attachment, usage, is_worker_lost=attachment.order is Code.WORKER_LOST)
 
     def _suspend(self, attachment: Attachment, usage: Usage, *, is_worker_lost: bool) -> None:

@@ -21,6 +21,8 @@ from scheduler.values import (
     CloseSession,
     Direct,
     Directive,
+    End,
+    EndSession,
     Extended,
     Granted,
     Notice,
@@ -71,6 +73,8 @@ class Notices:
                     self._admission.answer(notice)
                 case CloseSession():
                     self._close(notice)
+                case EndSession(wish=wish):
+                    self._end(wish)
                 case ProbeSession():
                     self._probe(notice, reports)
                 case WorkerLost():
@@ -90,6 +94,12 @@ class Notices:
         attachment = self._attachments.find(notice.session, notice.fence)
         if attachment is not None:
             self._attachments.close(attachment, notice.code, notice.retry_after)
+
+    def _end(self, wish: End) -> None:
+        """Nobody answers for an attach that is gone: its own report ends or suspends it, and whoever asked asks again."""
+        attachment = self._attachments.find(wish.session, wish.fence or 0)
+        if attachment is not None:
+            self._attachments.end(attachment, wish)
 
     def _probe(self, notice: ProbeSession, reports: Reports) -> None:
         attachment = self._attachments.find(notice.session, notice.fence)

@@ -14,12 +14,14 @@ from websockets.exceptions import InvalidStatus
 
 from gateway.policy import GatewayPolicy
 from moorage.errors import Code
+from scheduler.io.ending import end_exactly
 from scheduler.policy import SchedulerPolicy
 from scheduler.values import (
     ClaimState,
     Drain,
     Duplicates,
     End,
+    Ended,
     EndRecord,
     Outcome,
     Revocation,
@@ -111,6 +113,23 @@ async def test_a_terminated_session_closes_within_a_second(system: System) -> No
     assert refused == (4410, '{"code":"SESSION_ENDED"}')
     assert elapsed < 1
     assert worker.connections[0].close_code == 4410
+
+
+async def test_a_termination_counts_every_message(system: System) -> None:
+    await system.worker()
+    async with system.connect() as client:
+        await says(client, "twelve bytes")
+
+        ended = await end_exactly(
+            system.store, End(a_session(), Outcome.COMPLETED, Code.SESSION_ENDED, "by the API", "api")
+        )
+        code, _ = await closed(client)
+
+    assert isinstance(ended, Ended)
+    assert code == 4410
+    assert not ended.record.is_estimated
+    assert (ended.record.usage.messages_in, ended.record.usage.messages_out) == (1, 1)
+    assert (ended.record.usage.bytes_in, ended.record.usage.bytes_out) == (18, 14)
 
 
 async def test_a_terminated_session_does_not_come_back(system: System) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from moorage.errors import Code
 from moorage.ids import SessionId
 from scheduler.claims import Change, live_after
@@ -18,6 +20,7 @@ from scheduler.values import (
     End,
     Ended,
     EndRecord,
+    EndSession,
     Order,
     Outcome,
     QueueRefused,
@@ -47,6 +50,15 @@ def end(fleet: Fleet, wish: End, now: float) -> Ended | Stale:
     if wish.fence is not None:
         return Stale(wish.session, None)
     return Ended(_end_unplaced(fleet, wish, now), True)
+
+
+def ask_to_end(fleet: Fleet, wish: End) -> bool:
+    """Asks the holder's gateway, if it listens."""
+    session = fleet.sessions.get(wish.session)
+    if session is None or session.state is not ClaimState.HELD or not fleet.mail.is_watching(session.gateway):
+        return False
+    fleet.mail.put(session.gateway, EndSession(replace(wish, fence=session.fence)))
+    return True
 
 
 def finish(fleet: Fleet, session: Session, wish: End, now: float) -> EndRecord:

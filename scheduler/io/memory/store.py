@@ -136,6 +136,9 @@ class MemoryStore:
     async def end(self, end: End) -> Ended | Stale:
         return endings.end(self._fleet, end, self.now())
 
+    async def ask_to_end(self, end: End) -> bool:
+        return endings.ask_to_end(self._fleet, end)
+
     async def probed(self, session: SessionId, fence: int, request: RequestId, *, is_alive: bool) -> None:
         contests.probed(self._fleet, session, fence, request, self.now(), is_alive=is_alive)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from scheduler.values import (
     Done,
     End,
     Ended,
+    EndSession,
     Extended,
     Order,
     Outcome,
@@ -340,3 +342,28 @@ async def test_a_waiting_session_that_is_ended_leaves_the_queue(world: World) ->
     assert isinstance(notice, QueueRefused)
     assert (request.request, Code.SESSION_ENDED) == (notice.request, notice.refused.code)
     assert await world.store.queue(request.session) is None
+
+
+async def test_the_holder_is_asked_to_end_with_what_it_carried(world: World) -> None:
+    await world.worker(a_worker())
+    held = await world.attach()
+    wish = End(held.session, Outcome.COMPLETED, Code.SESSION_ENDED, "ENOUGH", "api")
+
+    was_asked = await world.store.ask_to_end(wish)
+    heard = await world.heard(NEAR)
+    answer = await world.store.end(replace(wish, fence=held.fence, usage=Usage(1, 2, 3, 4)))
+
+    assert was_asked
+    assert EndSession(replace(wish, fence=held.fence)) in heard
+    assert isinstance(answer, Ended)
+    assert (Usage(1, 2, 3, 4), False, "api") == (answer.record.usage, answer.record.is_estimated, answer.record.by)
+
+
+async def test_nobody_is_asked_to_end_what_nobody_holds(world: World) -> None:
+    await world.worker(a_worker())
+    held = await world.attach()
+    await world.store.suspend(held.session, held.fence, NO_USAGE, is_worker_lost=False)
+    wish = End(held.session, Outcome.COMPLETED, Code.SESSION_ENDED, "ENOUGH", "api")
+
+    assert not await world.store.ask_to_end(wish)
+    assert not await world.store.ask_to_end(replace(wish, session=a_session()))
