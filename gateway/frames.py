@@ -14,6 +14,7 @@ from gateway.relay import Cause, Limits, Side
 
 TAG_BYTES: Final = 8  # random for each engine: what tells the gateway's own pongs from the client's
 PING_BYTES: Final = TAG_BYTES + 8  # payload of the gateway's pings: the tag and a counter
+SMALL_FRAGMENT_BYTES: Final = 1024  # header included; a fragment below it costs its reader as much as a message
 
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _FIN, _RSV1, _RSV23, _CONTROL, _MASKED = 0x80, 0x40, 0x30, 0x08, 0x80
@@ -61,6 +62,13 @@ def _control_frame(opcode: int, payload: bytes, mask: bytes) -> bytes:
     if not mask:
         return bytes((_FIN | opcode, len(payload))) + payload
     return bytes((_FIN | opcode, _MASKED | len(payload))) + mask + _unmask(payload, mask)
+
+
+def _takes_token(first: int, size_bytes: int) -> bool:
+    """Whether a frame counts against the message rate: else a flood of pings, or of tiny fragments, would cost nothing."""
+    if first == _CONTINUATION:  # not the last one: that is part of a message which was paid for
+        return size_bytes < SMALL_FRAGMENT_BYTES
+    return first & 0xF not in (_CONTINUATION, _CLOSE)
 
 
 def _unmask(payload: bytes, mask: bytes) -> bytes:
@@ -150,21 +158,25 @@ class Walk:
         end = self.boundary = self._remaining  # behind the last admitted frame, and behind the last whole one
         self._remaining = 0
         self._held = b""
+        begin, swallowed = 0, 0
+        before: list[bytes] = []  # what passes of the bytes before `begin`: own pongs are cut out in one go
         while end < len(data) and not self.close_seen:
             size = self._whole_message(data, end, now) or self._admit(data, end, now)
             if size == 0:
                 break
             if self._own_pong:
-                data = data[:end] + data[end + size :]
+                before.append(data[begin:end])
+                begin = end = end + size
+                swallowed += size
                 continue
             end += size
             if end > len(data):
                 self._remaining = end - len(data)
-                return data
-            self.boundary = end
+                break
+            self.boundary = end - swallowed
         if self.fault is None and not self.close_seen:
             self._held = data[end:]
-        return data[:end]
+        return b"".join([*before, data[begin:end]]) if before else data[:end]
 
     def _whole_message(self, data: bytes, at: int, now: float) -> int:
         """`_admit` in short for what nearly every frame is: an uncompressed message in one frame. 0: ask `_admit`."""
@@ -263,7 +275,7 @@ class Walk:
         opcode = first & 0xF
         if opcode != _CLOSE and not self._meter.has_room(size_bytes):
             return Cause.BYTES
-        if self._masked and opcode in (_TEXT, _BINARY) and not self._has_token(now):
+        if self._masked and _takes_token(first, size_bytes) and not self._has_token(now):
             return Cause.RATE
         self._meter.used_bytes += size_bytes
         return None

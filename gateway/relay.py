@@ -41,7 +41,9 @@ class Limits:
 
     frame_bytes: int = 1 << 20  # largest frame payload, each direction
     message_bytes: int = 1 << 20  # largest message over all its fragments, each direction
-    messages_per_second: float = 0.0  # data messages from the client, as a token bucket
+    messages_per_second: float = (
+        0.0  # from the client, as a token bucket; its pings, pongs and small fragments count too
+    )
     message_burst: int = 100  # its depth
     session_bytes: int = 0  # payload and header bytes, both directions together
     ping_every_seconds: float = 25.0  # a client that sent nothing for so long gets a ping from the gateway

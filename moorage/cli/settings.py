@@ -61,7 +61,9 @@ class LimitsGroup(Group):
 
     frame_bytes: int = _setting(1 << 20, "largest frame payload, each direction", "bytes", ge=0)
     message_bytes: int = _setting(1 << 20, "largest message over its fragments, each direction", "bytes", ge=0)
-    messages_per_second: float = _setting(0.0, "messages a client may send, as a token bucket", "per second", ge=0)
+    messages_per_second: float = _setting(
+        0.0, "messages, pings and small fragments a client may send, as a token bucket", "per second", ge=0
+    )
     message_burst: int = _setting(100, "depth of that bucket", "messages", ge=1)
     session_bytes: int = _setting(0, "bytes of one session, both directions together", "bytes", ge=0)
     ping_every_seconds: float = _setting(25.0, "a client that sent nothing for so long is pinged", "seconds", ge=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Protocol
 
 import pytest
@@ -169,7 +170,6 @@ def test_messages_faster_than_the_rate_are_refused_once_the_burst_is_used(kind: 
 
     assert walk.feed(message * 2, 100.0) == message * 2
     assert walk.feed(message, 100.125) == message
-    assert walk.feed(from_client(9, b"pings are free"), 100.125)
     assert (walk.feed(message, 100.1875), walk.fault) == (b"", Cause.RATE)
 
 
@@ -225,6 +225,58 @@ def test_own_pongs_are_swallowed_even_byte_by_byte_and_others_pass(kind: str) ->
 
     assert whole == split == kept
     assert walk.bytes_passed == 2 * len(kept)
+
+
+def test_a_flood_of_own_pongs_costs_time_in_proportion_to_its_size(kind: str) -> None:
+    """A client knows the tag from the first ping. Closing up after each pong took time by the square of the read."""
+    pong = a_frame(0xA, ping_frame(TAG, 1)[2:], mask=MASK)
+    message = a_frame(2, b"x", mask=MASK)
+
+    def seconds(count: int) -> float:
+        walk = walk_of(kind, Side.CLIENT, Limits())
+        stream = (pong + message) * count
+        began_at = perf_counter()
+        assert walk.feed(stream, 0.0) == message * count
+        return perf_counter() - began_at
+
+    small, large = (min(seconds(count) for _ in range(5)) for count in (2_000, 32_000))
+
+    assert large < small * 16 * 5
+
+
+def test_own_pongs_around_held_and_partial_frames_change_nothing_of_the_rest(kind: str) -> None:
+    walk = walk_of(kind, Side.CLIENT, Limits())
+    pong = a_frame(0xA, ping_frame(TAG, 1)[2:], mask=MASK)
+    message = a_frame(2, b"0123456789", mask=MASK)
+
+    passed = [walk.feed(pong + message + pong + message[:9], 0.0), walk.feed(message[9:] + pong + message[:3], 0.0)]
+    boundary = walk.boundary
+
+    assert passed == [message + message[:9], message[9:]]
+    assert boundary == len(message) - 9
+    assert walk.feed(message[3:] + pong, 0.0) == message
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [a_frame(9, b"ping", mask=MASK), a_frame(0xA, b"pong", mask=MASK), a_frame(0, b"", fin=False, mask=MASK)],
+    ids=["pings", "pongs", "small fragments"],
+)
+def test_the_message_rate_cannot_be_got_around(kind: str, frame: bytes) -> None:
+    walk = walk_of(kind, Side.CLIENT, Limits(messages_per_second=1.0, message_burst=3))
+    begun = a_frame(1, b"begun", fin=False, mask=MASK)
+
+    passed = walk.feed(begun + frame * 10, 0.0)
+
+    assert (passed, walk.fault) == (begun + frame * 2, Cause.RATE)
+
+
+def test_large_fragments_and_the_last_one_are_paid_for_by_their_message(kind: str) -> None:
+    walk = walk_of(kind, Side.CLIENT, Limits(messages_per_second=1.0, message_burst=1))
+    message = a_frame(2, b"x", fin=False, mask=MASK) + a_frame(0, bytes(2000), fin=False, mask=MASK) * 9
+    message += a_frame(0, b"x", mask=MASK) + a_frame(8, b"\x03\xe8", mask=MASK)
+
+    assert (walk.feed(message, 0.0), walk.fault) == (message, None)
 
 
 def test_the_boundary_is_the_last_one_in_what_passed(kind: str) -> None:

@@ -6,6 +6,7 @@ cdef enum:
     HEAD_ROOM = 32          # bytes free before what was read, so that held bytes can be put in front
     TAG_BYTES = 8
     PING_BYTES = 16
+    SMALL_FRAGMENT_BYTES = 1024
 
 cdef enum Verdict:          # order of gateway.relay.Cause
     PASSES = -1
@@ -112,11 +113,18 @@ cdef inline int judge(Walk* w, Bounds* bounds, uint8_t opcode, uint64_t length, 
     return PASSES
 
 
-cdef inline int charge(Walk* w, Bounds* bounds, uint8_t opcode, uint64_t size, double now) noexcept nogil:
+cdef inline bint takes_token(uint8_t first, uint64_t size) noexcept nogil:
+    cdef uint8_t opcode = first & 15
+    if first == 0:
+        return size < SMALL_FRAGMENT_BYTES
+    return opcode != 0 and opcode != 8
+
+
+cdef inline int charge(Walk* w, Bounds* bounds, uint8_t first, uint64_t size, double now) noexcept nogil:
     cdef uint64_t left = bounds.session_bytes - min(bounds.used_bytes, bounds.session_bytes)
-    if bounds.session_bytes and size > left and opcode != 8:
+    if bounds.session_bytes and size > left and first & 15 != 8:
         return BYTES
-    if w.is_client and 1 <= opcode <= 2 and not has_token(w, bounds, now):
+    if w.is_client and takes_token(first, size) and not has_token(w, bounds, now):
         return RATE
     bounds.used_bytes += min(size, UINT64_MAX - bounds.used_bytes)
     return PASSES
@@ -153,7 +161,7 @@ cdef inline uint64_t admit(Walk* w, Bounds* bounds, const uint8_t* data, size_t 
             return 0
     w.fault = judge(w, bounds, opcode, length, data + header)
     if w.fault == PASSES and not w.own_pong:
-        w.fault = charge(w, bounds, opcode, header + length, now)
+        w.fault = charge(w, bounds, data[0], header + length, now)
     if w.fault != PASSES:
         return 0
     if opcode >= 8:
@@ -171,7 +179,7 @@ cdef inline uint64_t admit(Walk* w, Bounds* bounds, const uint8_t* data, size_t 
 cdef inline size_t walk_feed(Walk* w, Bounds* bounds, uint8_t* read, size_t size, uint8_t** out, double now) noexcept nogil:
     """How many bytes from `out` on may pass. `read` has HEAD_ROOM bytes before it that may be written."""
     cdef uint8_t* data = read - w.held_len
-    cdef uint64_t end, frame
+    cdef uint64_t end, frame, swallowed = 0
     out[0] = data
     if w.fault != PASSES or walk_closed(w):
         w.boundary = 0
@@ -193,17 +201,20 @@ cdef inline size_t walk_feed(Walk* w, Bounds* bounds, uint8_t* read, size_t size
         if frame == 0:
             break
         if w.own_pong:
-            memmove(data + end, data + end + frame, size - end - frame)
-            size -= frame
+            swallowed += frame
+            end += frame
             continue
+        if swallowed:           # what passes closes up, each byte moved once
+            memmove(data + end - swallowed, data + end, min(frame, size - end))
         end += frame
         if end > size:
             w.remaining = end - size
-            w.bytes_passed += size
-            return size
-        w.boundary = end
+            end = size
+            break
+        w.boundary = end - swallowed
     if w.fault == PASSES and not w.close_seen and end < size:
         w.held_len = size - end
         memcpy(w.held, data + end, w.held_len)
+    end -= swallowed
     w.bytes_passed += end
     return end
