@@ -41,7 +41,7 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/runtime: .venv/bin/python requirements.lock pyproject.toml setup.py $(wildcard gateway/io/compiled/*.p*)
+.venv/runtime: .venv/bin/python requirements.lock pyproject.toml setup.py $(wildcard gateway/*.pyx gateway/io/compiled/*.p*)
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	touch $@

@@ -1,4 +1,4 @@
-"""Only what pyproject.toml cannot say: the relay's C extension is optional, so an install without a compiler still works."""
+"""Only what pyproject.toml cannot say: the C extensions are optional, so an install without a compiler still works."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,13 @@ SANITIZE = ["-fsanitize=address", "-fno-omit-frame-pointer", "-g"] if os.environ
 
 setup(
     ext_modules=[
+        Extension(
+            "gateway.scan",
+            ["gateway/scan.pyx"],
+            optional=True,
+            extra_compile_args=["-O2", *SANITIZE],
+            extra_link_args=SANITIZE,
+        ),
         Extension(
             "gateway.io.compiled.pump",
             [str(COMPILED / "pump.pyx")],

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.forward import Visitor
-from gateway.heads import Head, parse_head
+from gateway.heads import Head, Names, parse_head
 from gateway.refusals import MOORAGE_PROTOCOL, accept_key
 
 _STATUS = re.compile(r"HTTP/1\.1 ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?")
 _HOP = {"connection", "upgrade", "keep-alive", "proxy-connection", "te", "trailer"}
-_DROPPED = _HOP | {"content-length", "transfer-encoding"}  # a 101 has no body, other answers are framed anew
+_DROPPED = Names({*_HOP, "content-length", "transfer-encoding"})  # a 101 has no body, other answers are framed anew
+_SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+_SELECTS_OURS = f"Sec-WebSocket-Protocol: {MOORAGE_PROTOCOL}\r\n"
 
 
 class Switched(NamedTuple):
@@ -68,14 +70,12 @@ def _switched(head: Head, visitor: Visitor) -> Switched | Garbage:
     offered = visitor.presented.protocols
     if len(selected) > 1 or any(name not in offered for name in selected):
         return Garbage("the 101 selects a subprotocol that was not offered")
-    lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", *_kept(head)]
-    if not selected and MOORAGE_PROTOCOL in offered:
-        lines.append(f"Sec-WebSocket-Protocol: {MOORAGE_PROTOCOL}")
-    return Switched("\r\n".join([*lines, "\r\n"]).encode("latin-1"))
+    told = f"{_SWITCHING}{head.lines_without(_DROPPED)}{_SELECTS_OURS if not selected and MOORAGE_PROTOCOL in offered else ''}\r\n"
+    return Switched(told.encode("latin-1"))
 
 
 def _declined(head: Head, status: int) -> Declined | Garbage:
-    lines = (head.start, *_kept(head))
+    lines = (head.start, *head.lines_without(_DROPPED).split("\r\n")[:-1])
     codings = [coding.lower() for coding in head.all("transfer-encoding")]
     if codings not in ([], ["chunked"]):
         return Garbage("the answer has a Transfer-Encoding other than chunked")
@@ -87,7 +87,3 @@ def _declined(head: Head, status: int) -> Declined | Garbage:
     if codings:
         return Declined(status, lines, None, is_chunked=True)
     return Declined(status, lines, int(lengths[0]) if lengths else None)
-
-
-def _kept(head: Head) -> list[str]:
-    return [f"{name}: {value}" for name, value in head.fields if name.lower() not in _DROPPED]

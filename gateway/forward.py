@@ -7,7 +7,7 @@ from base64 import urlsafe_b64encode
 from typing import NamedTuple
 
 from gateway.credentials import Presented
-from gateway.heads import elements
+from gateway.heads import Names, elements
 from gateway.upgrade import Upgrade
 from moorage.claims import Claim, sign_claim
 from moorage.ids import Draw
@@ -30,8 +30,9 @@ _HOP = {
     "sec-websocket-protocol",
     "traceparent",
 }  # RFC 9110 section 7.6.1, and those that are written anew
-_HOP_AND_TOKEN = _HOP | {"authorization"}
 _SPOOFABLE = ("moorage-", "x-forwarded-", "forwarded", "x-real-ip")
+_DROPPED = Names(_HOP, _SPOOFABLE)
+_DROPPED_WITH_TOKEN = Names({*_HOP, "authorization"}, _SPOOFABLE)
 _NO_CONTEXT = "e30="  # {}
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -76,18 +77,8 @@ def request_for(visitor: Visitor, claimed: Claimed) -> bytes:
 
 def _kept(visitor: Visitor) -> str:
     head = visitor.upgrade.head
-    dropped = _HOP_AND_TOKEN if visitor.presented.is_in_authorization else _HOP
-    named = elements(head.all("connection"))
-    if len(named) > 1:
-        dropped = dropped | {name.lower() for name in named}
-    kept = [
-        f"{name}: {value}\r\n"
-        for name, value in head.fields
-        if (lower := name.lower()) not in dropped and not (lower[0] in "mfx" and _is_spoofable(lower))
-    ]
-    return "".join(kept)
-
-
-def _is_spoofable(lower: str) -> bool:
-    """With "_" for "-" too: CGI and WSGI read both as one."""
-    return lower.replace("_", "-").startswith(_SPOOFABLE)
+    dropped = _DROPPED_WITH_TOKEN if visitor.presented.is_in_authorization else _DROPPED
+    connection = head.all("connection")
+    if connection == ["Upgrade"]:
+        return head.lines_without(dropped)
+    return head.lines_without(dropped, frozenset([name.lower() for name in elements(connection)]))

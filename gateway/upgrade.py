@@ -34,6 +34,12 @@ def parse_upgrade(raw: bytes) -> Upgrade:
     head = parse_head(raw)
     if head is None:
         raise Refusal(Code.BAD_REQUEST, "the request head breaks the grammar of HTTP/1.1")
+    target, key = head.plain_upgrade() or _checked(head)
+    return Upgrade(target, key, _protocols(head), _one(head, "origin"), head)
+
+
+def _checked(head: Head) -> tuple[str, str]:
+    """Target and key of an upgrade in any form, or the refusal that says what is wrong."""
     target = _target(head)
     _check_framing(head)
     if not _names(head, "upgrade", "websocket"):
@@ -45,7 +51,7 @@ def parse_upgrade(raw: bytes) -> Upgrade:
     key = _one(head, "sec-websocket-key") or ""
     if _KEY.fullmatch(key) is None:
         raise Refusal(Code.BAD_REQUEST, "Sec-WebSocket-Key must be 16 bytes in base64")
-    return Upgrade(target, key, _protocols(head), _one(head, "origin"), head)
+    return target, key
 
 
 def _names(head: Head, field: str, wanted: str) -> bool:

@@ -1,4 +1,4 @@
-"""The compiled wire's tests once more, built with AddressSanitizer: descriptors reused, peers gone at every point."""
+"""The compiled wire's and scanner's tests once more, built with AddressSanitizer: descriptors reused, peers gone at every point."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ ROOT = Path(__file__).parents[3]
 COPIED = ("gateway", "moorage", "scheduler", "tests", "setup.py", "pyproject.toml", "README.md")
 MODULES = (
     "test_frames.py",
+    "test_scan.py",
+    "test_heads.py",
+    "test_upgrade.py",
     "io/test_wire.py",
     "io/test_relay.py",
     "io/test_relay_endings.py",
@@ -41,7 +44,9 @@ def a_tree(folder: Path) -> Path:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.so", "pump.c", "__pycache__"))
+            shutil.copytree(
+                source, folder / name, ignore=shutil.ignore_patterns("*.so", "pump.c", "scan.c", "__pycache__")
+            )
         elif source.exists():
             shutil.copy(source, folder / name)
     return folder
@@ -49,13 +54,13 @@ def a_tree(folder: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(800)
-def test_the_compiled_wire_touches_no_memory_it_does_not_own(tmp_path: Path) -> None:
+def test_what_is_compiled_touches_no_memory_it_does_not_own(tmp_path: Path) -> None:
     libasan = sanitizer()
     tree = a_tree(tmp_path)
     build = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
     subprocess.run(build, cwd=tree, env={**os.environ, "MOORAGE_SANITIZE": "1"}, check=True, timeout=300)
-    (built,) = (tree / "gateway/io/compiled").glob("pump*.so")
-    assert b"__asan_report" in built.read_bytes()
+    built = [*(tree / "gateway/io/compiled").glob("pump*.so"), *(tree / "gateway").glob("scan*.so")]
+    assert [b"__asan_report" in each.read_bytes() for each in built] == [True, True]
     environment = {
         **os.environ,
         "PYTHONMALLOC": "malloc",
@@ -63,12 +68,21 @@ def test_the_compiled_wire_touches_no_memory_it_does_not_own(tmp_path: Path) -> 
         "LD_PRELOAD": libasan,
         "PYTHONPATH": str(tree),
     }
-    where = "import gateway.io.compiled.pump as pump; print(pump.__file__)"
+    where = "import gateway.io.compiled.pump as pump, gateway.scan as scan; print(pump.__file__, scan.__file__)"
     asked = subprocess.run(
         [sys.executable, "-c", where], cwd=tree, env=environment, capture_output=True, text=True, check=True
     )
-    assert asked.stdout.startswith(str(tree)), "the sanitized build is not the one that is imported"
-    select = ["-k", "compiled or agree", "-m", "not slow", "-p", "no:cacheprovider", "--timeout", "120"]
+    assert asked.stdout.count(str(tree)) == 2, "the sanitized build is not the one that is imported"
+    select = [
+        "-k",
+        "compiled or agree or test_scan or test_heads or test_upgrade",
+        "-m",
+        "not slow",
+        "-p",
+        "no:cacheprovider",
+        "--timeout",
+        "120",
+    ]
 
     run = subprocess.run(
         [
