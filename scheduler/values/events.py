@@ -1,0 +1,22 @@
+"""What happened, in order: the control plane's source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from moorage.ids import SessionId, WorkerId
+from scheduler.values.ends import EndRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, in the order of `position`; `seq` counts within one session."""
+
+    position: int
+    type: str  # session.started | session.suspended | session.resumed | session.ended | worker.joined | worker.lost | …
+    at: float
+    session: SessionId | None = None
+    worker: WorkerId | None = None
+    seq: int = 0
+    end: EndRecord | None = None
+    data: dict[str, str | int | float] = field(default_factory=dict)
