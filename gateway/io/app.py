@@ -76,11 +76,13 @@ class Gateway:
             raise
 
     async def _serve(self, sock: socket.socket) -> None:
-        self._certificates = Certificates(self.wire, self.policy.tls, self.metrics)
+        self._certificates = Certificates(self.wire.tls, self.policy.tls, self.metrics)
         self.node = self.policy.node or self._own_address()
         await self._store.join(self.id, self.node)
         await self._links.start()
         self.link_port = self._links.port
+        linked = Certificates(self._links.load_certificate, self.policy.link_tls, self.metrics)
+        self._watched = [self._certificates, linked]
         self._listener = self._compose()
         self._reports.start()
         self._tasks = [
@@ -103,7 +105,8 @@ class Gateway:
 
     def reload(self) -> None:
         """SIGHUP: reads the certificates again."""
-        self._certificates.reload()
+        for watched in self._watched:
+            watched.reload()
 
     async def drain(self) -> None:
         """Refuses new clients and moves the sessions away over `drain_seconds`; they stay resumable."""
@@ -138,7 +141,7 @@ class Gateway:
         return Listener(policy.handshakes, store, reception, self._gate, attacher)
 
     async def _upkeep(self) -> None:
-        await keep_up(self.id, self.policy, self._store, self._attachments, self._certificates, self._gate)
+        await keep_up(self.id, self.policy, self._store, self._attachments, self._watched, self._gate)
 
     def _own_address(self) -> str:
         host = f"[{self.policy.host}]" if ":" in self.policy.host else self.policy.host

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from gateway.io.metrics import GatewayMetrics
-from gateway.io.wire import TlsContext, Wire
+from gateway.io.wire import TlsContext
 from gateway.policy import TlsFiles
 
 log = structlog.get_logger(__name__)
 
 
-class Certificates:
-    """The context in force."""
+Load = Callable[[Path, Path], TlsContext]
 
-    def __init__(self, wire: Wire, files: TlsFiles | None, metrics: GatewayMetrics) -> None:
-        self._wire = wire
+
+class Certificates:
+    """The context in force. `load` makes one of a certificate and a key; it raises ssl.SSLError or OSError."""
+
+    def __init__(self, load: Load, files: TlsFiles | None, metrics: GatewayMetrics) -> None:
+        self._load = load
         self._files = files
         self._metrics = metrics
         self._seen = _stamps(files)
-        self._context = wire.tls(files.certificate, files.key) if files else None
+        self._context = load(files.certificate, files.key) if files else None
 
     def current(self) -> TlsContext | None:
         """None where TLS is off."""
@@ -40,7 +44,7 @@ class Certificates:
         if self._files is None:
             return
         try:
-            self._context = self._wire.tls(self._files.certificate, self._files.key)
+            self._context = self._load(self._files.certificate, self._files.key)
         except (ssl.SSLError, OSError) as error:
             self._metrics.certificate_reloads.labels("failed").inc()
             log.error("certificate_not_reloaded", certificate=str(self._files.certificate), why=str(error))

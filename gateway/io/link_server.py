@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import sha256
+from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext, TLSVersion
 
 import structlog
@@ -19,6 +20,7 @@ from websockets.typing import Subprotocol
 from gateway.io.link import Ended, WorkerLink
 from gateway.io.link_metrics import LinkMetrics
 from gateway.io.sockets import listening_socket
+from gateway.io.wire import TlsContext
 from gateway.links import Terms
 from gateway.policy import GatewayPolicy, TlsFiles
 from moorage.deadlines import HEARTBEAT_EVERY
@@ -83,6 +85,14 @@ class LinkServer:
             logger=WIRE_LOG,
         )
         self.port = sock.getsockname()[1]
+
+    def load_certificate(self, certificate: Path, key: Path) -> TlsContext:
+        """For links that begin from now on. Raises ssl.SSLError or OSError; then the pair in force stays."""
+        fresh = _context(TlsFiles(certificate, key))  # a broken pair shows here, not half loaded
+        if self._ssl is None:
+            return fresh
+        self._ssl.load_cert_chain(certificate, key)
+        return self._ssl
 
     async def deliver(self, worker: WorkerId, directive: Directive) -> None:
         """Sends an order over the worker's link. Dropped where there is none here: the store answers heartbeats with it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import structlog
 
@@ -25,7 +25,7 @@ async def keep_up(
     policy: GatewayPolicy,
     store: Store,
     attachments: Attachments,
-    certificates: Certificates,
+    certificates: Sequence[Certificates],
     gate: Gate,
 ) -> None:
     """Until cancelled. An outage of the store is waited out: relays go on without it."""
@@ -34,7 +34,8 @@ async def keep_up(
     while True:
         await asyncio.sleep(_EVERY_SECONDS)
         try:
-            certificates.reload_if_changed()
+            for watched in certificates:
+                watched.reload_if_changed()
             gate.revocations.forget(store.now())
             share = max(1, round(len(attachments) * _EVERY_SECONDS / policy.checkpoint_seconds))
             if is_away:

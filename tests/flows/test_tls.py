@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
@@ -171,3 +172,32 @@ async def test_noise_instead_of_tls_is_dropped(secured: System) -> None:
             with contextlib.suppress(ConnectionError):
                 await asyncio.wait_for(reader.read(), SOON)
     await until(lambda: secured.metric("moorage_gateway_handshakes") == 0)
+
+
+def link_serial(port: int, context: ssl.SSLContext) -> object:
+    """The serial number of the certificate that the link's port serves now."""
+    with (
+        socket.create_connection(("127.0.0.1", port), SOON) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as secured,
+    ):
+        certificate = secured.getpeercert()
+    assert certificate is not None
+    return certificate["serialNumber"]
+
+
+async def test_the_links_certificate_is_read_again_too_and_a_broken_one_is_not_used(tmp_path: Path) -> None:
+    authority = an_authority(tmp_path)
+    context = trusting(authority)
+    async with System(GatewayPolicy(link_tls=authority.files)) as system:
+        port = system.gateway.link_port
+        first = await asyncio.to_thread(link_serial, port, context)
+
+        authority.issue("localhost", "127.0.0.1")
+        system.gateway.reload()
+        second = await asyncio.to_thread(link_serial, port, context)
+        authority.files.certificate.write_text("no certificate")
+        system.gateway.reload()
+        third = await asyncio.to_thread(link_serial, port, context)
+
+    assert first != second
+    assert second == third

@@ -21,7 +21,7 @@ def reloads(registry: CollectorRegistry, result: str) -> float:
 async def test_a_change_of_either_file_gives_a_new_context_once(tmp_path: Path) -> None:
     wire, registry = make_wire(asyncio.get_running_loop(), "pure"), CollectorRegistry()
     authority = an_authority(tmp_path)
-    certificates = Certificates(wire, authority.files, GatewayMetrics(registry))
+    certificates = Certificates(wire.tls, authority.files, GatewayMetrics(registry))
     first = certificates.current()
 
     certificates.reload_if_changed()
@@ -40,7 +40,7 @@ async def test_a_change_of_either_file_gives_a_new_context_once(tmp_path: Path) 
 async def test_a_broken_pair_keeps_the_old_context_and_is_said_once(tmp_path: Path, harm: str) -> None:
     wire, registry = make_wire(asyncio.get_running_loop(), "pure"), CollectorRegistry()
     authority = an_authority(tmp_path)
-    certificates = Certificates(wire, authority.files, GatewayMetrics(registry))
+    certificates = Certificates(wire.tls, authority.files, GatewayMetrics(registry))
     first = certificates.current()
 
     if harm == "gone":
@@ -58,7 +58,7 @@ async def test_a_broken_pair_keeps_the_old_context_and_is_said_once(tmp_path: Pa
 
 async def test_without_files_there_is_no_tls_and_nothing_to_reload() -> None:
     registry = CollectorRegistry()
-    certificates = Certificates(make_wire(asyncio.get_running_loop(), "pure"), None, GatewayMetrics(registry))
+    certificates = Certificates(make_wire(asyncio.get_running_loop(), "pure").tls, None, GatewayMetrics(registry))
 
     certificates.reload_if_changed()
     certificates.reload()

@@ -62,11 +62,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def kept_up(quay: Quay, ledger: Ledger, holds: Callable[[], object], gate: Gate | None = None) -> None:
     wire = make_wire(asyncio.get_running_loop(), "pure")
-    certificates = Certificates(wire, None, quay.metrics)
+    certificates = Certificates(wire.tls, None, quay.metrics)
     gate = gate or Gate(GatewayPolicy(), lambda: KEYS, bytes)
     policy = GatewayPolicy(checkpoint_seconds=0.01)
     task = asyncio.create_task(
-        keep_up(a_gateway_id(), policy, ledger, quay.attachments, certificates, gate)  # type: ignore[arg-type]
+        keep_up(a_gateway_id(), policy, ledger, quay.attachments, [certificates], gate)  # type: ignore[arg-type]
     )
     try:
         await until(holds)
