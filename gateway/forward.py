@@ -30,6 +30,8 @@ _HOP = {
     "sec-websocket-protocol",
     "traceparent",
 }  # RFC 9110 section 7.6.1, and those that are written anew
+# What Connection cannot name away: a worker would get no valid upgrade, and its answer to that would count against it.
+_NEVER_HOP = {"host", "origin", "sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"}
 _SPOOFABLE = ("moorage-", "x-forwarded-", "forwarded", "x-real-ip")
 _DROPPED = Names(_HOP, _SPOOFABLE)
 _DROPPED_WITH_TOKEN = Names({*_HOP, "authorization"}, _SPOOFABLE)
@@ -81,4 +83,4 @@ def _kept(visitor: Visitor) -> str:
     connection = head.all("connection")
     if connection == ["Upgrade"]:
         return head.lines_without(dropped)
-    return head.lines_without(dropped, frozenset([name.lower() for name in elements(connection)]))
+    return head.lines_without(dropped, frozenset([name.lower() for name in elements(connection)]) - _NEVER_HOP)

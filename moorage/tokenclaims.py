@@ -20,7 +20,7 @@ _User = Annotated[str, msgspec.Meta(pattern=f"^usr{_BODY}", max_length=30)]
 _Workspace = Annotated[str, msgspec.Meta(pattern=f"^wsp{_BODY}", max_length=30)]
 _Key = Annotated[str, msgspec.Meta(pattern=f"^key{_BODY}", max_length=30)]
 _Rate = Annotated[float, msgspec.Meta(ge=0)]
-_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]  # what counts against it has 64 bits
 
 
 class TokenLimits(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from errno import EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM
 from functools import partial
 from time import monotonic
 from typing import NamedTuple
@@ -28,6 +29,13 @@ from scheduler.values import Claimed, Refused, Stale
 _ANSWER_BYTES = 16 << 10
 _BODY_BYTES = 64 << 10
 _MOST_HOSTS = 100_000
+_OUR_OWN_WANT = {
+    EMFILE,
+    ENFILE,
+    ENOBUFS,
+    ENOMEM,
+    EADDRNOTAVAIL,
+}  # says nothing of the worker: no complaint, no next one
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +124,8 @@ class Dialler:
         try:
             return await self._wire.connect(host, int(port))
         except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) in _OUR_OWN_WANT:
+                raise Refusal(Code.NO_CAPACITY, "this gateway has no socket left", retry_after=1.0) from error
             raise _Unreachable("connect", str(error)) from error
 
     def _may_dial(self, host: str) -> bool:
@@ -158,10 +168,9 @@ class Dialler:
                 return moved
             case Refused():
                 raise Refusal(moved.code, moved.detail, retry_after=moved.retry_after)
-            case Stale():
-                raise Refusal(
-                    Code.SESSION_SUPERSEDED, "the session was claimed again or ended while its worker was dialled"
-                )
+            case Stale(fence=fence):
+                code = Code.SESSION_ENDED if fence is None else Code.SESSION_SUPERSEDED
+                raise Refusal(code, "the session ended or was claimed again while its worker was dialled")
 
     def _note(self, failure: _Unreachable, claimed: Claimed) -> None:
         self._metrics.dial_failures.labels(failure.why).inc()

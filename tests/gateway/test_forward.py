@@ -107,6 +107,13 @@ def test_hop_fields_and_those_that_connection_names_do_not_pass(name: str) -> No
     assert head.all("upgrade") == ["websocket"]
 
 
+@pytest.mark.parametrize("name", ["Host", "Origin", "Sec-WebSocket-Key", "Sec-WebSocket-Version"])
+def test_connection_cannot_name_away_what_makes_a_valid_upgrade(name: str) -> None:
+    head = forwarded(Origin="https://app.example", Connection=f"Upgrade, {name}")
+
+    assert len(head.all(name.lower())) == 1
+
+
 def test_the_worker_learns_who_the_client_is() -> None:
     token = a_token()
     head = forwarded(address="2001:db8::1")

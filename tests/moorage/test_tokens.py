@@ -216,6 +216,7 @@ def test_an_id_of_another_form_is_refused(name: str, said: object) -> None:
         {"lim": 3},
         {"lim": {"message_bytes": "many"}},
         {"lim": {"message_bytes": -1}},
+        {"lim": {"session_bytes": 1 << 63}},
         {"lim": {"messages_per_second": float("nan")}},
         {"ctx": 7},
     ],
