@@ -6,7 +6,7 @@ PYTEST := $(BIN)/pytest -n 2
 
 .PHONY: demo up test test-slow check bench format lock clean
 
-demo: .venv/runtime  ## the whole product in one minute: sessions over REST, clients over wss, a killed worker
+demo: .venv/runtime  ## the whole product in one minute, installing included: sessions over REST, clients over wss, a killed worker
 	$(BIN)/moorage demo
 
 up: .venv/runtime  ## gateway, scheduler, REST API and two example workers in one process

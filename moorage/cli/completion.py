@@ -12,7 +12,7 @@ WHERE = {
 }
 
 
-@click.command(epilog="  ".join(WHERE.values()))
+@click.command(epilog="\b\n" + "\n".join(WHERE.values()))
 @click.argument("shell", type=click.Choice(sorted(WHERE)))
 def completion(shell: str) -> None:
     """Print the shell completion script."""

@@ -1,4 +1,4 @@
-"""`moorage demo`: the product in half a minute, on real processes, sockets and certificates."""
+"""`moorage demo`: the product in a few seconds, on real processes, sockets and certificates."""
 
 from __future__ import annotations
 

@@ -99,6 +99,7 @@ class Program:
         """What needs nothing comes first. What is open is closed again when a later part fails."""
         settings = self._settings
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._hold()
         self._development = self._development_files()
         self._store = MemoryStore(policy=scheduler_policy(settings))
         self._observe = self._observing()
@@ -186,6 +187,14 @@ class Program:
     def _doors(self) -> Doors:
         certificate = self._gateway.policy.link_tls and self._development and self._development.certificate
         return Doors(self._link(), self._welcome.join_key, str(certificate) if certificate else None)
+
+    def _hold(self) -> None:
+        held = running.hold(self._data)
+
+        async def let_go() -> None:
+            os.close(held)
+
+        self._closings.append(("lock", let_go))
 
     async def _forget(self) -> None:
         running.remove(self._data)

@@ -86,7 +86,7 @@ class Rest:
         self._endpoint = endpoint
         self._http = httpx.Client(
             base_url=f"{endpoint.url}/api/v1",
-            headers={"authorization": f"Bearer {endpoint.key}", "user-agent": "moorage-cli"},
+            headers={"user-agent": "moorage-cli", **_authorization(endpoint.key)},
             timeout=TIMEOUT,
             verify=trusting(endpoint.certificate) if endpoint.url.startswith("https") else True,
         )
@@ -127,6 +127,13 @@ def trusting(certificate: Path | None) -> Any:
     if certificate is not None and certificate.exists():
         context.load_verify_locations(certificate)
     return context
+
+
+def _authorization(key: str) -> dict[str, str]:
+    """Nothing without a key: the API says what is missing. Raises ClickException for what no header can carry."""
+    if not key.isascii() or not key.isprintable():
+        raise click.ClickException("the API key holds characters that no key has: copy it again")
+    return {"authorization": f"Bearer {key}"} if key else {}
 
 
 def _admin_key(data: Path) -> str:

@@ -10,7 +10,7 @@ import moorage as package
 
 COMMANDS = {
     "up": ("moorage.cli.up", "Run everything in one process, with example workers."),
-    "demo": ("moorage.cli.demo", "Show the whole product in half a minute: sessions, wss, a killed worker."),
+    "demo": ("moorage.cli.demo", "Show the whole product in a few seconds: sessions, wss, a killed worker."),
     "worker": ("moorage.cli.worker", "Serve sessions with a function of yours."),
     "session": ("moorage.cli.session", "Create, read, list and end sessions."),
     "connect": ("moorage.cli.connect", "Talk to a session: lines in, messages out."),

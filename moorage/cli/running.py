@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 FILE = "running.json"
+LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,26 @@ class Running:
     def document(self) -> dict[str, Any]:
         """As JSON: the file, and the line that `moorage up --json` prints."""
         return asdict(self)
+
+
+class Taken(RuntimeError):
+    """Another process runs on this folder."""
+
+
+def hold(folder: Path) -> int:
+    """Keeps the folder for this process: two fleets over one database would end each other's sessions. Answers the open
+    descriptor; closing it, also by dying, lets go. Raises Taken or OSError."""
+    held = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(held)
+        other = read(folder)
+        who = f", process {other.pid}, REST at {other.rest}" if other else ""
+        raise Taken(
+            f"{folder} belongs to a Moorage that runs{who}: stop it, or name another folder with --data"
+        ) from error
+    return held
 
 
 def write(folder: Path, running: Running) -> None:

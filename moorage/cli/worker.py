@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from inspect import iscoroutinefunction
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,8 @@ def find(target: str) -> Any:
         ) from error
     if not callable(found):
         raise click.ClickException(f"module {module} has no function {name}")
+    if not iscoroutinefunction(found) and not iscoroutinefunction(found.__call__):
+        raise click.ClickException(f"{target} is no `async def` function: it would answer nobody")
     return found
 
 

@@ -115,6 +115,23 @@ def test_nobody_there_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "moorage up" in answer.output
 
 
+def test_without_a_key_the_api_says_what_is_missing(api: type[Api], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOORAGE_API_KEY", "")
+    api.answers.append((401, {"code": "INVALID_API_KEY", "detail": "no key"}))
+
+    answer = CliRunner().invoke(moorage, ["workers", "--data", "nowhere"])
+
+    assert api.asked[0][2] == ""
+    assert answer.output.startswith("Error: INVALID_API_KEY: no key. Give a key with --key or MOORAGE_API_KEY")
+
+
+def test_a_key_that_no_header_can_carry_is_one_sentence(api: type[Api]) -> None:
+    answer = CliRunner().invoke(moorage, ["workers", "--key", "ak_\nsecret"])
+
+    assert answer.output == "Error: the API key holds characters that no key has: copy it again\n"
+    assert api.asked == []
+
+
 def test_workers_are_listed_as_columns(api: type[Api]) -> None:
     worker = {"id": "wrk_1", "name": "one", "status": "serving", "region": "local", "pool": "default", "slots": 10}
     api.answers.append((200, {"workers": [worker | {"used": 3, "address": "127.0.0.1:1"}], "total": 1}))

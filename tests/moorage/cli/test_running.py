@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from moorage.cli import running
 from moorage.cli.rest import DEFAULT_URL, find_endpoint
@@ -35,6 +38,17 @@ def test_a_file_of_another_version_is_nothing(tmp_path: Path) -> None:
     (tmp_path / running.FILE).write_text('{"workers": [], "more": 1}')
 
     assert running.read(tmp_path) is None
+
+
+def test_a_folder_belongs_to_one_process_until_it_lets_go(tmp_path: Path) -> None:
+    held = running.hold(tmp_path)
+    running.write(tmp_path, HERE)
+
+    with pytest.raises(running.Taken, match=r"process 1, REST at http://127\.0\.0\.1:2.*--data"):
+        running.hold(tmp_path)
+
+    os.close(held)
+    os.close(running.hold(tmp_path))
 
 
 def test_commands_find_address_key_and_certificate_in_the_data_folder(tmp_path: Path) -> None:

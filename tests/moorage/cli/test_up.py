@@ -246,6 +246,20 @@ def test_a_taken_port_is_one_sentence_that_says_what_to_do(tmp_path: Path) -> No
     assert not Path("data").exists()
 
 
+def test_a_second_one_on_the_same_folder_is_refused_and_leaves_the_first_alone(fleet: Fleet) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "moorage.cli", "up", "--data", str(fleet.data), "--workers", "0", *PORTS],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"belongs to a Moorage that runs, process {fleet.running.pid}" in done.stderr
+    assert running.read(fleet.data) is not None
+
+
 def test_the_greeting_names_everything_and_the_key_only_when_it_is_new() -> None:
     here = running.Running(1, "ws://h:1", "http://h:2", "http://h:3", "ws://h:4/link", "compiled", "/data")
 

@@ -18,12 +18,19 @@ def test_a_function_is_found_in_the_working_folder() -> None:
     assert find("mine:talk").__name__ == "talk"
 
 
+def test_an_object_with_an_async_call_is_a_function_too() -> None:
+    Path("callers.py").write_text("class Talk:\n    async def __call__(self, session): ...\n\n\ntalk = Talk()\n")
+
+    assert callable(find("callers:talk"))
+
+
 @pytest.mark.parametrize(
     ("target", "sentence"),
     [
         ("mine", "is no MODULE:FUNCTION"),
         ("nowhere.at_all:talk", "there is no module nowhere here"),
         ("moorage.examples.echo:talk", "module moorage.examples.echo has no function talk"),
+        ("os:getcwd", "os:getcwd is no `async def` function"),
     ],
 )
 def test_a_wrong_target_is_one_sentence(target: str, sentence: str) -> None:
