@@ -13,6 +13,8 @@ from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store
 from tests.scheduler.world import Clock, Make, World, a_world
 
+pytest.register_assert_rewrite("tests.scheduler.contract.life", "tests.scheduler.contract.truths")
+
 
 def _memory(clock: Clock, policy: SchedulerPolicy) -> Store:
     return MemoryStore(clock=clock, policy=policy)
