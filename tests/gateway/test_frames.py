@@ -1,68 +1,14 @@
-"""The frame walk: what passes, what is refused, and that the compiled walk does the same whatever the reads' sizes."""
+"""The frame walk: what passes, what is refused, and where it knows the boundary."""
 
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Protocol
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from gateway.frames import Meter, Walk, close_frame, is_sendable, ping_frame
-from gateway.io.engine import pump
+from gateway.frames import close_frame, is_sendable, ping_frame
 from gateway.relay import Cause, Limits, Side
-
-TAG = b"moor-tag"
-MASK = b"\x01\x02\x03\x04"
-
-
-class AnyWalk(Protocol):
-    fault: Cause | None
-    boundary: int
-    close_code: int | None
-    bytes_passed: int
-    messages: int
-
-    @property
-    def at_boundary(self) -> bool: ...
-    @property
-    def closed(self) -> bool: ...
-    @property
-    def close_seen(self) -> bool: ...
-    def feed(self, data: bytes, now: float) -> bytes: ...
-
-
-def walk_of(kind: str, side: Side, limits: Limits) -> AnyWalk:
-    if kind == "pure":
-        return Walk(side, limits, TAG)
-    if pump is None:
-        pytest.skip("the extension is not built")
-    walk: AnyWalk = pump.CompiledWalk(side, limits, TAG)
-    return walk
-
-
-@pytest.fixture(params=["pure", "compiled"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-def a_frame(opcode: int, payload: bytes = b"", *, fin: bool = True, mask: bytes = b"", rsv: int = 0) -> bytes:
-    first = (0x80 if fin else 0) | rsv << 4 | opcode
-    bit = 0x80 if mask else 0
-    size = len(payload)
-    if size < 126:
-        head = bytes((first, bit | size))
-    elif size < 1 << 16:
-        head = bytes((first, bit | 126)) + size.to_bytes(2, "big")
-    else:
-        head = bytes((first, bit | 127)) + size.to_bytes(8, "big")
-    return head + mask + (bytes(b ^ mask[i & 3] for i, b in enumerate(payload)) if mask else payload)
-
-
-def from_client(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
-    return a_frame(opcode, payload, fin=fin, mask=MASK, rsv=rsv)
-
+from tests.gateway.walks import MASK, TAG, a_frame, from_client, walk_of
 
 LEGAL_FROM_WORKER = {
     "a text": a_frame(1, b"hello"),
@@ -78,6 +24,7 @@ LEGAL_FROM_WORKER = {
     "a close without a code": a_frame(8),
     "a close with a reason": close_frame(4400, b"why"),
 }
+
 
 ILLEGAL_FROM_WORKER = {
     "a masked frame": from_client(1, b"x"),
@@ -137,62 +84,6 @@ def test_both_walks_know_which_codes_may_be_sent(kind: str, code: int) -> None:
 
     assert (walk.fault is None) == is_sendable(code) == (code in {1000, 1003, 1007, 1014, 3000, 4999})
     assert walk.close_code == (code if is_sendable(code) else None)
-
-
-def test_a_frame_over_the_limit_is_refused_at_its_header(kind: str) -> None:
-    walk = walk_of(kind, Side.CLIENT, Limits(frame_bytes=1000))
-
-    passed = walk.feed(from_client(2, bytes(1000)) + from_client(2, bytes(1001))[:8], 0)
-
-    assert (len(passed), walk.fault) == (1008, Cause.TOO_BIG)
-
-
-def test_a_message_over_the_limit_is_refused_at_the_fragment_that_exceeds_it(kind: str) -> None:
-    walk = walk_of(kind, Side.WORKER, Limits(message_bytes=10))
-    first = a_frame(2, bytes(6), fin=False)
-
-    passed = walk.feed(first + a_frame(0, bytes(5)), 0)
-
-    assert (passed, walk.fault) == (first, Cause.TOO_BIG)
-
-
-def test_the_sum_of_fragments_cannot_overflow(kind: str) -> None:
-    walk = walk_of(kind, Side.WORKER, Limits(frame_bytes=0, message_bytes=1 << 62))
-
-    walk.feed(a_frame(2, bytes(6), fin=False) + b"\x80\x7f" + ((1 << 63) - 1).to_bytes(8, "big"), 0)
-
-    assert walk.fault is Cause.TOO_BIG
-
-
-def test_messages_faster_than_the_rate_are_refused_once_the_burst_is_used(kind: str) -> None:
-    walk = walk_of(kind, Side.CLIENT, Limits(messages_per_second=8, message_burst=2))
-    message = from_client(1, b"x")
-
-    assert walk.feed(message * 2, 100.0) == message * 2
-    assert walk.feed(message, 100.125) == message
-    assert (walk.feed(message, 100.1875), walk.fault) == (b"", Cause.RATE)
-
-
-def test_the_session_bytes_end_at_the_frame_that_exceeds_them_but_a_close_may_pass(kind: str) -> None:
-    message = from_client(1, b"x")
-    close = from_client(8, b"\x03\xe8")
-    limits = Limits(session_bytes=2 * len(message))
-
-    closing, talking = walk_of(kind, Side.CLIENT, limits), walk_of(kind, Side.CLIENT, limits)
-
-    assert closing.feed(message * 2 + close, 0) == message * 2 + close
-    assert (talking.feed(message * 3, 0), talking.fault) == (message * 2, Cause.BYTES)
-
-
-def test_two_walks_share_one_meter() -> None:
-    meter = Meter(limit_bytes=20)
-    client = Walk(Side.CLIENT, Limits(), TAG, meter)
-    worker = Walk(Side.WORKER, Limits(), TAG, meter)
-
-    client.feed(from_client(2, bytes(8)), 0)
-    worker.feed(a_frame(2, bytes(5)), 0)
-
-    assert (meter.used_bytes, worker.fault) == (14, Cause.BYTES)
 
 
 def test_nothing_follows_a_close(kind: str) -> None:
@@ -257,28 +148,6 @@ def test_own_pongs_around_held_and_partial_frames_change_nothing_of_the_rest(kin
     assert walk.feed(message[3:] + pong, 0.0) == message
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [a_frame(9, b"ping", mask=MASK), a_frame(0xA, b"pong", mask=MASK), a_frame(0, b"", fin=False, mask=MASK)],
-    ids=["pings", "pongs", "small fragments"],
-)
-def test_the_message_rate_cannot_be_got_around(kind: str, frame: bytes) -> None:
-    walk = walk_of(kind, Side.CLIENT, Limits(messages_per_second=1.0, message_burst=3))
-    begun = a_frame(1, b"begun", fin=False, mask=MASK)
-
-    passed = walk.feed(begun + frame * 10, 0.0)
-
-    assert (passed, walk.fault) == (begun + frame * 2, Cause.RATE)
-
-
-def test_large_fragments_and_the_last_one_are_paid_for_by_their_message(kind: str) -> None:
-    walk = walk_of(kind, Side.CLIENT, Limits(messages_per_second=1.0, message_burst=1))
-    message = a_frame(2, b"x", fin=False, mask=MASK) + a_frame(0, bytes(2000), fin=False, mask=MASK) * 9
-    message += a_frame(0, b"x", mask=MASK) + a_frame(8, b"\x03\xe8", mask=MASK)
-
-    assert (walk.feed(message, 0.0), walk.fault) == (message, None)
-
-
 def test_the_boundary_is_the_last_one_in_what_passed(kind: str) -> None:
     walk = walk_of(kind, Side.WORKER, Limits())
     frame = a_frame(2, bytes(10))
@@ -291,75 +160,3 @@ def test_the_boundary_is_the_last_one_in_what_passed(kind: str) -> None:
 
     assert (within_second, in_payload, walk.boundary) == (12, -1, 4)
     assert walk.at_boundary
-
-
-frames = st.builds(
-    a_frame,
-    st.sampled_from([0, 1, 1, 2, 2, 2, 3, 8, 9, 10, 10]),
-    st.one_of(
-        st.binary(max_size=20),
-        st.sampled_from(
-            [TAG + bytes(8), b"\x03\xe8", b"\x03\xe9why", bytes(125), bytes(126), bytes(300), bytes(65536)]
-        ),
-    ),
-    fin=st.sampled_from([True, True, True, False]),
-    mask=st.sampled_from([b"", MASK, MASK, b"\xff\x00\xaa\x55"]),
-    rsv=st.sampled_from([0, 0, 0, 0, 0, 4, 1]),
-)
-streams = st.lists(st.one_of(frames, frames, frames, st.binary(max_size=4)), max_size=12).map(b"".join)
-some_limits = st.builds(
-    Limits,
-    frame_bytes=st.sampled_from([0, 100, 1 << 20]),
-    message_bytes=st.sampled_from([0, 200, 1 << 20]),
-    messages_per_second=st.sampled_from([0.0, 0.5, 3.0]),
-    message_burst=st.integers(1, 5),
-    session_bytes=st.sampled_from([0, 0, 50, 1000]),
-)
-
-
-@given(streams, st.sampled_from(Side), some_limits, st.lists(st.integers(1, 40), min_size=1, max_size=20))
-@settings(max_examples=600, deadline=None)
-def test_both_walks_agree_on_any_stream_cut_anywhere(
-    stream: bytes, side: Side, limits: Limits, cuts: list[int]
-) -> None:
-    pure, compiled = walk_of("pure", side, limits), walk_of("compiled", side, limits)
-    at = turn = 0
-
-    while at < len(stream):
-        size = cuts[turn % len(cuts)] * (100 if len(stream) > 1000 else 1)
-        read = stream[at : at + size]
-
-        assert pure.feed(read, turn / 7) == compiled.feed(read, turn / 7)
-        assert state_of(pure) == state_of(compiled)
-        at += size
-        turn += 1
-
-
-@given(streams, st.sampled_from(Side), st.lists(st.integers(1, 40), min_size=1, max_size=20))
-@settings(max_examples=300, deadline=None)
-def test_how_a_stream_is_cut_changes_nothing(stream: bytes, side: Side, cuts: list[int]) -> None:
-    whole, split = walk_of("pure", side, Limits()), walk_of("pure", side, Limits())
-    expected = whole.feed(stream, 0)
-    passed, at, turn = b"", 0, 0
-
-    while at < len(stream):
-        size = cuts[turn % len(cuts)] * (100 if len(stream) > 1000 else 1)
-        passed += split.feed(stream[at : at + size], 0)
-        at += size
-        turn += 1
-
-    assert passed == expected
-    assert state_of(whole)[1:] == state_of(split)[1:]
-
-
-def state_of(walk: AnyWalk) -> tuple[object, ...]:
-    return (
-        walk.boundary,
-        walk.fault,
-        walk.at_boundary,
-        walk.closed,
-        walk.close_seen,
-        walk.close_code,
-        walk.bytes_passed,
-        walk.messages,
-    )
