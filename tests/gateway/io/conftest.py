@@ -11,6 +11,7 @@ import uvloop
 from gateway.io.engine import make_wire, pump
 from gateway.io.wire import Wire
 from tests.gateway.io.rig import Certificates, Rig
+from tests.moorage.io.conftest import harbour as harbour
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
