@@ -6,12 +6,9 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -20,8 +17,7 @@ from click.testing import CliRunner
 
 from moorage.cli import running
 from moorage.cli.root import moorage
-from moorage.cli.up import greeting
-from tests.moorage.cli.fleet import PORTS, Fleet, eventually, first_line, start, up
+from tests.moorage.cli.fleet import PORTS, Fleet, eventually, up
 
 
 @pytest.fixture(scope="module")
@@ -177,75 +173,6 @@ def test_a_worker_that_dies_is_started_again(fleet: Fleet) -> None:
     eventually(lambda: "example-1.2" in names())
 
 
-def test_terminate_drains_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with up(tmp_path, "--workers", "1", "--drain-seconds", "0.5") as fleet:
-        worker = fleet.running.workers[0].pid
-        client = a_client(fleet)
-        began_at = time.monotonic()
-
-        status = fleet.stop()
-
-        assert status == 0
-        assert time.monotonic() - began_at < 10
-        assert running.read(fleet.data) is None
-        eventually(lambda: not is_alive(worker))
-        client.kill()
-        client.communicate()
-
-
-def test_a_second_signal_cuts_the_drain_short(tmp_path: Path) -> None:
-    with up(tmp_path, "--workers", "1", "--drain-seconds", "300") as fleet:
-        clients = [a_client(fleet) for _ in range(3)]
-        fleet.process.terminate()
-        eventually(lambda: "drain_started" in fleet.log.read_text())
-        began_at = time.monotonic()
-
-        fleet.process.terminate()
-
-        assert fleet.process.wait(15) == 0
-        assert time.monotonic() - began_at < 15
-        for client in clients:
-            client.kill()
-            client.communicate()
-
-
-def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
-    with up(tmp_path, "--workers", "1") as fleet:
-        worker = fleet.running.workers[0].pid
-
-        fleet.process.kill()
-        fleet.process.wait()
-
-        eventually(lambda: not is_alive(worker), within=30)
-
-
-def test_the_first_start_shows_the_admin_key_and_the_next_does_not(tmp_path: Path) -> None:
-    arguments = ["up", "--data", str(tmp_path / "data"), "--workers", "0", "--port", "0", "--rest-port", "0"]
-    arguments += ["--metrics-port", "0", "--link-port", "0"]
-
-    first, second = (greeted(arguments, tmp_path) for _ in range(2))
-
-    key = (tmp_path / "data/admin.key").read_text().strip()
-    assert key in first
-    assert "shown this once" in first
-    assert key not in second
-    assert "Create a session" in second
-
-
-def test_a_taken_port_is_one_sentence_that_says_what_to_do(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-
-        answer = CliRunner().invoke(moorage, ["up", "--port", str(port)])
-
-    assert answer.exit_code == 1
-    assert f"port {port} for clients cannot be used on 127.0.0.1: it is taken" in answer.output
-    assert "--port or MOORAGE_GATEWAY__PORT" in answer.output
-    assert not Path("data").exists()
-
-
 def test_a_second_one_on_the_same_folder_is_refused_and_leaves_the_first_alone(fleet: Fleet) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "moorage.cli", "up", "--data", str(fleet.data), "--workers", "0", *PORTS],
@@ -258,103 +185,3 @@ def test_a_second_one_on_the_same_folder_is_refused_and_leaves_the_first_alone(f
     assert (done.returncode, done.stdout) == (1, "")
     assert f"belongs to a Moorage that runs, process {fleet.running.pid}" in done.stderr
     assert running.read(fleet.data) is not None
-
-
-def test_the_greeting_names_everything_and_the_key_only_when_it_is_new() -> None:
-    here = running.Running(1, "ws://h:1", "http://h:2", "http://h:3", "ws://h:4/link", "compiled", "/data")
-
-    said = "\n".join(greeting(here, None))
-
-    for part in ("ws://h:1", "http://h:2/api/v1", "http://h:3/metrics", "ws://h:4/link", "/data/admin.key", "curl"):
-        assert part in said
-    assert "ak_new" in "\n".join(greeting(here, "ak_new"))
-
-
-def a_client(fleet: Fleet) -> subprocess.Popen[str]:
-    """Connected, and waiting."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moorage.cli", "connect", "--data", str(fleet.data)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    process.stdin.write("here\n")
-    process.stdin.flush()
-    assert first_line(process) == "here\n"
-    return process
-
-
-def greeted(arguments: list[str], folder: Path) -> str:
-    """What a start says until it is ready."""
-    with (folder / "log").open("w") as errors:
-        process = start(arguments, folder, errors.fileno())
-    assert process.stdout is not None
-    said = [first_line(process)]
-    while "moorage connect" not in said[-1] and said[-1]:
-        said.append(process.stdout.readline())
-    process.terminate()
-    process.communicate(timeout=20)
-    assert process.returncode == 0
-    return "".join(said)
-
-
-def is_alive(pid: int) -> bool:
-    """Also false for a zombie: it has left, nobody fetched its status."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
-@pytest.mark.parametrize(
-    ("setting", "value", "sentence"),
-    [
-        ("MOORAGE_ADMIN_KEY", "short", "the start failed: MOORAGE_ADMIN_KEY must be"),
-        ("MOORAGE_CONTROLPLANE__DATABASE_URL", "nothing://", "the start failed: "),
-    ],
-)
-def test_what_keeps_a_part_from_starting_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, sentence: str
-) -> None:
-    monkeypatch.setenv(setting, value)
-
-    done = subprocess.run(
-        [sys.executable, "-m", "moorage.cli", "up", "--data", str(tmp_path / "data"), "--workers", "0", *PORTS],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert [line for line in done.stderr.splitlines() if line.startswith("Error: ")] == done.stderr.splitlines()
-    assert sentence in done.stderr
-
-
-def test_links_over_tls_carry_the_example_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "moorage.toml"
-    file.write_text("[gateway.link_tls]\nenabled = true\n")
-
-    with up(tmp_path, "--workers", "1", "--config", str(file)) as fleet:
-        workers = command(fleet, "workers")
-
-    assert fleet.running.link.startswith("wss://")
-    assert [worker["status"] for worker in workers] == ["serving"]
-
-
-def test_a_stop_before_it_is_ready_is_in_order_too(tmp_path: Path) -> None:
-    log = tmp_path / "up.log"
-    arguments = ["up", "--json", "--data", str(tmp_path / "data"), "--target", "nowhere:talk", *PORTS]
-    with log.open("w") as errors:
-        process = start(arguments, tmp_path, errors.fileno())
-    eventually(lambda: "worker_died" in log.read_text())
-
-    process.terminate()
-    said, _ = process.communicate(timeout=20)
-
-    assert (process.returncode, said) == (0, "")
-    assert "there is no module nowhere here" in log.read_text()

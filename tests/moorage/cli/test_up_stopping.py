@@ -1,0 +1,92 @@
+"""How `moorage up` stops: drained, in a hurry, killed, or before it was ready."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from moorage.cli import running
+from tests.moorage.cli.fleet import PORTS, Fleet, eventually, first_line, start, up
+
+
+def test_terminate_drains_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with up(tmp_path, "--workers", "1", "--drain-seconds", "0.5") as fleet:
+        worker = fleet.running.workers[0].pid
+        client = a_client(fleet)
+        began_at = time.monotonic()
+
+        status = fleet.stop()
+
+        assert status == 0
+        assert time.monotonic() - began_at < 10
+        assert running.read(fleet.data) is None
+        eventually(lambda: not is_alive(worker))
+        client.kill()
+        client.communicate()
+
+
+def test_a_second_signal_cuts_the_drain_short(tmp_path: Path) -> None:
+    with up(tmp_path, "--workers", "1", "--drain-seconds", "300") as fleet:
+        clients = [a_client(fleet) for _ in range(3)]
+        fleet.process.terminate()
+        eventually(lambda: "drain_started" in fleet.log.read_text())
+        began_at = time.monotonic()
+
+        fleet.process.terminate()
+
+        assert fleet.process.wait(15) == 0
+        assert time.monotonic() - began_at < 15
+        for client in clients:
+            client.kill()
+            client.communicate()
+
+
+def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
+    with up(tmp_path, "--workers", "1") as fleet:
+        worker = fleet.running.workers[0].pid
+
+        fleet.process.kill()
+        fleet.process.wait()
+
+        eventually(lambda: not is_alive(worker), within=30)
+
+
+def a_client(fleet: Fleet) -> subprocess.Popen[str]:
+    """Connected, and waiting."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "moorage.cli", "connect", "--data", str(fleet.data)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write("here\n")
+    process.stdin.flush()
+    assert first_line(process) == "here\n"
+    return process
+
+
+def is_alive(pid: int) -> bool:
+    """Also false for a zombie: it has left, nobody fetched its status."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_stop_before_it_is_ready_is_in_order_too(tmp_path: Path) -> None:
+    log = tmp_path / "up.log"
+    arguments = ["up", "--json", "--data", str(tmp_path / "data"), "--target", "nowhere:talk", *PORTS]
+    with log.open("w") as errors:
+        process = start(arguments, tmp_path, errors.fileno())
+    eventually(lambda: "worker_died" in log.read_text())
+
+    process.terminate()
+    said, _ = process.communicate(timeout=20)
+
+    assert (process.returncode, said) == (0, "")
+    assert "there is no module nowhere here" in log.read_text()
