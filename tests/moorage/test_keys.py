@@ -43,6 +43,21 @@ def test_a_key_is_found_by_the_name_a_token_gives() -> None:
     assert keys.find("b") is None
 
 
+def test_a_header_that_was_read_is_remembered_with_its_key_up_to_a_bound() -> None:
+    keys = KeySet([hs256_key("a", SECRET)])
+    for number in range(10_000):
+        keys.remember(f"header {number}", keys.active)
+
+    assert keys.recall("header 0") is keys.active
+    assert keys.recall("header 9999") is None
+
+
+def test_only_a_shared_secret_has_a_secret() -> None:
+    pair = ed25519_key("pair", private_pem(Ed25519PrivateKey.generate()))
+
+    assert (hs256_key("a", SECRET).secret, pair.secret) == (SECRET, b"")
+
+
 def test_a_set_without_an_active_key_says_what_to_do() -> None:
     with pytest.raises(LookupError, match="no active signing key"):
         _ = KeySet([hs256_key("a", SECRET, KeyState.NEXT)]).active

@@ -172,6 +172,21 @@ def test_a_token_of_another_secret_is_refused() -> None:
     assert refused(mint(TOKEN, other)) == "the token's signature does not match"
 
 
+def test_a_wrong_signature_under_a_header_that_was_never_read_is_refused_too() -> None:
+    fresh = KeySet([hs256_key("shared", b"o" * 32)])
+
+    assert refused(mint(TOKEN, SHARED), fresh) == "the token's signature does not match"
+
+
+def test_a_signed_body_that_is_no_base64_is_refused_however_often_it_comes() -> None:
+    keys = KeySet([hs256_key("shared", SECRET)])
+    verify(mint(TOKEN, keys), keys, NOW)
+    head = f"{mint(TOKEN, keys).partition('.')[0]}.a"
+    mac = urlsafe_b64encode(hmac.digest(SECRET, head.encode(), "sha256")).rstrip(b"=").decode()
+
+    assert refused(f"{head}.{mac}", keys) == "the token is malformed"
+
+
 def test_a_truncated_token_is_refused_wherever_it_was_cut() -> None:
     whole = mint(TOKEN, SHARED)
 
