@@ -43,10 +43,15 @@ class Gate:
         """Counts one connect of a client's address; called at accept, or once a proxy has named it. Raises Refusal."""
         _spend(self._per_address, limited_unit(address), now, "this address connects too often")
 
-    def examine(self, upgrade: Upgrade, peer: str, now: float) -> Visitor:
-        """Raises Refusal. `peer` is the socket's address, or the one a PROXY header named; `now` is the store's."""
+    def examine(self, upgrade: Upgrade, peer: str, now: float, *, is_proxied: bool = False) -> Visitor:
+        """Raises Refusal. `peer` is the socket's address, or the one a PROXY header named; `now` is the store's.
+
+        `is_proxied`: the socket is a proxy's, so the client's own rate is counted here, before its token is looked at.
+        """
         trusted = self._policy.trust.trusted_proxies
         address = client_address(peer, elements(upgrade.head.all("x-forwarded-for")), trusted) if trusted else peer
+        if is_proxied:
+            self.knock(address, now)
         if not self._origins.allows(upgrade.origin):
             raise Refusal(Code.PERMISSION_DENIED, f"pages of {(upgrade.origin or '')[:100]!r} may not connect")
         presented = find_token(upgrade, allows_query=self._policy.trust.allows_query_token)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -42,7 +43,7 @@ class ControlPlane:
         self, policy: ControlPlanePolicy, store: Store, keys: KeyRing, registry: CollectorRegistry | None = None
     ) -> None:
         policy.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        url = policy.database_url or f"sqlite+aiosqlite:///{policy.data_folder / DATABASE_FILE}"
+        url = policy.database_url or _embedded_database(policy.data_folder / DATABASE_FILE)
         metrics = Metrics(registry or CollectorRegistry())
         self.context = Context(policy, store, keys, Database(url, policy.busy_seconds), metrics)
         callers = Callers(self.context)
@@ -96,3 +97,9 @@ class ControlPlane:
         await self._listener.start()
         _log.info("controlplane_started", host=policy.host, port=self.port, workspace=welcome.workspace)
         return welcome
+
+
+def _embedded_database(path: Path) -> str:
+    """Its URL. The file is made here, since SQLite would let everybody read it; its WAL takes the file's mode."""
+    path.touch(mode=0o600)
+    return f"sqlite+aiosqlite:///{path}"

@@ -99,6 +99,10 @@ class Edge:
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         declared = _header(scope, b"content-length")
+        if declared is not None and _header(scope, b"transfer-encoding") is not None:
+            raise error_for(
+                Code.BAD_REQUEST, "send Content-Length or Transfer-Encoding, not both"
+            )  # RFC 9112 section 6.1
         if (
             declared is not None
             and declared.isdigit()

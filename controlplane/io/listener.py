@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 BACKLOG = 1024
 GRACE = 5  # seconds for requests under way
 HEAD_BYTES = 16 << 10
+SPARE = 32  # connections over the limit that hear a 503; uvicorn would hold any number, and descriptors are everybody's
 HEAD_SECONDS = 10.0  # from accept, or from the first byte after an answer, to a whole request head
 
 
@@ -25,7 +26,7 @@ class Listener:
         self._socket = _bound(host, port)
         config = uvicorn.Config(
             app,
-            http=_Punctual,
+            http=Punctual,
             h11_max_incomplete_event_size=HEAD_BYTES,
             lifespan="off",
             log_config=None,
@@ -92,13 +93,16 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
-class _Punctual(H11Protocol):
-    """Cuts a connection whose request head does not come; uvicorn itself would wait for ever."""
+class Punctual(H11Protocol):
+    """Cuts a connection whose request head does not come, or that is far over the limit; uvicorn itself would wait for ever."""
 
     _head_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency + SPARE:
+            transport.abort()
+            return
         self._watch_head()
 
     def data_received(self, data: bytes) -> None:

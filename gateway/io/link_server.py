@@ -6,6 +6,7 @@ A link that breaks without a goodbye changes nothing: the worker's lease decides
 from __future__ import annotations
 
 import json
+from asyncio import BaseTransport
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -32,6 +33,7 @@ from scheduler.store import Store, Unavailable
 from scheduler.values import Directive, JoinKey
 
 MAX_LINKS = 20_000  # half of what descriptors usually allow; a fleet of more has more gateways
+MAX_OPENING = 500  # that have not shown a join key yet: anybody can open those
 OPEN_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 
@@ -59,6 +61,7 @@ class LinkServer:
         self._max_links = max_links
         self._terms = Terms(gateway, policy.resume_seconds, heartbeat_every, policy.trust.worker_networks)
         self._metrics = LinkMetrics(registry or CollectorRegistry())
+        self._opening: set[ServerConnection] = set()  # have not shown a key yet
         self._keys: dict[ServerConnection, JoinKey] = {}  # checked before the 101, used after it
         self._links: dict[WorkerId, WorkerLink] = {}
         self._server: Server | None = None
@@ -75,11 +78,13 @@ class LinkServer:
             ssl=self._ssl,
             process_request=self._admit,
             select_subprotocol=_choose,
+            create_connection=_counted_in(self._opening),
             compression=None,
             max_size=MAX_MESSAGE_BYTES,
             max_queue=4,
             ping_interval=None,  # beats are the pings
             open_timeout=OPEN_SECONDS,
+            ssl_handshake_timeout=OPEN_SECONDS if self._ssl is not None else None,
             close_timeout=CLOSE_SECONDS,
             server_header=None,
             logger=WIRE_LOG,
@@ -131,6 +136,7 @@ class LinkServer:
             return Code.STORE_UNAVAILABLE, "the store is away"
         if key is None:
             return Code.INVALID_JOIN_KEY, "no such join key"
+        self._opening.discard(connection)
         self._keys[connection] = key
         connection.connection_lost_waiter.add_done_callback(lambda _: self._keys.pop(connection, None))
         return None
@@ -166,6 +172,24 @@ class LinkServer:
         self._links[link.worker] = link
         if older is not None and older is not link:
             older.supersede()
+
+
+def _counted_in(opening: set[ServerConnection]) -> type[ServerConnection]:
+    """Connections that are cut at once where MAX_OPENING are opening already; websockets itself would hold any number."""
+
+    class Opening(ServerConnection):
+        def connection_made(self, transport: BaseTransport) -> None:
+            super().connection_made(transport)
+            if len(opening) >= MAX_OPENING:
+                self.transport.abort()
+                return
+            opening.add(self)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            opening.discard(self)
+            super().connection_lost(exc)
+
+    return Opening
 
 
 def _offered(request: Request) -> list[str]:

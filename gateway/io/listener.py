@@ -147,9 +147,8 @@ class Listener:
         if self.is_draining:
             raise Refusal(Code.DRAINING, "this gateway is going away", retry_after=DRAIN_RETRY)
         now = self._store.now()
-        visitor = self._gate.examine(received.upgrade, received.peer, now)
-        if self._gate.is_proxy(stream.peer_host):
-            self._gate.knock(visitor.address, now)
+        is_proxied = self._gate.is_proxy(stream.peer_host)
+        visitor = self._gate.examine(received.upgrade, received.peer, now, is_proxied=is_proxied)
         await self._attacher.attach(visitor, stream, self._store)
 
     async def _refuse(self, stream: Stream, received: Received | None, refusal: Refusal) -> None:

@@ -13,12 +13,15 @@ import uvicorn
 from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from controlplane.io.listener import Punctual
+
 Refresh = Callable[[], Awaitable[None]]
 Checks = Mapping[str, Callable[[], bool]]
 """Name of a part -> whether it is ready. Refreshed before they are asked."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
 
+CONNECTIONS = 64  # scrapers and probes; more would take descriptors from clients
 LAG_EVERY = 0.1
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -72,7 +75,16 @@ class ObserveServer:
     """Serves the application on a bound socket, which it closes."""
 
     def __init__(self, app: ObserveApp, sock: socket.socket) -> None:
-        options = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+        options = uvicorn.Config(
+            app,
+            http=Punctual,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=1,
+        )
         self._server = QuietServer(options)
         self._sock = sock
         self.port: int = sock.getsockname()[1]

@@ -262,3 +262,15 @@ def test_behind_a_trusted_proxy_the_client_has_its_own_address() -> None:
 
     assert entered(gate, by_proxy, peer="10.0.0.1").address == "192.0.2.9"
     assert entered(gate, by_proxy, peer="203.0.113.1").address == "203.0.113.1"
+
+
+def test_behind_a_proxy_a_client_is_counted_before_its_token_is_looked_at() -> None:
+    gate = a_gate(GatewayPolicy(handshakes=Handshakes(connects_per_second_per_address=1, connect_burst_per_address=2)))
+    codes = []
+
+    for _ in range(3):
+        with pytest.raises(Refusal) as caught:
+            gate.examine(with_token("no.such.token"), PEER, NOW, is_proxied=True)
+        codes.append(caught.value.code)
+
+    assert codes == [Code.INVALID_SESSION_TOKEN, Code.INVALID_SESSION_TOKEN, Code.RATE_LIMIT_EXCEEDED]

@@ -35,6 +35,20 @@ async def test_the_first_start_makes_keys_tells_the_admin_key_and_keeps_both(
     assert harbour.admin_key not in repr(harbour.welcome)
 
 
+async def test_nobody_else_can_read_the_database(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)  # a folder that was there before
+    policy = ControlPlanePolicy(data_folder=tmp_path, port=0)
+    plane = ControlPlane(policy, MemoryStore(), embedded_keyring(tmp_path))
+    await plane.start()
+
+    modes = {
+        path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if path.name.startswith("moorage.db")
+    }
+
+    await plane.close()
+    assert modes == {"moorage.db": 0o600, "moorage.db-wal": 0o600, "moorage.db-shm": 0o600}
+
+
 async def test_a_restart_keeps_keys_tokens_and_sessions_and_tells_no_secret(open_harbour: Open) -> None:
     first = await open_harbour()
     created = await first.create()

@@ -146,6 +146,20 @@ async def test_a_body_at_the_limit_is_read(harbour: Harbour) -> None:
     assert is_problem(answer, 400, "BAD_REQUEST")
 
 
+async def test_a_body_of_two_lengths_is_refused_and_ends_the_connection(harbour: Harbour) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", harbour.plane.port)
+    head = b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n"
+    writer.write(head + b"0\r\n\r\n" + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    said = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    await writer.wait_closed()
+
+    assert said.startswith(b"HTTP/1.1 400")
+    assert b"not both" in said
+    assert b"HTTP/1.1 200" not in said
+
+
 async def test_a_body_that_never_ends_is_cut_off(open_harbour: Open) -> None:
     harbour = await open_harbour(body_seconds=0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", harbour.plane.port)

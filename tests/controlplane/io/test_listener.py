@@ -35,6 +35,23 @@ async def test_a_request_head_that_does_not_come_is_cut_off(
     assert monotonic() - began_at < 3
 
 
+async def test_connections_far_over_the_limit_are_cut_without_waiting_for_a_request(
+    open_harbour: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "SPARE", 1)
+    harbour = await open_harbour(connections=2)
+    opened = [await asyncio.open_connection("127.0.0.1", harbour.plane.port) for _ in range(5)]
+
+    waiting = [asyncio.create_task(reader.read()) for reader, _ in opened]
+    done, _ = await asyncio.wait(waiting[3:], timeout=5)
+
+    assert done == set(waiting[3:])
+    assert not any(task.done() for task in waiting[:3])
+    for _, writer in opened:
+        writer.close()
+    await asyncio.gather(*waiting, *(writer.wait_closed() for _, writer in opened), return_exceptions=True)
+
+
 async def test_a_head_without_end_is_refused(harbour: Harbour) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", harbour.plane.port)
     writer.write(b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000)

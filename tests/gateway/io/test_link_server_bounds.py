@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from hashlib import sha256
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from gateway.io import link as link_module
+from gateway.io import link_server
 from gateway.io.link_server import LinkServer
 from gateway.policy import GatewayPolicy
 from moorage.ids import WorkerId
@@ -23,7 +25,7 @@ from moorage.link_wire import encode
 from scheduler.io.memory import MemoryStore
 from scheduler.values import JoinKey
 from tests.gateway.io.workers_end import GATEWAY, REGISTER, a_link, dial, hear, refused, say, welcomed
-from tests.moorage.io.harbour import JOIN_KEY, Harbour, closed, eventually
+from tests.moorage.io.harbour import JOIN_KEY, WAIT, Harbour, closed, eventually
 
 
 @pytest.mark.parametrize(
@@ -121,3 +123,22 @@ async def test_links_are_bounded_in_number() -> None:
 
     await eventually(is_free)
     await server.close()
+
+
+async def test_those_that_show_no_key_are_few_at_once(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_server, "MAX_OPENING", 2)
+    server = await harbour.gateway()
+    linked = await dial(server)
+    opened = [await asyncio.open_connection("localhost", server.port) for _ in range(4)]
+
+    waiting = [asyncio.create_task(reader.read()) for reader, _ in opened]
+    done, _ = await asyncio.wait(waiting[2:], timeout=WAIT)
+
+    assert done == set(waiting[2:])
+    assert not any(task.done() for task in waiting[:2])
+    for _, writer in opened:
+        writer.close()
+    await asyncio.gather(*waiting, *(writer.wait_closed() for _, writer in opened), return_exceptions=True)
+    await linked.send(encode(REGISTER))
+    assert await welcomed(linked)
+    await linked.close()

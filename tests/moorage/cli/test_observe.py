@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from controlplane.io import listener
+from moorage.cli import observe
 from moorage.cli.observe import ObserveApp, ObserveServer, watch_loop_lag
 from moorage.cli.sockets import bound
 
@@ -51,6 +54,26 @@ async def test_alive_is_alive_whatever_is_ready() -> None:
     assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
     assert (head.status_code, head.text) == (200, "")
     assert other.status_code == 404
+
+
+async def test_a_silent_caller_is_cut_and_a_crowd_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(listener, "SPARE", 0)
+    monkeypatch.setattr(observe, "CONNECTIONS", 2)
+    async with served(ObserveApp(CollectorRegistry(), nothing, {})) as http:
+        opened = [await asyncio.open_connection("127.0.0.1", http.base_url.port) for _ in range(4)]
+
+        said = await asyncio.wait_for(
+            asyncio.gather(*(reader.read() for reader, _ in opened), return_exceptions=True), 5
+        )
+        alive = await http.get("/livez")
+
+        for _, writer in opened:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for _, writer in opened), return_exceptions=True)
+
+    assert all(answer == b"" or isinstance(answer, ConnectionError) for answer in said)
+    assert alive.status_code == 200
 
 
 async def test_a_loop_that_is_held_up_shows() -> None:
