@@ -36,6 +36,7 @@ class Exchange:
     method: str
     headers: dict[str, str] = field(default_factory=dict)  # to be added to the answer
     status: int = 0
+    code: str = ""  # of a refusal
 
     @property
     def has_begun(self) -> bool:
@@ -78,8 +79,10 @@ class Edge:
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             method = exchange.method if exchange.method in _METHODS else "other"  # a caller may make up any word
+            seconds = perf_counter() - began_at
             self._metrics.requests.labels(route, method, exchange.status).inc()
-            self._metrics.request_seconds.labels(route, method).observe(perf_counter() - began_at)
+            self._metrics.request_seconds.labels(route, method).observe(seconds)
+            _tell(exchange, method, route, seconds)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[EXCHANGE]
@@ -90,6 +93,7 @@ class Edge:
             return
         except MoorageError as error:
             exchange.headers["connection"] = "close"  # the rest of the body is not read
+            exchange.code = error.code.value
             await refuse(error, exchange, send)
             self._metrics.refusals.labels(error.code.value).inc()
         except Exception as error:
@@ -145,6 +149,20 @@ class Edge:
     def _request_id(self, scope: Scope) -> str:
         given = _header(scope, b"x-request-id")
         return given.decode() if given is not None and _GIVEN_ID.fullmatch(given) else self._new_id()
+
+
+def _tell(exchange: Exchange, method: str, route: str, seconds: float) -> None:
+    """Refusals always, so that a request id somebody quotes is found; the rest to who looks closely. Routes, never ids."""
+    tell = _log.info if exchange.status >= 400 else _log.debug
+    tell(
+        "request",
+        request_id=exchange.request_id,
+        method=method,
+        route=route,
+        status=exchange.status,
+        code=exchange.code,
+        ms=round(seconds * 1000, 1),
+    )
 
 
 async def refuse(error: MoorageError, exchange: Exchange, send: Send) -> None:

@@ -59,6 +59,7 @@ def _answers(context: Context) -> dict[type[Exception], Answer]:
             known = to_error(error)
             context.metrics.refusals.labels(known.code.value).inc()
             exchange: Exchange = request.scope[EXCHANGE]
+            exchange.code = known.code.value
             if isinstance(error, DBAPIError | PoolTimeoutError):
                 _log.error("database_failed", request_id=exchange.request_id, error=str(getattr(error, "orig", error)))
             return _problem_response(known, exchange, getattr(error, "headers", None))
