@@ -6,7 +6,7 @@ from time import perf_counter
 
 import pytest
 
-from gateway.frames import close_frame, is_sendable, ping_frame
+from gateway.frames import Walk, close_frame, is_sendable, ping_frame
 from gateway.relay import Cause, Limits, Side
 from tests.gateway.walks import MASK, TAG, a_frame, from_client, walk_of
 
@@ -160,3 +160,25 @@ def test_the_boundary_is_the_last_one_in_what_passed(kind: str) -> None:
 
     assert (within_second, in_payload, walk.boundary) == (12, -1, 4)
     assert walk.at_boundary
+
+
+@pytest.mark.parametrize(
+    ("stream", "is_clear"),
+    [
+        (from_client(2, bytes(300)) + from_client(1, b"x", rsv=4), True),
+        (from_client(9, b"ping"), True),
+        (from_client(10, ping_frame(TAG, 1)[2:]), True),
+        (from_client(2, bytes(300))[:5], False),
+        (from_client(2, bytes(300))[:-1], False),
+        (from_client(2, b"first", fin=False), False),
+        (from_client(8), False),
+        (a_frame(2), False),
+    ],
+    ids=["messages", "a ping", "an own pong", "a header cut", "a payload cut", "a fragment", "a close", "a fault"],
+)
+def test_a_walk_is_clear_when_nothing_is_under_way_broken_or_closed(stream: bytes, is_clear: bool) -> None:
+    walk = Walk(Side.CLIENT, Limits(), TAG)
+
+    walk.feed(stream, 0)
+
+    assert walk.is_clear is is_clear

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.frames import Meter, Walk
+from gateway.frames import Walk
+from gateway.metering import Meter
 from gateway.relay import Cause, Limits, Side
 from tests.gateway.walks import MASK, TAG, a_frame, from_client, walk_of
 

@@ -25,6 +25,9 @@ class Receiver(Protocol):
     def ended(self, error: Exception | None) -> None:
         """The peer sent its FIN (None) or is gone; may come twice, the second time when the descriptor is closed."""
 
+    def filled(self) -> None:
+        """The kernel did not take all that was written: some is held."""
+
     def took(self) -> None:
         """Everything written has been taken by the kernel."""
 
@@ -35,19 +38,35 @@ class Receiver(Protocol):
 class Link(asyncio.Protocol):
     """A connection that can be handed from one receiver to another."""
 
+    __slots__ = (
+        "__weakref__",
+        "_handshake",
+        "_incoming",
+        "_outgoing",
+        "_tls",
+        "early",
+        "error",
+        "has_ended",
+        "is_closed",
+        "is_shut",
+        "put_bytes",
+        "receiver",
+        "transport",
+    )
+
+    transport: asyncio.Transport
+
     def __init__(self) -> None:
         self.receiver: Receiver | None = None
-        self.transport: asyncio.Transport
         self.early = b""  # came before there was a receiver
         self.has_ended = False
         self.is_closed = False
         self.is_shut = False
-        self.is_holding = False  # the kernel did not take all at once; for whoever writes
-        self.put_bytes = 0  # given to the transport so far, after TLS
+        self.put_bytes = 0  # written since the kernel last did not take all at once, after TLS
         self.error: Exception | None = None
         self._tls: ssl.SSLObject | None = None
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
+        self._incoming: ssl.MemoryBIO
+        self._outgoing: ssl.MemoryBIO
         self._handshake: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -79,9 +98,18 @@ class Link(asyncio.Protocol):
         if self.receiver is not None:
             self.receiver.closed()
 
+    def pause_writing(self) -> None:
+        self.put_bytes = self.held_bytes  # all before has been taken
+        if self.receiver is not None:
+            self.receiver.filled()
+
     def resume_writing(self) -> None:
         if self.receiver is not None:
             self.receiver.took()
+
+    @property
+    def is_tls(self) -> bool:
+        return self._tls is not None
 
     @property
     def held_bytes(self) -> int:
@@ -130,6 +158,7 @@ class Link(asyncio.Protocol):
 
     def start_tls(self, context: ssl.SSLContext, unread: bytes) -> asyncio.Future[None]:
         """Serves the handshake; the future fails with ssl.SSLError or ConnectionError."""
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._handshake = asyncio.get_running_loop().create_future()
         done = self._handshake

@@ -55,6 +55,9 @@ class Stream:
     def ended(self, error: Exception | None) -> None:
         self._wake()
 
+    def filled(self) -> None:
+        """What is held is bounded by `send`."""
+
     def took(self) -> None:
         self._wake()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.frames import TAG_BYTES
+from gateway.io.pure import clockwork
 from gateway.io.pure.ends import Terms
 from gateway.io.pure.link import Link
 from gateway.io.pure.relaying import Relay
@@ -109,7 +110,7 @@ class PureWire:
     def _scan(self) -> None:
         now = self._loop.time()
         for relay in list(self._relays):
-            relay.check(now)
+            clockwork.check(relay, now)
         self._timer = self._loop.call_later(SCAN_EVERY, self._scan) if self._relays else None
 
 
