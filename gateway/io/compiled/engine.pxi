@@ -56,9 +56,6 @@ cdef class Engine:
     cdef Stream adopt(self, int fd, sockaddr_storage* address):
         cdef Stream stream = Stream.__new__(Stream)
         cdef Conn* c
-        cdef char text[64]
-        cdef sockaddr_in* v4 = <sockaddr_in*>address
-        cdef sockaddr_in6* v6 = <sockaddr_in6*>address
         try:
             c = conn_new(fd, STREAMING)
         except MemoryError:
@@ -71,13 +68,8 @@ cdef class Engine:
         if c.next != NULL:
             c.next.previous = c
         self.core.streams = c
-        text[0] = 0
-        if address.ss_family == AF_INET6:
-            inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text))
-        elif address.ss_family == AF_INET:
-            inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text))
-        stream.peer_host = text.decode().removeprefix("::ffff:") if b"." in text else text.decode()
-        stream.peer_port = ntohs(v4.sin_port)  # at the same place in both
+        stream.peer_host = host_of(address)
+        stream.peer_port = port_of(address)
         return stream
 
     async def connect(self, str host, int port):
@@ -93,23 +85,16 @@ cdef class Engine:
 
     cdef Stream dial(self, str host, int port):
         cdef sockaddr_storage address
-        cdef sockaddr_in* v4 = <sockaddr_in*>&address
-        cdef sockaddr_in6* v6 = <sockaddr_in6*>&address
-        cdef bint is_v6 = ":" in host
-        cdef bytes text = host.encode()
+        cdef socklen_t size
         cdef Stream stream
         cdef int fd
         self.must_be_open()
-        memset(&address, 0, sizeof(address))
-        address.ss_family = AF_INET6 if is_v6 else AF_INET
-        v4.sin_port = htons(port)
-        if inet_pton(address.ss_family, text, <void*>&v6.sin6_addr if is_v6 else <void*>&v4.sin_addr) != 1:
-            raise OSError(f"{host!r} is no literal IPv4 or IPv6 address")
+        size = address_of(host, port, &address)
         fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
         if fd < 0:
             raise OSError(errno, os.strerror(errno))
         stream = self.adopt(fd, &address)
-        if connect(fd, <sockaddr*>&address, sizeof(sockaddr_in6) if is_v6 else sizeof(sockaddr_in)) != 0:
+        if connect(fd, <sockaddr*>&address, size) != 0:
             if errno != EINPROGRESS:
                 raise OSError(errno, os.strerror(errno))
             stream.is_connecting = not is_writable(fd)  # a worker on this host has answered already

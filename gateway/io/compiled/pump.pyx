@@ -47,6 +47,7 @@ include "parting.pxi"
 include "clockwork.pxi"
 include "streams.pxi"
 include "handles.pxi"
+include "addresses.pxi"
 include "engine.pxi"
 
 import _ssl
