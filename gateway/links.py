@@ -5,6 +5,7 @@ Pure: sockets and the store are gateway/io/link_server.py's business.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_network
 from math import inf
@@ -35,6 +36,8 @@ PRIVATE: Networks = tuple(
     )
 )
 
+_ADDRESS = re.compile(r"[^\s%]+:[0-9]{1,5}")  # no zone, no white space: they pass as addresses and cannot be dialled
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -52,7 +55,7 @@ def refusal_of(said: link.Register, key: JoinKey, networks: Networks) -> LinkRef
         if bound not in ("*", wanted):
             return LinkRefused(Code.INVALID_JOIN_KEY, f"this join key is for {what} {bound!r}, not {wanted!r}")
     host, _, port = said.address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    if _ADDRESS.fullmatch(said.address) is None or not 0 < int(port) < 65536:
         return LinkRefused(Code.BAD_REQUEST, f"address is ip:port, not {said.address[:60]!r}")
     if not is_inside(host, networks or PRIVATE):
         return LinkRefused(Code.PERMISSION_DENIED, f"address {host[:60]} is outside worker_networks")

@@ -56,7 +56,11 @@ def test_public_link_local_and_named_addresses_are_not(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "10.0.0.1", ":80", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:x"]
+    "address",
+    [
+        *("", "10.0.0.1", ":80", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:x"),
+        *(" 10.0.0.1 :80", "[::1%x\r\ny]:80", "[fc00::1%eth0]:80", "10.0.0.1:\u0663\u0663"),
+    ],
 )
 def test_what_is_no_address_is_a_bad_request(address: str) -> None:
     refused = refusal_of(replace(REGISTER, address=address), ANY, ())

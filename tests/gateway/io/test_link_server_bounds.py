@@ -140,5 +140,5 @@ async def test_those_that_show_no_key_are_few_at_once(harbour: Harbour, monkeypa
         writer.close()
     await asyncio.gather(*waiting, *(writer.wait_closed() for _, writer in opened), return_exceptions=True)
     await linked.send(encode(REGISTER))
-    assert await welcomed(linked)
+    assert (await welcomed(linked)).worker_id
     await linked.close()
