@@ -64,14 +64,15 @@ def parse_answer(raw: bytes, visitor: Visitor) -> Switched | Declined | Garbage:
 def _switched(head: Head, visitor: Visitor) -> Switched | Garbage:
     if head.all("sec-websocket-accept") != [accept_key(visitor.upgrade.key)]:
         return Garbage("the 101 has a wrong Sec-WebSocket-Accept")
-    if [value.lower() for value in head.all("upgrade")] != ["websocket"]:
+    upgrade = head.all("upgrade")
+    if len(upgrade) != 1 or upgrade[0].lower() != "websocket":
         return Garbage("the 101 does not switch to websocket")
     selected = head.all("sec-websocket-protocol")
     offered = visitor.presented.protocols
-    if len(selected) > 1 or any(name not in offered for name in selected):
+    if selected and (len(selected) > 1 or selected[0] not in offered):
         return Garbage("the 101 selects a subprotocol that was not offered")
-    told = f"{_SWITCHING}{head.lines_without(_DROPPED)}{_SELECTS_OURS if not selected and MOORAGE_PROTOCOL in offered else ''}\r\n"
-    return Switched(told.encode("latin-1"))
+    ours = _SELECTS_OURS if not selected and MOORAGE_PROTOCOL in offered else ""
+    return Switched(f"{_SWITCHING}{head.lines_without(_DROPPED)}{ours}\r\n".encode("latin-1"))
 
 
 def _declined(head: Head, status: int) -> Declined | Garbage:

@@ -24,7 +24,7 @@ class Presented(NamedTuple):
 def find_token(upgrade: Upgrade, *, allows_query: bool) -> Presented:
     """The one token of a request. Raises Refusal: none, or more than one place."""
     bearer = _bearers(upgrade)
-    in_protocols = [name.removeprefix(TOKEN_PROTOCOL) for name in upgrade.protocols if name.startswith(TOKEN_PROTOCOL)]
+    in_protocols = _in_protocols(upgrade.protocols)
     target, in_query = without_token(upgrade.target)
     if in_query and not allows_query:
         raise Refusal(Code.INVALID_SESSION_TOKEN, "this gateway takes no token in the query string")
@@ -38,6 +38,8 @@ def find_token(upgrade: Upgrade, *, allows_query: bool) -> Presented:
 
 def offered_without_token(upgrade: Upgrade) -> tuple[str, ...]:
     """The subprotocols that may be answered and forwarded."""
+    if not upgrade.protocols:
+        return ()
     return tuple(name for name in upgrade.protocols if not name.startswith(TOKEN_PROTOCOL))
 
 
@@ -47,6 +49,8 @@ def without_token(target: str) -> tuple[str, list[str]]:
     >>> without_token("/room?a=1&token=x&b=%20")
     ('/room?a=1&b=%20', ['x'])
     """
+    if _QUERY not in target:
+        return target, []
     path, mark, query = target.partition("?")
     if _QUERY not in query:
         return target, []
@@ -54,6 +58,12 @@ def without_token(target: str) -> tuple[str, list[str]]:
     tokens = [pair.removeprefix(_QUERY) for pair in pairs if pair.startswith(_QUERY)]
     kept = "&".join(pair for pair in pairs if not pair.startswith(_QUERY))
     return f"{path}{mark if kept else ''}{kept}", tokens
+
+
+def _in_protocols(offered: tuple[str, ...]) -> list[str]:
+    if not offered:
+        return []
+    return [name.removeprefix(TOKEN_PROTOCOL) for name in offered if name.startswith(TOKEN_PROTOCOL)]
 
 
 def _bearers(upgrade: Upgrade) -> list[str]:

@@ -91,9 +91,10 @@ def _check_framing(head: Head) -> None:
 
 
 def _protocols(head: Head) -> tuple[str, ...]:
-    offered = tuple(elements(head.all("sec-websocket-protocol")))
-    if not offered:
+    values = head.all("sec-websocket-protocol")
+    if not values:
         return ()
+    offered = tuple(elements(values))
     if len(set(offered)) != len(offered) or not all(map(is_token, offered)):
         raise Refusal(Code.BAD_REQUEST, "Sec-WebSocket-Protocol has an invalid or repeated name")
     return offered

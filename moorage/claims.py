@@ -7,10 +7,10 @@ without padding. A worker refuses whoever bypasses the gateway, and attaches wit
 from __future__ import annotations
 
 import hmac
-from base64 import urlsafe_b64encode
 from typing import NamedTuple
 
 from moorage.ids import SessionId, WorkerId
+from moorage.macs import mac
 
 
 class Claim(NamedTuple):
@@ -24,7 +24,7 @@ class Claim(NamedTuple):
 def sign_claim(claim: Claim, key: bytes) -> str:
     """The header's value."""
     said = f"{claim.worker}.{claim.session}.{claim.fence}"
-    return f"{said}.{_mac(said, key)}"
+    return f"{said}.{mac(said.encode(), key).decode()}"
 
 
 def verify_claim(text: str, key: bytes) -> Claim:
@@ -32,11 +32,7 @@ def verify_claim(text: str, key: bytes) -> Claim:
     parts = text.split(".")
     if len(parts) != 4 or not parts[2].isdecimal() or len(text) > 256:
         raise ValueError("Moorage-Claim has not the form worker.session.fence.mac")
-    worker, session, fence, mac = parts
-    if not hmac.compare_digest(mac.encode(), _mac(f"{worker}.{session}.{fence}", key).encode()):
+    worker, session, fence, shown = parts
+    if not hmac.compare_digest(shown.encode(), mac(f"{worker}.{session}.{fence}".encode(), key)):
         raise ValueError("Moorage-Claim was not made with this worker's key")
     return Claim(WorkerId(worker), SessionId(session), int(fence))
-
-
-def _mac(said: str, key: bytes) -> str:
-    return urlsafe_b64encode(hmac.digest(key, said.encode(), "sha256")).rstrip(b"=").decode()

@@ -15,10 +15,10 @@ AUDIENCE = "moorage"
 MAX_CONTEXT_BYTES = 4096
 
 _BODY = "_[0-7][0-9a-hjkmnp-tv-z]{25}$"  # as moorage.ids makes them
-_Session = Annotated[str, msgspec.Meta(pattern=f"^ses{_BODY}", max_length=30)]
-_User = Annotated[str, msgspec.Meta(pattern=f"^usr{_BODY}", max_length=30)]
-_Workspace = Annotated[str, msgspec.Meta(pattern=f"^wsp{_BODY}", max_length=30)]
-_Key = Annotated[str, msgspec.Meta(pattern=f"^key{_BODY}", max_length=30)]
+_Session = Annotated[SessionId, msgspec.Meta(pattern=f"^ses{_BODY}", max_length=30)]
+_User = Annotated[UserId, msgspec.Meta(pattern=f"^usr{_BODY}", max_length=30)]
+_Workspace = Annotated[WorkspaceId, msgspec.Meta(pattern=f"^wsp{_BODY}", max_length=30)]
+_Key = Annotated[KeyId, msgspec.Meta(pattern=f"^key{_BODY}", max_length=30)]
 _Rate = Annotated[float, msgspec.Meta(ge=0)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]  # what counts against it has 64 bits
 
@@ -85,10 +85,10 @@ def decode_claims(payload: bytes) -> tuple[str, SessionToken]:
     """The audience and the rest. Raises ValueError naming the claim that is missing or wrong."""
     said = _decode(payload)
     return said.aud, SessionToken(
-        SessionId(said.sid),
-        UserId(said.sub),
-        WorkspaceId(said.wsp),
-        KeyId(said.akid),
+        said.sid,
+        said.sub,
+        said.wsp,
+        said.akid,
         said.iat,
         said.nbf if said.nbf is not msgspec.UNSET else said.iat,
         said.exp,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import json
 import warnings
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 from joserfc import jws
@@ -17,6 +16,7 @@ from joserfc.errors import JoseError, UnsupportedKeyOperationError
 from joserfc.jws import CompactSignature, JWSRegistry
 
 from moorage.keys import Algorithm, KeySet, SigningKey
+from moorage.macs import decoded, mac
 from moorage.tokenclaims import AUDIENCE, MAX_CONTEXT_BYTES, SessionToken, TokenLimits, decode_claims, encode_claims
 
 __all__ = ["AUDIENCE", "MAX_CONTEXT_BYTES", "InvalidToken", "SessionToken", "TokenLimits", "inspect", "mint", "verify"]
@@ -79,11 +79,11 @@ def _verified(text: str, keys: KeySet) -> bytes:
 def _claims_under_mac(text: str, key: SigningKey) -> bytes:
     """The MAC is compared in its encoded form, so that only the canonical one passes (RFC 7515 section 5.2)."""
     signed, _, signature = text.rpartition(".")
-    mac = hmac.digest(key.secret, signed.encode(), "sha256")
-    if not hmac.compare_digest(urlsafe_b64encode(mac).rstrip(b"="), signature.encode()):
+    said = signed.encode()
+    if not hmac.compare_digest(mac(said, key.secret), signature.encode()):
         raise InvalidToken("the token's signature does not match")
     try:
-        return urlsafe_b64decode(signed.partition(".")[2] + "==")
+        return decoded(said.partition(b".")[2])
     except ValueError as error:
         raise InvalidToken("the token is malformed") from error
 

@@ -15,6 +15,8 @@ from gateway.policy import GatewayPolicy
 from gateway.refusals import Refusal
 from moorage.errors import Code
 from moorage.ids import GatewayId, RequestId
+from moorage.tokenclaims import NO_LIMITS
+from moorage.tokens import TokenLimits
 from scheduler.store import Store, Unavailable
 from scheduler.values import (
     Claimed,
@@ -32,6 +34,9 @@ from scheduler.values import (
 
 _MARGIN = 2.0  # the store refuses a waiter at its deadline; the gateway gives up by itself so much later
 _PROBE_SECONDS = 3.0  # the holder's gateway has 1 s for the ping, the store 2 s for the gateway
+
+_ANY_WORKER = Wanted()
+_UNLIMITED = Concurrency()
 
 Answer = Granted | QueueRefused | Probed
 
@@ -68,28 +73,26 @@ class Admission:
             self._reports.put(partial(self._store.leave_queue, request))
             self.answer(QueueRefused(request, Refused(code, "this gateway is going away", retry_after)))
 
-    async def claim(self, visitor: Visitor, stream: Stream) -> Claimed:
-        """A reserved slot. Raises Refusal, or ClientGone."""
+    async def claim(self, visitor: Visitor, stream: Stream, duplicates: Duplicates | None = None) -> Claimed:
+        """A reserved slot; `duplicates` are the policy's unless given. Raises Refusal, or ClientGone."""
+        request = self._request(visitor, duplicates or self._policy.duplicates)
+        self._waiting[request.request] = self._loop.create_future()
+        started = monotonic()
         try:
-            return await self._attempt(visitor, stream, self._policy.duplicates)
+            answer = await self._store.claim(request)
+            self._metrics.claim_seconds.observe(monotonic() - started)
+            if isinstance(answer, Claimed):
+                return answer
+            return await self._later(answer, request, stream, visitor)
         except Unavailable as error:
             raise Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0) from error
-
-    async def _attempt(self, visitor: Visitor, stream: Stream, duplicates: Duplicates) -> Claimed:
-        request = self._request(visitor, duplicates)
-        self._waiting[request.request] = self._loop.create_future()
-        try:
-            return await self._claimed(request, stream, visitor)
         finally:
             del self._waiting[request.request]
 
-    async def _claimed(self, request: ClaimRequest, stream: Stream, visitor: Visitor) -> Claimed:
-        started = monotonic()
-        answer = await self._store.claim(request)
-        self._metrics.claim_seconds.observe(monotonic() - started)
+    async def _later(
+        self, answer: Queued | Contested | Refused, request: ClaimRequest, stream: Stream, visitor: Visitor
+    ) -> Claimed:
         match answer:
-            case Claimed():
-                return answer
             case Queued():
                 return await self._granted(request, answer, stream)
             case Contested():
@@ -124,7 +127,7 @@ class Admission:
             raise Refusal(
                 Code.SESSION_SUPERSEDED, "the session has a live connection, and this gateway keeps the older one"
             )
-        return await self._attempt(visitor, stream, Duplicates.REPLACE)
+        return await self.claim(visitor, stream, Duplicates.REPLACE)
 
     async def _answer_of(self, request: ClaimRequest, stream: Stream, seconds: float) -> Answer | None:
         """The store's answer; None when it never came. Raises ClientGone."""
@@ -144,20 +147,24 @@ class Admission:
         return None
 
     def _request(self, visitor: Visitor, duplicates: Duplicates) -> ClaimRequest:
-        token = visitor.token
-        limits = token.limits
+        token, policy = visitor.token, self._policy
+        is_choosy = token.regions or token.pools or token.labels
         return ClaimRequest(
-            request=RequestId(f"{self._gateway}.{next(self._numbers)}"),
-            session=token.session,
-            workspace=token.workspace,
-            user=token.user,
-            key=token.key,
-            gateway=self._gateway,
-            wanted=Wanted(token.regions, token.pools, frozenset(token.labels)),
-            expires_at=token.session_expires_at,
-            resume_seconds=self._policy.resume_seconds,
-            wait_seconds=self._policy.wait_seconds,
-            limits=Concurrency(limits.sessions_per_user, limits.sessions_per_key, limits.sessions_per_workspace),
-            duplicates=duplicates,
-            token_issued_at=token.issued_at,
+            RequestId(f"{self._gateway}.{next(self._numbers)}"),
+            token.session,
+            token.workspace,
+            token.user,
+            token.key,
+            self._gateway,
+            Wanted(token.regions, token.pools, frozenset(token.labels)) if is_choosy else _ANY_WORKER,
+            token.session_expires_at,
+            policy.resume_seconds,
+            policy.wait_seconds,
+            _UNLIMITED if token.limits is NO_LIMITS else _concurrency(token.limits),
+            duplicates,
+            token.issued_at,
         )
+
+
+def _concurrency(limits: TokenLimits) -> Concurrency:
+    return Concurrency(limits.sessions_per_user, limits.sessions_per_key, limits.sessions_per_workspace)

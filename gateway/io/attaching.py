@@ -37,11 +37,15 @@ class Attacher:
         claimed = await self._admission.claim(visitor, stream)
         reached = await self._dialler.reach(visitor, claimed)
         try:
-            await self._confirm(reached, store)
+            answer = await store.confirm(reached.claimed.session, reached.claimed.fence)
+            if isinstance(answer, Stale):
+                raise _lost(answer)
             self._relay(visitor, stream, reached)
-        except BaseException:
+        except BaseException as error:
             reached.stream.abort()
             self._dialler.release(reached.claimed)
+            if isinstance(error, Unavailable):
+                raise Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0) from error
             raise
 
     def _relay(self, visitor: Visitor, stream: Stream, reached: Reached) -> None:
@@ -51,11 +55,7 @@ class Attacher:
         attachment.relay = self._wire.relay(stream, reached.stream, limits, attachment)
         self._attachments.add(attachment)
 
-    async def _confirm(self, reached: Reached, store: Store) -> None:
-        try:
-            answer = await store.confirm(reached.claimed.session, reached.claimed.fence)
-        except Unavailable as error:
-            raise Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0) from error
-        if isinstance(answer, Stale):
-            code = Code.SESSION_ENDED if answer.fence is None else Code.SESSION_SUPERSEDED
-            raise Refusal(code, "the session ended or was claimed again while its worker was dialled")
+
+def _lost(stale: Stale) -> Refusal:
+    code = Code.SESSION_ENDED if stale.fence is None else Code.SESSION_SUPERSEDED
+    return Refusal(code, "the session ended or was claimed again while its worker was dialled")

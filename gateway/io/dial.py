@@ -28,7 +28,7 @@ from scheduler.values import Claimed, Refused, Stale
 
 _ANSWER_BYTES = 16 << 10
 _BODY_BYTES = 64 << 10
-_MOST_HOSTS = 100_000
+_MOST_WORKERS = 100_000
 _OUR_OWN_WANT = {
     EMFILE,
     ENFILE,
@@ -80,7 +80,7 @@ class Dialler:
     ) -> None:
         self._wire = wire
         self._deadlines = deadlines
-        self._known: dict[str, bool] = {}
+        self._known: dict[str, tuple[str, int]] = {}
         self._store = store
         self._reports = reports
         self._metrics = metrics
@@ -109,33 +109,32 @@ class Dialler:
         started = monotonic()
         try:
             with self._deadlines.within(DIAL):
-                stream = await self._connect(claimed.address)
+                host, port = self._where(claimed.address)
+                try:
+                    stream = await self._wire.connect(host, port)
+                except (OSError, ValueError) as error:
+                    raise _unconnected(error) from error
                 return await self._upgraded(stream, visitor, claimed)
         except TimeoutError as error:
             raise _Unreachable("timeout", f"no answer within {DIAL:.0f} s") from error
         finally:
             self._metrics.dial_seconds.observe(monotonic() - started)
 
-    async def _connect(self, address: str) -> Stream:
+    def _where(self, address: str) -> tuple[str, int]:
+        """Host and port of a worker that may be dialled. Remembered: a fleet has few workers and many sessions."""
+        known = self._known.get(address)
+        if known is not None:
+            return known
         host, _, port = address.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
-        if not self._may_dial(host):
+        if not is_inside(host, self._allowed):
             raise _Unreachable("connect", f"{host} is outside worker_networks")
-        try:
-            return await self._wire.connect(host, int(port))
-        except (OSError, ValueError) as error:
-            if getattr(error, "errno", None) in _OUR_OWN_WANT:
-                raise Refusal(Code.NO_CAPACITY, "this gateway has no socket left", retry_after=1.0) from error
-            raise _Unreachable("connect", str(error)) from error
-
-    def _may_dial(self, host: str) -> bool:
-        """Remembered: a fleet has few hosts and many sessions."""
-        known = self._known.get(host)
-        if known is None:
-            known = self._known[host] = is_inside(host, self._allowed)
-            if len(self._known) > _MOST_HOSTS:
-                self._known.clear()
-        return known
+        if not port.isdecimal():
+            raise _Unreachable("connect", f"{address} names no port")
+        if len(self._known) >= _MOST_WORKERS:
+            self._known.clear()
+        self._known[address] = host, int(port)
+        return self._known[address]
 
     async def _upgraded(self, stream: Stream, visitor: Visitor, claimed: Claimed) -> Reached:
         taken = False
@@ -179,3 +178,9 @@ class Dialler:
         )
         if failure.is_suspicious:
             self._reports.put(partial(self._store.suspect, claimed.worker, claimed.session))
+
+
+def _unconnected(error: OSError | ValueError) -> Refusal | _Unreachable:
+    if getattr(error, "errno", None) in _OUR_OWN_WANT:
+        return Refusal(Code.NO_CAPACITY, "this gateway has no socket left", retry_after=1.0)
+    return _Unreachable("connect", str(error))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from functools import partial
 from time import monotonic
 
 import structlog
 
 from gateway.addresses import limited_unit
 from gateway.credentials import offered_without_token
+from gateway.forward import Visitor
 from gateway.gate import Gate
 from gateway.io import wire
 from gateway.io.admission import ClientGone
@@ -42,7 +42,7 @@ class Listener:
         self._reception = reception
         self._gate = gate
         self._attacher = attacher
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[Stream, asyncio.Task[None]] = {}
         self._in_progress: Counter[str] = Counter()
         self._door: wire.Listener | None = None
         self.is_draining = False
@@ -69,9 +69,11 @@ class Listener:
         """Stops accepting and drops what is not relayed yet."""
         if self._door is not None:
             self._door.close()
-        for task in self._tasks:
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()  # those that had not begun
 
     def _accept(self, stream: Stream) -> None:
         try:
@@ -79,9 +81,7 @@ class Listener:
         except Refusal as refusal:
             self._turn_away(stream, refusal)
             return
-        task = self._loop.create_task(self._serve(stream))
-        self._tasks.add(task)
-        task.add_done_callback(partial(self._leave, unit))
+        self._tasks[stream] = self._loop.create_task(self._serve(stream, unit))
 
     def _seated(self, stream: Stream) -> str:
         """The unit of address under which a handshake is counted; "" for proxies. Raises Refusal."""
@@ -101,8 +101,8 @@ class Listener:
         self._in_progress[unit] += 1
         return unit
 
-    def _leave(self, unit: str, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def _leave(self, stream: Stream, unit: str) -> None:
+        del self._tasks[stream]
         if unit:
             self._in_progress[unit] -= 1
             if not self._in_progress[unit]:
@@ -115,12 +115,12 @@ class Listener:
             stream.send(as_http(refusal))
         stream.abort()
 
-    async def _serve(self, stream: Stream) -> None:
+    async def _serve(self, stream: Stream, unit: str) -> None:
         started = monotonic()
         received: Received | None = None
         try:
             received = await self._reception.receive(stream)
-            await self._admit(received, stream)
+            await self._attacher.attach(self._examined(received, stream), stream, self._store)
         except Refusal as refusal:
             await self._refuse(stream, received, refusal)
         except WorkerDeclined as declined:
@@ -142,14 +142,15 @@ class Listener:
         else:
             self._relayed.inc()
             self._metrics.admit_seconds.observe(monotonic() - started)
+        finally:  # not a done callback, which costs a turn of the loop
+            self._leave(stream, unit)
 
-    async def _admit(self, received: Received, stream: Stream) -> None:
+    def _examined(self, received: Received, stream: Stream) -> Visitor:
         if self.is_draining:
             raise Refusal(Code.DRAINING, "this gateway is going away", retry_after=DRAIN_RETRY)
         now = self._store.now()
         is_proxied = self._gate.is_proxy(stream.peer_host)
-        visitor = self._gate.examine(received.upgrade, received.peer, now, is_proxied=is_proxied)
-        await self._attacher.attach(visitor, stream, self._store)
+        return self._gate.examine(received.upgrade, received.peer, now, is_proxied=is_proxied)
 
     async def _refuse(self, stream: Stream, received: Received | None, refusal: Refusal) -> None:
         self._count_refusal(refusal)
