@@ -129,8 +129,8 @@ def _may_be(schema: dict[str, Any]) -> str:
     if schema.get("type") == "object":
         return "a table of tables with pools and labels"
     if schema.get("type") == "array":
-        networks = "network" in str(schema)
-        return f"{'networks like 10.0.0.0/8' if networks else 'texts'}, separated by commas"
+        kinds = {"network": "networks like 10.0.0.0/8", "'path'": "paths"}
+        return next((many for kind, many in kinds.items() if kind in str(schema)), "texts") + ", separated by commas"
     return _WORDS.get(str(schema.get("type")), "a text") + _range(schema)
 
 

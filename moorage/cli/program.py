@@ -12,7 +12,8 @@ import structlog
 from prometheus_client import CollectorRegistry, GCCollector, Histogram, PlatformCollector, ProcessCollector
 
 from controlplane.io.app import ControlPlane
-from controlplane.io.keyfiles import embedded_keyring
+from controlplane.io.keyfiles import ed25519_keyring, embedded_keyring
+from controlplane.keyring import KeyRing
 from gateway.io.app import Gateway
 from gateway.policy import TlsFiles
 from moorage.cli import running
@@ -103,7 +104,7 @@ class Program:
         self._development = self._development_files()
         self._store = MemoryStore(policy=scheduler_policy(settings))
         self._observe = self._observing()
-        keys = embedded_keyring(self._data)
+        keys = self._keyring()
         self._control = ControlPlane(control_plane_policy(settings), self._store, keys, self._registry)
         self._welcome = await self._control.start()
         self._closings.append(("controlplane", self._control.close))
@@ -174,6 +175,14 @@ class Program:
         return Histogram(
             "moorage_scheduler_sweep_lag_seconds", about, buckets=LAG_BUCKETS, registry=self._registry
         ).observe
+
+    def _keyring(self) -> KeyRing:
+        signing = self._settings.signing
+        if signing.key is not None:
+            return ed25519_keyring(signing.key, signing.next_keys, signing.retiring_keys)
+        if signing.next_keys or signing.retiring_keys:
+            raise ValueError("signing.next_keys and signing.retiring_keys need signing.key")
+        return embedded_keyring(self._data)
 
     def _development_files(self) -> TlsFiles | None:
         if not wants_development_certificate(self._settings):

@@ -202,6 +202,14 @@ class ControlPlaneGroup(Group):
     sweep_every_seconds: float = _setting(1.0, "between two looks at overdue sessions", "seconds", gt=0)
 
 
+class SigningGroup(Group):
+    """What signs session tokens. Without a key of your own, a shared secret is made and kept in the data folder."""
+
+    key: Path | None = _setting(None, "PEM private key (Ed25519) that signs; its file's name is its kid")
+    next_keys: Commas[Path] = _setting((), "PEM keys published in the JWKS before they sign")
+    retiring_keys: Commas[Path] = _setting((), "PEM keys that signed before; their tokens are still good")
+
+
 class ObserveGroup(Group):
     """Metrics and health."""
 
@@ -235,6 +243,7 @@ class Settings(BaseSettings):
     gateway: GatewayGroup = _group(GatewayGroup, "clients' WebSockets and workers' links")
     scheduler: SchedulerGroup = _group(SchedulerGroup, "placement and deadlines")
     controlplane: ControlPlaneGroup = _group(ControlPlaneGroup, "the REST API")
+    signing: SigningGroup = _group(SigningGroup, "what signs session tokens")
     observe: ObserveGroup = _group(ObserveGroup, "metrics and health")
     workers: WorkersGroup = _group(WorkersGroup, "started by `moorage up`")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from moorage.cli import running
 from moorage.cli.root import moorage
 from moorage.cli.up import greeting
+from moorage.tokens import inspect
 from tests.moorage.cli.fleet import PORTS, first_line, start, up
-from tests.moorage.cli.test_up import command
+from tests.moorage.cli.test_up import command, page
 
 
 def test_the_first_start_shows_the_admin_key_and_the_next_does_not(tmp_path: Path) -> None:
@@ -73,6 +77,8 @@ def greeted(arguments: list[str], folder: Path) -> str:
     [
         ("MOORAGE_ADMIN_KEY", "short", "the start failed: MOORAGE_ADMIN_KEY must be"),
         ("MOORAGE_CONTROLPLANE__DATABASE_URL", "nothing://", "the start failed: "),
+        ("MOORAGE_SIGNING__KEY", "/nowhere.pem", "the start failed: No such file or directory: /nowhere.pem"),
+        ("MOORAGE_SIGNING__NEXT_KEYS", "a.pem,b.pem", "the start failed: signing.next_keys"),
     ],
 )
 def test_what_keeps_a_part_from_starting_is_one_sentence(
@@ -92,6 +98,37 @@ def test_what_keeps_a_part_from_starting_is_one_sentence(
     assert done.stdout == ""
     assert [line for line in done.stderr.splitlines() if line.startswith("Error: ")] == done.stderr.splitlines()
     assert sentence in done.stderr
+
+
+def test_tokens_are_signed_with_a_key_of_ones_own_and_known_to_everybody(tmp_path: Path) -> None:
+    keys = [a_private_key(tmp_path / f"{name}.pem") for name in ("now", "soon", "before")]
+    file = tmp_path / "moorage.toml"
+    file.write_text(f'[signing]\nkey = "{keys[0]}"\nnext_keys = ["{keys[1]}"]\nretiring_keys = ["{keys[2]}"]\n')
+
+    with up(tmp_path, "--workers", "1", "--config", str(file)) as fleet:
+        made = command(fleet, "session", "create", "ada")
+        published = json.loads(page(f"{fleet.running.rest}/.well-known/jwks.json"))["keys"]
+        connect = ["connect", "--data", str(fleet.data), "--token", made["session_token"], "--quiet", "0.3"]
+        heard = subprocess.run(
+            [sys.executable, "-m", "moorage.cli", *connect],
+            input="hello\n",
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    header, _ = inspect(made["session_token"])
+    assert (header["alg"], header["kid"]) == ("Ed25519", "now")
+    assert {key["kid"] for key in published} == {"now", "soon", "before"}
+    assert not any("d" in key for key in published)
+    assert (heard.stdout, heard.stderr) == ("hello\n", "")
+
+
+def a_private_key(path: Path) -> Path:
+    key = Ed25519PrivateKey.generate()
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return path
 
 
 def test_links_over_tls_carry_the_example_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
