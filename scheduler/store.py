@@ -182,4 +182,6 @@ class Store(Protocol):
     # time
 
     async def sweep(self) -> None:
-        """Lets time pass: leases, reservations, suspensions, ends of life, queue deadlines, drains. Every 0.25 s."""
+        """Lets time pass: leases, reservations, suspensions, ends of life, queue deadlines, drains. Every 0.25 s.
+
+        A held session whose time to live is over is asked for like `ask_to_end`; a second later it ends without."""

@@ -8,7 +8,7 @@ from moorage.errors import Code
 from scheduler.drains import TOLD_AGAIN_AFTER, retry_after
 from scheduler.io.memory.contests import give_up_waiting
 from scheduler.io.memory.duties import remove, settle
-from scheduler.io.memory.endings import dismiss, finish
+from scheduler.io.memory.endings import ask_to_end, dismiss, finish
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.gateways import lapse_silent
 from scheduler.io.memory.leases import doubt_silent, is_given_up, lose, watch_lease
@@ -17,6 +17,7 @@ from scheduler.io.memory.slots import give_up
 from scheduler.values import ClaimState, CloseSession, End, Outcome, Refused
 from scheduler.workers import Health
 
+LAST_WORD_SECONDS = 1.0  # for the gateway of a session whose time to live is over
 PORTION = 500  # sessions dealt with in one step: about 5 ms
 
 
@@ -72,8 +73,7 @@ def _session(fleet: Fleet, session: Session, now: float) -> None:
     if fleet.sessions.get(session.id) is not session:
         return  # ended between two portions
     if session.expires_at <= now:
-        wish = End(session.id, Outcome.EXPIRED, Code.SESSION_EXPIRED, "TIME_TO_LIVE", "scheduler")
-        finish(fleet, session, wish, now)
+        _expire(fleet, session, now)
         return
     if session.state is ClaimState.RESERVED and session.due <= now:
         give_up(fleet, session, now)
@@ -86,6 +86,15 @@ def _session(fleet: Fleet, session: Session, now: float) -> None:
         session.due = waiter.deadline  # its client is here, in the queue
     due = session.expires_at if session.state is ClaimState.HELD else min(session.due, session.expires_at)
     fleet.alarms.set(session, due, now)
+
+
+def _expire(fleet: Fleet, session: Session, now: float) -> None:
+    """Its gateway has the first word, with all that it metered; a second later it ends without."""
+    wish = End(session.id, Outcome.EXPIRED, Code.SESSION_EXPIRED, "TIME_TO_LIVE", "scheduler")
+    if session.expires_at + LAST_WORD_SECONDS > now and ask_to_end(fleet, wish):
+        fleet.alarms.set(session, session.expires_at + LAST_WORD_SECONDS, now)
+        return
+    finish(fleet, session, wish, now)
 
 
 def _not_returned(session: Session) -> End:

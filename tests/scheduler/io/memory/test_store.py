@@ -73,7 +73,7 @@ async def test_more_than_a_portion_that_end_at_once_all_end() -> None:
     async with a_world(make) as world:
         held = await fill(world, 2 * PORTION + 100, expires_in=30)
 
-        await world.advance(30)
+        await world.advance(31)
 
         assert await world.store.sessions() == []
         assert (await world.record(held[-1].session)).outcome is Outcome.EXPIRED
