@@ -39,7 +39,7 @@ class Attacher:
         try:
             answer = await store.confirm(reached.claimed.session, reached.claimed.fence)
             if isinstance(answer, Stale):
-                raise _lost(answer)
+                raise await self._dialler.refusal_of(answer)
             self._relay(visitor, stream, reached)
         except BaseException as error:
             reached.stream.abort()
@@ -54,8 +54,3 @@ class Attacher:
         limits = limits_for(self._policy.limits, visitor.token.limits, reached.claimed.carried_bytes)
         attachment.relay = self._wire.relay(stream, reached.stream, limits, attachment)
         self._attachments.add(attachment)
-
-
-def _lost(stale: Stale) -> Refusal:
-    code = Code.SESSION_ENDED if stale.fence is None else Code.SESSION_SUPERSEDED
-    return Refusal(code, "the session ended or was claimed again while its worker was dialled")

@@ -24,7 +24,7 @@ from gateway.refusals import Refusal
 from moorage.deadlines import DIAL, DIAL_CANDIDATES
 from moorage.errors import Code
 from scheduler.store import Store, Unavailable
-from scheduler.values import Claimed, Refused, Stale
+from scheduler.values import Claimed, EndRecord, Refused, Stale
 
 _ANSWER_BYTES = 16 << 10
 _BODY_BYTES = 64 << 10
@@ -105,6 +105,17 @@ class Dialler:
         """Gives the slot back: nothing is relayed."""
         self._reports.put(partial(self._store.release, claimed.session, claimed.fence))
 
+    async def refusal_of(self, stale: Stale) -> Refusal:
+        """Why an attach lost its session meanwhile. One that the store does not hold need not be over: a newer claim of it
+        may have been given up."""
+        try:
+            known = await self._store.session(stale.session) if stale.fence is None else None
+        except Unavailable:
+            return Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0)
+        if isinstance(known, EndRecord):
+            return Refusal(Code.SESSION_ENDED, "the session ended while its worker was dialled")
+        return Refusal(Code.SESSION_SUPERSEDED, "the session was claimed again while its worker was dialled")
+
     async def _try(self, visitor: Visitor, claimed: Claimed) -> Reached:
         started = monotonic()
         try:
@@ -167,9 +178,8 @@ class Dialler:
                 return moved
             case Refused():
                 raise Refusal(moved.code, moved.detail, retry_after=moved.retry_after)
-            case Stale(fence=fence):
-                code = Code.SESSION_ENDED if fence is None else Code.SESSION_SUPERSEDED
-                raise Refusal(code, "the session ended or was claimed again while its worker was dialled")
+            case Stale():
+                raise await self.refusal_of(moved)
 
     def _note(self, failure: _Unreachable, claimed: Claimed) -> None:
         self._metrics.dial_failures.labels(failure.why).inc()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidStatus
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 
 from moorage.errors import Code
 from scheduler.values import ClaimState, End, Outcome
@@ -54,6 +54,26 @@ async def test_a_session_that_ends_before_a_bad_candidate_is_passed_over_has_end
         go_on.set()
 
         assert await asyncio.wait_for(connecting, SOON) == 410
+
+
+async def test_a_session_whose_newer_claim_was_given_up_meanwhile_has_not_ended(system: System) -> None:
+    dialled, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly_then_never(connection: ServerConnection, request: Request) -> Response | None:
+        if dialled.is_set():
+            return connection.respond(404, "")
+        dialled.set()
+        await go_on.wait()
+        return None
+
+    await system.worker(answer=slowly_then_never)
+    older = asyncio.create_task(_status(system))
+    await asyncio.wait_for(dialled.wait(), SOON)
+    newer = await _status(system)
+    await system.reported()
+    go_on.set()
+
+    assert (newer, await asyncio.wait_for(older, SOON)) == (404, 409)
 
 
 async def test_a_gateway_without_descriptors_says_so_and_blames_no_worker(system: System) -> None:
