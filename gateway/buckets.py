@@ -18,7 +18,9 @@ class Buckets:
         """0.0 when one may pass, else the seconds until the next one may."""
         if not self._interval:
             return 0.0
-        due = max(self._due.get(key, now), now)
+        due = self._due.get(key, now)
+        if due < now:
+            due = now
         wait = due - now - self._tolerance
         if wait > 0:
             return wait

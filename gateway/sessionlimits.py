@@ -13,8 +13,8 @@ _NOTHING = TokenLimits()
 
 def limits_for(bounds: Limits, token: TokenLimits, carried_bytes: int) -> Limits:
     """`carried_bytes` are those of the session's earlier attaches: the byte limit is the session's, not the socket's."""
-    if token == _NOTHING and not bounds.session_bytes:
-        return bounds
+    if token == _NOTHING and not (bounds.session_bytes and carried_bytes):
+        return bounds  # nearly always: making another costs as much as all the checks of the token
     rate = _least(bounds.messages_per_second, token.messages_per_second)
     session_bytes = int(_least(bounds.session_bytes, token.session_bytes))
     return replace(

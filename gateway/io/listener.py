@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
 from time import monotonic
 
 import structlog
@@ -43,7 +42,7 @@ class Listener:
         self._gate = gate
         self._attacher = attacher
         self._tasks: dict[Stream, asyncio.Task[None]] = {}
-        self._in_progress: Counter[str] = Counter()
+        self._in_progress: dict[str, int] = {}
         self._door: wire.Listener | None = None
         self.is_draining = False
 
@@ -85,28 +84,33 @@ class Listener:
 
     def _seated(self, stream: Stream) -> str:
         """The unit of address under which a handshake is counted; "" for proxies. Raises Refusal."""
-        if len(self._tasks) - self._attacher.waiting >= self._bounds.in_progress:
+        bounds = self._bounds
+        if len(self._tasks) - self._attacher.waiting >= bounds.in_progress:
             raise Refusal(Code.NO_CAPACITY, "too many upgrades at once", retry_after=_FULL_RETRY)
-        if self.connections >= self._bounds.connections:
+        if self.connections >= bounds.connections:
             raise Refusal(Code.NO_CAPACITY, "this gateway has all the connections it may hold", retry_after=_FULL_RETRY)
         peer = stream.peer_host
         if self._gate.is_proxy(peer):
             return ""
         unit = limited_unit(peer)
-        if self._in_progress[unit] >= self._bounds.in_progress_per_address:
+        beside = self._in_progress.get(unit, 0)
+        if beside >= bounds.in_progress_per_address:
             raise Refusal(
                 Code.RATE_LIMIT_EXCEEDED, "too many upgrades of this address at once", retry_after=_FULL_RETRY
             )
         self._gate.knock(peer, self._store.now())
-        self._in_progress[unit] += 1
+        self._in_progress[unit] = beside + 1
         return unit
 
     def _leave(self, stream: Stream, unit: str) -> None:
         del self._tasks[stream]
-        if unit:
-            self._in_progress[unit] -= 1
-            if not self._in_progress[unit]:
-                del self._in_progress[unit]
+        if not unit:
+            return
+        beside = self._in_progress[unit] - 1
+        if beside:
+            self._in_progress[unit] = beside
+        else:
+            del self._in_progress[unit]
 
     def _turn_away(self, stream: Stream, refusal: Refusal) -> None:
         """Without reading a byte, and without TLS: what costs nothing here cannot be used against the others."""
