@@ -81,8 +81,13 @@ def sentence(error: ErrorDetails, origins: Mapping[Name, str]) -> str:
 
 
 def _unknown(origin: str, name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, n=1, cutoff=0.75)
-    hint = f"did you mean {close[0]}?" if close else "`moorage config` lists all settings"
+    bare = {each.removeprefix(PREFIX): each for each in known}  # the prefix alone would make any two names alike
+    said = name.removeprefix(PREFIX)
+    by_last_part = [each for each in bare if each.replace(DELIMITER, ".").rpartition(".")[2] == said]
+    close = by_last_part[:4] or get_close_matches(said, bare, n=1, cutoff=0.75)
+    hint = (
+        f"did you mean {' or '.join(bare[each] for each in close)}?" if close else "`moorage config` lists all settings"
+    )
     return f"{origin} is no setting: {hint}"
 
 

@@ -60,6 +60,12 @@ def test_a_file_in_the_working_folder_is_found(tmp_path: Path, monkeypatch: pyte
             "1",
             "MOORAGE_GATEWAY__PROT is no setting: did you mean MOORAGE_GATEWAY__PORT?",
         ),
+        (
+            "MOORAGE_LINK_PORT",
+            "1",
+            "MOORAGE_LINK_PORT is no setting: did you mean MOORAGE_GATEWAY__LINK_PORT?",
+        ),
+        ("MOORAGE_NOPE", "1", "MOORAGE_NOPE is no setting: `moorage config` lists all settings"),
         ("MOORAGE_ZZZ", "1", "MOORAGE_ZZZ is no setting: `moorage config` lists all settings"),
     ],
 )
