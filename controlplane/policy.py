@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from types import MappingProxyType
 
+from moorage.deadlines import RESUME, WORKER_LOST_AFTER
 from scheduler.values import Concurrency, Labels
 
 Network = IPv4Network | IPv6Network
@@ -62,6 +63,8 @@ class ControlPlanePolicy:
     qualities: Mapping[str, Offer] = field(default_factory=lambda: QUALITIES)
     features: Mapping[str, Offer] = field(default_factory=lambda: NO_FEATURES)  # others are passed on as they are
     worker_networks: tuple[Network, ...] = PRIVATE_NETWORKS
+    lease_seconds: float = WORKER_LOST_AFTER  # as the scheduler has it; workers over REST are told
+    resume_seconds: float = RESUME  # as the gateways have it; the same
     sweep_every_seconds: float = 1.0
     admin_key: str = field(default="", repr=False)  # presets the bootstrap keys
     join_key: str = field(default="", repr=False)

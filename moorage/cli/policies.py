@@ -8,6 +8,7 @@ from gateway.relay import Limits
 from moorage.cli.addresses import WILDCARDS, url
 from moorage.cli.settings import OfferGroup, Settings, TlsGroup
 from moorage.cli.sources import WrongSetting
+from moorage.deadlines import DIAL, DIAL_CANDIDATES, HEARTBEAT_EVERY
 from scheduler.policy import SchedulerPolicy
 from scheduler.values import Concurrency
 
@@ -38,8 +39,21 @@ def gateway_policy(settings: Settings, development: TlsFiles | None = None) -> G
 
 
 def scheduler_policy(settings: Settings) -> SchedulerPolicy:
-    """Field for field."""
-    return SchedulerPolicy(**settings.scheduler.model_dump())
+    """Field for field. Raises WrongSetting for deadlines that cannot work together."""
+    policy = SchedulerPolicy(**settings.scheduler.model_dump())
+    _check_deadlines(policy)
+    return policy
+
+
+def _check_deadlines(policy: SchedulerPolicy) -> None:
+    for name, seconds, over, least in (
+        ("suspect_after", policy.suspect_after, "the time between two heartbeats", HEARTBEAT_EVERY),
+        ("worker_lost_after", policy.worker_lost_after, "scheduler.suspect_after", policy.suspect_after),
+        ("reservation", policy.reservation, "the time to dial every candidate", DIAL_CANDIDATES * DIAL),
+        ("gateway_lost_after", policy.gateway_lost_after, "scheduler.worker_lost_after", policy.worker_lost_after),
+    ):
+        if seconds <= least:
+            raise WrongSetting(f"scheduler.{name} is {seconds:g}: it must be over {least:g}, {over}")
 
 
 def control_plane_policy(settings: Settings) -> ControlPlanePolicy:
@@ -59,6 +73,8 @@ def control_plane_policy(settings: Settings) -> ControlPlanePolicy:
         qualities={name: _offer(offer) for name, offer in group.qualities.items()},
         features={name: _offer(offer) for name, offer in group.features.items()},
         worker_networks=settings.gateway.trust.worker_networks or PRIVATE_NETWORKS,
+        lease_seconds=settings.scheduler.worker_lost_after,
+        resume_seconds=settings.gateway.resume_seconds,
         admin_key=settings.admin_key.get_secret_value() if settings.admin_key else "",
         join_key=settings.join_key.get_secret_value() if settings.join_key else "",
     )

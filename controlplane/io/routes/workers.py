@@ -28,7 +28,7 @@ from controlplane.io.routes.worker_forms import (
 from controlplane.keys import Caller
 from controlplane.scopes import Permission
 from controlplane.workers import WorkerFilter, chosen
-from moorage.deadlines import HEARTBEAT_EVERY, RESUME, WORKER_LOST_AFTER
+from moorage.deadlines import HEARTBEAT_EVERY
 from moorage.errors import Code, error_for
 from moorage.ids import WorkerId
 from scheduler.values import Drain, WorkerState
@@ -58,9 +58,9 @@ async def register(body: Register, context: Ctx, text: Credentials) -> Registere
     return Registered(
         worker_id=registered.worker,
         status=registered.state.value,
-        lease_seconds=WORKER_LOST_AFTER,
+        lease_seconds=context.policy.lease_seconds,
         heartbeat_every=HEARTBEAT_EVERY,
-        resume_seconds=RESUME,
+        resume_seconds=context.policy.resume_seconds,
         claim_key=b64encode(registered.claim_key).decode(),
         epoch=registered.epoch,
     )

@@ -36,6 +36,30 @@ def test_the_other_parts_have_their_defaults_too() -> None:
     assert control_plane_policy(settings) == ControlPlanePolicy(data_folder=Path("data").absolute())
 
 
+@pytest.mark.parametrize(
+    ("name", "seconds", "sentence"),
+    [
+        ("suspect_after", 1.0, "over 1, the time between two heartbeats"),
+        ("suspect_after", 5.0, "scheduler.worker_lost_after is 5: it must be over 5, scheduler.suspect_after"),
+        ("worker_lost_after", 15.0, "scheduler.gateway_lost_after is 15"),
+        ("reservation", 9.0, "over 9, the time to dial every candidate"),
+    ],
+)
+def test_deadlines_that_cannot_work_together_are_a_wrong_setting(name: str, seconds: float, sentence: str) -> None:
+    settings = load({f"scheduler.{name}": seconds}, None).settings
+
+    with pytest.raises(WrongSetting, match=sentence):
+        scheduler_policy(settings)
+
+
+def test_workers_over_rest_are_told_the_deadlines_in_force() -> None:
+    settings = load({"scheduler.worker_lost_after": 8.0, "gateway.resume_seconds": 120.0}, None).settings
+
+    policy = control_plane_policy(settings)
+
+    assert (policy.lease_seconds, policy.resume_seconds) == (8.0, 120.0)
+
+
 def test_offers_come_from_the_file(tmp_path: Path) -> None:
     file = tmp_path / "moorage.toml"
     file.write_text('[controlplane.qualities.high]\npools = ["gpu"]\nlabels = { tier = "a" }\n')

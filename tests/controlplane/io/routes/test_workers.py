@@ -40,6 +40,14 @@ async def test_a_worker_in_any_language_joins_over_rest(harbour: Harbour) -> Non
     assert (shown["name"], shown["labels"], shown["slots"], shown["status"]) == ("go-1", {"gpu": "a100"}, 4, "serving")
 
 
+async def test_a_worker_is_told_the_deadlines_in_force(open_harbour: Open) -> None:
+    harbour = await open_harbour(lease_seconds=8.0, resume_seconds=120.0)
+
+    _, registered = await joined(harbour)
+
+    assert (registered["lease_seconds"], registered["resume_seconds"]) == (8.0, 120.0)
+
+
 async def test_a_worker_that_starts_serves_once_it_says_it_is_ready(harbour: Harbour) -> None:
     client, registered = await joined(harbour, is_starting=True)
     worker = registered["worker_id"]
