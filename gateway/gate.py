@@ -25,7 +25,10 @@ class Gate:
 
     def __init__(self, policy: GatewayPolicy, keys: Callable[[], KeySet], draw: Draw) -> None:
         bounds = policy.handshakes
-        self._policy = policy
+        self._trusted = policy.trust.trusted_proxies
+        self._proxies = policy.trust.proxy_protocol_from + policy.trust.trusted_proxies
+        self._allows_query = policy.trust.allows_query_token
+        self._region = policy.region
         self._keys = keys
         self._draw = draw
         self._origins = Origins(policy.trust.origins)
@@ -35,9 +38,7 @@ class Gate:
 
     def is_proxy(self, peer: str) -> bool:
         """Whether connections of this socket address speak for others, so that its own rate says nothing."""
-        trust = self._policy.trust
-        proxies = trust.proxy_protocol_from + trust.trusted_proxies
-        return bool(proxies) and is_inside(peer, proxies)
+        return bool(self._proxies) and is_inside(peer, self._proxies)
 
     def knock(self, address: str, now: float) -> None:
         """Counts one connect of a client's address; called at accept, or once a proxy has named it. Raises Refusal."""
@@ -48,13 +49,13 @@ class Gate:
 
         `is_proxied`: the socket is a proxy's, so the client's own rate is counted here, before its token is looked at.
         """
-        trusted = self._policy.trust.trusted_proxies
+        trusted = self._trusted
         address = client_address(peer, elements(upgrade.head.all("x-forwarded-for")), trusted) if trusted else peer
         if is_proxied:
             self.knock(address, now)
         if not self._origins.allows(upgrade.origin):
             raise Refusal(Code.PERMISSION_DENIED, f"pages of {(upgrade.origin or '')[:100]!r} may not connect")
-        presented = find_token(upgrade, allows_query=self._policy.trust.allows_query_token)
+        presented = find_token(upgrade, allows_query=self._allows_query)
         token = self._verified(presented, now)
         _spend(self._per_key, token.key, now, "sessions of this API key connect too often")
         return Visitor(upgrade, presented, token, address, traceparent_of(upgrade, self._draw))
@@ -68,7 +69,7 @@ class Gate:
             raise Refusal(Code.SESSION_EXPIRED)
         if self.revocations.refuses(token, now):
             raise Refusal(Code.SESSION_ENDED, "the session, its user, key or workspace was revoked")
-        region = self._policy.region
+        region = self._region
         if region and token.regions and region not in token.regions:
             raise Refusal(
                 Code.PERMISSION_DENIED, f"this gateway serves {region}, the token allows {list(token.regions)}"

@@ -5,20 +5,18 @@ msgspec decodes and checks in one step: 2 us where `json` and checks by hand tak
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from moorage.ids import KeyId, SessionId, UserId, WorkspaceId
+from moorage.ids import KeyId, SessionId, UserId, WorkspaceId, is_id
 
 AUDIENCE = "moorage"
 MAX_CONTEXT_BYTES = 4096
 
-_BODY = "_[0-7][0-9a-hjkmnp-tv-z]{25}$"  # as moorage.ids makes them
-_Session = Annotated[SessionId, msgspec.Meta(pattern=f"^ses{_BODY}", max_length=30)]
-_User = Annotated[UserId, msgspec.Meta(pattern=f"^usr{_BODY}", max_length=30)]
-_Workspace = Annotated[WorkspaceId, msgspec.Meta(pattern=f"^wsp{_BODY}", max_length=30)]
-_Key = Annotated[KeyId, msgspec.Meta(pattern=f"^key{_BODY}", max_length=30)]
+_BODY = "_[0-7][0-9a-hjkmnp-tv-z]{25}"  # as moorage.ids makes them
+_IDS = re.compile(f"ses{_BODY} usr{_BODY} wsp{_BODY} key{_BODY}")  # one match for all costs a third of four
 _Rate = Annotated[float, msgspec.Meta(ge=0)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]  # what counts against it has 64 bits
 
@@ -61,10 +59,10 @@ class _Claims(msgspec.Struct, omit_defaults=True):
     """The JSON of the claims (RFC 7519). Claims that only a newer version knows are its own."""
 
     aud: str
-    sub: _User
-    sid: _Session
-    wsp: _Workspace
-    akid: _Key
+    sub: UserId
+    sid: SessionId
+    wsp: WorkspaceId
+    akid: KeyId
     iat: float
     exp: float
     nbf: float | msgspec.UnsetType = msgspec.UNSET
@@ -84,6 +82,8 @@ _encode = msgspec.json.Encoder().encode
 def decode_claims(payload: bytes) -> tuple[str, SessionToken]:
     """The audience and the rest. Raises ValueError naming the claim that is missing or wrong."""
     said = _decode(payload)
+    if _IDS.fullmatch(f"{said.sid} {said.sub} {said.wsp} {said.akid}") is None:
+        raise ValueError(_wrong_id(said))
     return said.aud, SessionToken(
         said.sid,
         said.sub,
@@ -100,6 +100,12 @@ def decode_claims(payload: bytes) -> tuple[str, SessionToken]:
         said.lim if said.lim is not msgspec.UNSET else NO_LIMITS,
         said.ctx,
     )
+
+
+def _wrong_id(said: _Claims) -> str:
+    ids = (("sid", "ses", said.sid), ("sub", "usr", said.sub), ("wsp", "wsp", said.wsp), ("akid", "key", said.akid))
+    wrong = [name for name, prefix, text in ids if not is_id(prefix, text)]
+    return f"{', '.join(wrong)} is no id of its kind"
 
 
 def encode_claims(token: SessionToken) -> bytes:

@@ -39,9 +39,6 @@ class Deadlines:
         if self._timer is None:
             self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
 
-    def _leave(self, wait: Within) -> None:
-        self._waits.pop(wait, None)
-
     def _tick(self) -> None:
         now = self._loop.time()
         for wait in [wait for wait, due in self._waits.items() if due <= now]:
@@ -71,7 +68,7 @@ class Within:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._deadlines._leave(self)  # noqa: SLF001
+        self._deadlines._waits.pop(self, None)  # noqa: SLF001
         if self._is_over and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
