@@ -76,7 +76,7 @@ async def create(context: Context, caller: Caller, wish: SessionWish, once: Once
                 await answers.add(connection, row)
     if not is_replay:
         context.metrics.sessions_created.inc()
-    return _issued(context, caller, session, session.created_at, session.jti, is_replay)
+    return replace(_issued(context, caller, session, session.created_at, session.jti), is_replay=is_replay)
 
 
 async def find(context: Context, workspace: WorkspaceId, session: SessionId) -> Session:
@@ -220,15 +220,13 @@ def _opening(context: Context, caller: Caller, user: UserId, node: str | None) -
     return Opening(session, context.draw(12).hex(), caller.workspace, user, caller.key, node)
 
 
-def _issued(
-    context: Context, caller: Caller, session: Session, issued_at: float, jti: str, is_replay: bool = False
-) -> Issued:
+def _issued(context: Context, caller: Caller, session: Session, issued_at: float, jti: str) -> Issued:
     token = token_of(session, caller.concurrency, context.policy.token_ttl_seconds, issued_at, jti)
     text = mint(token, context.keys.current)
     if len(text) > MAX_TOKEN_BYTES:
         detail = f"metadata, labels, regions: together they make a token over {MAX_TOKEN_BYTES} bytes"
         raise error_for(Code.UNPROCESSABLE, detail)
-    return Issued(session, text, token.expires_at, is_replay)
+    return Issued(session, text, token.expires_at)
 
 
 async def _live_nodes(context: Context) -> list[str]:

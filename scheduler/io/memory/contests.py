@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from moorage.errors import Code
-from moorage.ids import RequestId, SessionId
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.records import Contest, Session
 from scheduler.io.memory.slots import drop_attach
@@ -25,15 +24,15 @@ def contest(fleet: Fleet, session: Session, request: ClaimRequest, now: float) -
     return Contested(request.request, session.fence)
 
 
-def probed(fleet: Fleet, session_id: SessionId, fence: int, request: RequestId, now: float, *, is_alive: bool) -> None:
+def probed(fleet: Fleet, probe: ProbeSession, now: float, *, is_alive: bool) -> None:
     """The holder's answer. An answer nobody waits for, or about another attach, changes nothing."""
-    known = fleet.contests.get(request)
-    if known is None or known.session.id != session_id or known.fence != fence:
+    known = fleet.contests.get(probe.request)
+    if known is None or known.session.id != probe.session or known.fence != probe.fence:
         return
-    del fleet.contests[request]
+    del fleet.contests[probe.request]
     if not is_alive:
         _drop_dead(fleet, known, now)
-    fleet.mail.put(known.asker, Probed(request, is_alive))
+    fleet.mail.put(known.asker, Probed(probe.request, is_alive))
 
 
 def give_up_waiting(fleet: Fleet, now: float) -> None:

@@ -14,6 +14,7 @@ from scheduler.io.memory.slots import vacate
 from scheduler.queue import Waiter
 from scheduler.values import (
     NO_USAGE,
+    ClaimRequest,
     ClaimState,
     CloseSession,
     Directive,
@@ -101,9 +102,9 @@ def revoke(fleet: Fleet, revocation: Revocation, now: float) -> int:
     fleet.revocations.add(revocation)
     fleet.mail.put_all(Revoked(revocation))
     kind, named = revocation.kind, revocation.id
-    for waiter in [waiter for waiter in fleet.queue if _waiter_is(waiter, kind, named)]:
+    for waiter in [waiter for waiter in fleet.queue if _names(waiter.request, waiter.request.session)[kind] == named]:
         dismiss(fleet, waiter, OVER, now)
-    hit = [session for session in fleet.sessions.values() if _session_is(session, kind, named)]
+    hit = [session for session in fleet.sessions.values() if _names(session, session.id)[kind] == named]
     reason = revocation.reason or "REVOKED"
     for session in hit:
         finish(fleet, session, End(session.id, Outcome.COMPLETED, Code.SESSION_ENDED, reason, "api"), now)
@@ -149,22 +150,6 @@ def _forgotten(session: SessionId) -> EndRecord:
     return EndRecord(session, Outcome.COMPLETED, None, "ENDED_EARLIER", "scheduler", 0.0, 0.0, NO_USAGE, True)
 
 
-def _session_is(session: Session, kind: str, named: str) -> bool:
-    own: dict[str, str] = {
-        "session": session.id,
-        "user": session.user,
-        "key": session.key,
-        "workspace": session.workspace,
-    }
-    return own[kind] == named
-
-
-def _waiter_is(waiter: Waiter, kind: str, named: str) -> bool:
-    request = waiter.request
-    own: dict[str, str] = {
-        "session": request.session,
-        "user": request.user,
-        "key": request.key,
-        "workspace": request.workspace,
-    }
-    return own[kind] == named
+def _names(of: Session | ClaimRequest, session: SessionId) -> dict[str, str]:
+    """What a revocation can call it by: `Revocation.kind` to id."""
+    return {"session": session, "user": of.user, "key": of.key, "workspace": of.workspace}

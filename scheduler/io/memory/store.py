@@ -42,6 +42,7 @@ from scheduler.values import (
     JoinKey,
     Notice,
     PoolView,
+    ProbeSession,
     Queued,
     QueueView,
     Refused,
@@ -140,7 +141,7 @@ class MemoryStore:
         return endings.ask_to_end(self._fleet, end)
 
     async def probed(self, session: SessionId, fence: int, request: RequestId, *, is_alive: bool) -> None:
-        contests.probed(self._fleet, session, fence, request, self.now(), is_alive=is_alive)
+        contests.probed(self._fleet, ProbeSession(session, fence, request), self.now(), is_alive=is_alive)
 
     async def revoke(self, revocation: Revocation) -> int:
         return endings.revoke(self._fleet, revocation, self.now())

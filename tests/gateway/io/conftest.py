@@ -10,6 +10,7 @@ import uvloop
 
 from gateway.io.engine import make_wire, pump
 from gateway.io.wire import Wire
+from tests.gateway.io.quay import Quay, a_quay
 from tests.gateway.io.rig import Certificates, Rig
 from tests.moorage.io.conftest import harbour as harbour
 
@@ -51,3 +52,9 @@ async def any_rig(request: pytest.FixtureRequest, wire: Wire, certificates: Cert
     """The client's side plain and with TLS."""
     async with Rig(wire, certificates if request.param == "tls" else None) as rig:
         yield rig
+
+
+@pytest.fixture
+async def quay() -> AsyncIterator[Quay]:
+    async with a_quay() as quay:
+        yield quay

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -28,7 +28,7 @@ from scheduler.values import (
 )
 from tests.builders import NOW, a_claimed, a_gateway_id, a_visitor
 from tests.flows.system import until
-from tests.gateway.io.quay import Quay, ScriptedStream, a_quay
+from tests.gateway.io.quay import Quay, ScriptedStream
 
 Answer = Claimed | Queued | Contested | Refused
 Answering = Callable[[ClaimRequest], Answer]
@@ -67,12 +67,6 @@ def claimed(request: ClaimRequest) -> Claimed:
 
 def away(request: ClaimRequest) -> Answer:
     raise Unavailable("away")
-
-
-@pytest.fixture
-async def quay() -> AsyncIterator[Quay]:
-    async with a_quay() as quay:
-        yield quay
 
 
 @pytest.fixture(autouse=True)

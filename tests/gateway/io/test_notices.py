@@ -29,7 +29,7 @@ from scheduler.values import (
 )
 from tests.builders import KEYS, NOW, a_gateway_id, a_session, a_token, a_worker_id
 from tests.flows.system import until
-from tests.gateway.io.quay import Quay, a_quay
+from tests.gateway.io.quay import Quay
 
 
 class Scripted:
@@ -58,12 +58,6 @@ class Scripted:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._store, name)
-
-
-@pytest.fixture
-async def quay() -> AsyncIterator[Quay]:
-    async with a_quay() as quay:
-        yield quay
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -18,7 +18,7 @@ from scheduler.store import Unavailable
 from scheduler.values import Done, Revocation, Stale, Usage
 from tests.builders import KEYS, NOW, a_gateway_id, a_session
 from tests.flows.system import until
-from tests.gateway.io.quay import Quay, a_quay
+from tests.gateway.io.quay import Quay
 
 
 class Ledger:
@@ -47,12 +47,6 @@ class Ledger:
     async def checkpoint(self, session: object, fence: int, usage: Usage) -> Done | Stale:
         self.checkpoints[session] = usage
         return self.stale.get(session, Done())
-
-
-@pytest.fixture
-async def quay() -> AsyncIterator[Quay]:
-    async with a_quay() as quay:
-        yield quay
 
 
 @pytest.fixture(autouse=True)
