@@ -51,7 +51,12 @@ def a_frame(opcode: int, payload: bytes = b"", *, fin: bool = True, mask: bytes 
         head = bytes((first, bit | 126)) + size.to_bytes(2, "big")
     else:
         head = bytes((first, bit | 127)) + size.to_bytes(8, "big")
-    return head + mask + (bytes(b ^ mask[i & 3] for i, b in enumerate(payload)) if mask else payload)
+    return head + mask + (masked(payload, mask) if mask else payload)
+
+
+def masked(payload: bytes, mask: bytes) -> bytes:
+    key = int.from_bytes((mask * (len(payload) // 4 + 1))[: len(payload)], "big")
+    return (int.from_bytes(payload, "big") ^ key).to_bytes(len(payload), "big")
 
 
 def from_client(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:

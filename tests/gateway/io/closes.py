@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from gateway.relay import Limits
-from tests.gateway.io.rig import (
-    Pair,
-    masked,
-)
+from tests.gateway.io.rig import Pair
+from tests.gateway.walks import masked
 
 BRIEF = Limits(linger_seconds=0.3)
 

@@ -15,6 +15,7 @@ import trustme
 
 from gateway.io.wire import Relay, Stream, Wire
 from gateway.relay import Cause, Ending, Farewell, Limits, Side, Traffic
+from tests.gateway.walks import a_frame
 
 MASK = b"\x11\x22\x33\x44"
 SOON = 5.0  # deadline of every wait
@@ -32,20 +33,6 @@ class Certificates:
         self.key.write_bytes(issued.private_key_pem.bytes())
         self.client = ssl.create_default_context()
         authority.configure_trust(self.client)
-
-
-def a_frame(opcode: int, payload: bytes = b"", *, mask: bytes = b"", fin: bool = True) -> bytes:
-    size = len(payload)
-    short = size if size < 126 else 126 if size < 1 << 16 else 127
-    head = bytes(((0x80 if fin else 0) | opcode, (0x80 if mask else 0) | short))
-    if short > 125:
-        head += size.to_bytes(2 if short == 126 else 8, "big")
-    return head + mask + (masked(payload, mask) if mask else payload)
-
-
-def masked(payload: bytes, mask: bytes) -> bytes:
-    key = int.from_bytes((mask * (len(payload) // 4 + 1))[: len(payload)], "big")
-    return (int.from_bytes(payload, "big") ^ key).to_bytes(len(payload), "big")
 
 
 def from_client(payload: bytes, opcode: int = 2) -> bytes:

@@ -7,17 +7,8 @@ import asyncio
 import pytest
 
 from gateway.relay import Cause, Limits, Side, Traffic
-from tests.gateway.io.rig import (
-    MASK,
-    Pair,
-    RecordingOwner,
-    Rig,
-    a_frame,
-    from_client,
-    from_worker,
-    outline,
-    send_all,
-)
+from tests.gateway.io.rig import MASK, Pair, RecordingOwner, Rig, from_client, from_worker, outline, send_all
+from tests.gateway.walks import a_frame
 
 BRIEF = Limits(linger_seconds=0.3)
 

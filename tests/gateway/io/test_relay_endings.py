@@ -10,18 +10,8 @@ import pytest
 from gateway.frames import close_frame
 from gateway.relay import Cause, Close, Farewell, Side
 from tests.gateway.io.closes import BRIEF, read_close, read_masked_close
-from tests.gateway.io.rig import (
-    MASK,
-    SOON,
-    Pair,
-    RecordingOwner,
-    Rig,
-    a_frame,
-    from_client,
-    from_worker,
-    outline,
-    send_all,
-)
+from tests.gateway.io.rig import MASK, SOON, Pair, RecordingOwner, Rig, from_client, from_worker, outline, send_all
+from tests.gateway.walks import a_frame
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 4999, None])

@@ -9,16 +9,8 @@ import pytest
 
 from gateway.relay import Cause, Close, Farewell, Limits, Side
 from tests.gateway.io.closes import BRIEF, read_close, read_masked_close
-from tests.gateway.io.rig import (
-    MASK,
-    SOON,
-    Rig,
-    a_frame,
-    from_client,
-    from_worker,
-    outline,
-    send_all,
-)
+from tests.gateway.io.rig import MASK, SOON, Rig, from_client, from_worker, outline, send_all
+from tests.gateway.walks import a_frame
 
 
 @pytest.mark.parametrize(

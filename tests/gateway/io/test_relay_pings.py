@@ -7,15 +7,8 @@ import dataclasses
 
 from gateway.relay import Cause, Close, Farewell, Side
 from tests.gateway.io.closes import BRIEF, read_masked_close
-from tests.gateway.io.rig import (
-    MASK,
-    SOON,
-    Rig,
-    a_frame,
-    from_client,
-    from_worker,
-    outline,
-)
+from tests.gateway.io.rig import MASK, SOON, Rig, from_client, from_worker, outline
+from tests.gateway.walks import a_frame
 
 
 async def test_a_silent_client_is_pinged_and_given_up(any_rig: Rig) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from gateway.frames import close_frame
 from gateway.relay import Cause, Close, Farewell, Limits
-from tests.gateway.io.rig import MASK, SOON, End, Pair, Rig, a_frame, from_client, from_worker
+from tests.gateway.io.rig import MASK, SOON, End, Pair, Rig, from_client, from_worker
+from tests.gateway.walks import a_frame
 
 LIMITS = Limits(linger_seconds=0.05, buffer_bytes=2000, ping_every_seconds=0.3, slow_client_seconds=0.3)
 CONVERSATION = from_client(b"x" * 300) + a_frame(9, b"ping", mask=MASK) + a_frame(8, b"\x03\xe8", mask=MASK)
