@@ -38,6 +38,7 @@ def application(context: Context, callers: Callers) -> FastAPI:
         version=__version__,
         openapi_url=f"{API}/openapi.json",
         docs_url=f"{API}/docs",
+        swagger_ui_oauth2_redirect_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -18,6 +19,8 @@ from click.testing import CliRunner
 from moorage.cli import running
 from moorage.cli.root import moorage
 from tests.moorage.cli.fleet import PORTS, Fleet, eventually, up
+
+METRICS = Path(__file__).parents[3] / "docs/metrics.md"
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +129,15 @@ def test_metrics_of_all_parts_are_on_one_page(fleet: Fleet) -> None:
     ):
         assert name in shown
     assert re.search(r"(ses|wrk|usr|key|gtw)_[0-9a-z]{26}", shown) is None
+
+
+def test_the_documentation_lists_the_metrics_there_are(fleet: Fleet) -> None:
+    shown = page(f"{fleet.running.observe}/metrics")
+    kinds = dict(re.findall(r"^# TYPE (moorage_\w+) (\w+)$", shown, re.MULTILINE))
+    told = dict(re.findall(r"^# HELP (moorage_\w+) (.*?)\.?$", shown, re.MULTILINE))
+    listed = re.findall(r"^\| `(moorage_\w+)` \| (\w+) \| (.*) \|$", METRICS.read_text(), re.MULTILINE)
+
+    assert listed == [(name, kinds[name], told[name]) for name in sorted(told)]
 
 
 def test_it_is_alive_and_ready(fleet: Fleet) -> None:
