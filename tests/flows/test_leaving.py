@@ -43,12 +43,14 @@ async def test_live_sessions_are_moved_at_a_steady_rate_and_stay_resumable() -> 
         clients = [await system.connect(number) for number in range(20)]
         left_at: list[float] = []
         reasons: list[str] = []
+        progress: list[float] = []
 
         async def note(client: ClientConnection) -> None:
             code, reason = await closed(client)
             assert code == 1012
             reasons.append(reason)
             left_at.append(time.monotonic())
+            progress.append(system.metric("moorage_gateway_drain_sessions_left"))
 
         notes = [asyncio.create_task(note(client)) for client in clients]
         started = time.monotonic()
@@ -57,6 +59,9 @@ async def test_live_sessions_are_moved_at_a_steady_rate_and_stay_resumable() -> 
         for number in range(20):
             await system.settled(number, ClaimState.SUSPENDED)
 
+    assert progress == sorted(progress, reverse=True)
+    assert progress[0] > 10
+    assert progress[-1] == 0
     spread = sorted(moment - started for moment in left_at)
     assert spread[0] < 0.3
     assert 0.3 < spread[10] < 0.8
