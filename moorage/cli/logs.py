@@ -13,7 +13,7 @@ from structlog.typing import Processor
 SECRET_KEYS = frozenset(
     {"token", "authorization", "api_key", "admin_key", "join_key", "claim_key", "secret", "password"}
 )
-_CHATTY = ("websockets", "uvicorn", "aiosqlite", "alembic", "httpx", "httpcore", "asyncio")
+CHATTY = ("websockets", "uvicorn", "aiosqlite", "alembic", "httpx", "httpcore", "asyncio")
 
 
 def set_up_logs(level: str, form: str) -> None:
@@ -37,7 +37,7 @@ def set_up_logs(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers = [stream]
     root.setLevel(level.upper())
-    for name in _CHATTY:
+    for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING if level != "debug" else logging.INFO)
 
 
