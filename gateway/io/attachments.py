@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+import structlog
+
 from gateway.endings import RETRY_WORKER_LOST, Verdict, judge, ordered_farewell
 from gateway.io.metrics import GatewayMetrics
 from gateway.io.reports import Reports
@@ -15,6 +17,8 @@ from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId, WorkerId
 from scheduler.store import Store, Unavailable
 from scheduler.values import Claimed, End, Stale, Usage
+
+log = structlog.get_logger(__name__)
 
 _WORKER_CLOSE = {
     Code.SESSION_ENDED: 4410,
@@ -76,6 +80,7 @@ class Attachments:
             self.close(older, Code.SESSION_SUPERSEDED)
         self._live[attachment.session] = attachment
         self._open += 1
+        log.debug("attached", session=attachment.session, worker=attachment.worker, fence=attachment.fence)
 
     def find(self, session: SessionId, fence: int) -> Attachment | None:
         """The attachment of a session, when its fence is not above the one given."""
@@ -116,6 +121,7 @@ class Attachments:
         self._forget(attachment)
         usage = usage_of(ending.traffic)
         self._carried += usage
+        _say_ended(attachment, ending)
         if ending.cause is Cause.ORDERED:
             self._report_ordered(attachment, usage)
             return Farewell()
@@ -167,6 +173,25 @@ class Attachments:
     def _suspend(self, attachment: Attachment, usage: Usage, *, is_worker_lost: bool) -> None:
         session, fence = attachment.session, attachment.fence
         self._reports.put(partial(self._store.suspend, session, fence, usage, is_worker_lost=is_worker_lost))
+
+
+def _say_ended(attachment: Attachment, ending: Ending) -> None:
+    """One line for each attach that ended: the gateway's access log."""
+    traffic = ending.traffic
+    log.info(
+        "attach_ended",
+        session=attachment.session,
+        worker=attachment.worker,
+        fence=attachment.fence,
+        cause=ending.cause.value,
+        by=ending.by.value if ending.by else None,
+        close_code=ending.close_code,
+        order=attachment.order.value if attachment.order else None,
+        bytes_from_client=traffic.bytes_from_client,
+        bytes_from_worker=traffic.bytes_from_worker,
+        messages_from_client=traffic.messages_from_client,
+        messages_from_worker=traffic.messages_from_worker,
+    )
 
 
 def usage_of(traffic: Traffic) -> Usage:

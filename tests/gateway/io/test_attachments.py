@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.io.attachments import Attachment, adopt
 from gateway.io.draining import drain
@@ -146,3 +147,20 @@ async def test_a_drain_also_moves_who_came_while_it_ran(quay: Quay) -> None:
 
     assert code_of(early)[0] == code_of(latecomer)[0] == 1012
     assert quay.attachments.open == 0
+
+
+async def test_every_attach_that_ends_leaves_one_line_in_the_log(quay: Quay) -> None:
+    attachment, _ = quay.attached(fence=7)
+
+    with capture_logs() as logged:
+        attachment.relay_ended(an_ending(Cause.CLOSED, Side.CLIENT, 1001))
+
+    (line,) = [line for line in logged if line["event"] == "attach_ended"]
+    assert (attachment.session, attachment.worker, 7) == (line["session"], line["worker"], line["fence"])
+    assert (line["cause"], line["by"], line["close_code"], line["order"]) == ("closed", "client", 1001, None)
+    assert (
+        line["bytes_from_client"],
+        line["bytes_from_worker"],
+        line["messages_from_client"],
+        line["messages_from_worker"],
+    ) == (1, 2, 3, 4)
