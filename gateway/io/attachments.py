@@ -80,7 +80,6 @@ class Attachments:
             self.close(older, Code.SESSION_SUPERSEDED)
         self._live[attachment.session] = attachment
         self._open += 1
-        log.debug("attached", session=attachment.session, worker=attachment.worker, fence=attachment.fence)
 
     def find(self, session: SessionId, fence: int) -> Attachment | None:
         """The attachment of a session, when its fence is not above the one given."""
