@@ -50,7 +50,7 @@ class Listener:
         """Starts accepting on a listening socket."""
         self._attachments = attachments
         self._metrics = metrics
-        self._relayed = metrics.connects.labels("relayed")
+        self._connects = metrics.connects
         self._loop = asyncio.get_running_loop()
         self._door = engine.listen(sock, self._accept)
 
@@ -128,13 +128,13 @@ class Listener:
         except Refusal as refusal:
             await self._refuse(stream, received, refusal)
         except WorkerDeclined as declined:
-            self._metrics.connects.labels("declined").inc()
+            self._metrics.connects.count("declined")
             await _say(stream, declined.answer)
         except NotWorthAnAnswer as why:
-            self._metrics.connects.labels(str(why)).inc()
+            self._metrics.connects.count(str(why))
             stream.abort()
         except (ClientGone, ConnectionError):
-            self._metrics.connects.labels("gone").inc()
+            self._metrics.connects.count("gone")
             stream.abort()
         except asyncio.CancelledError:
             stream.abort()
@@ -144,7 +144,7 @@ class Listener:
             self._metrics.faults.inc()
             await self._refuse(stream, received, Refusal(Code.INTERNAL))
         else:
-            self._relayed.inc()
+            self._connects.count("relayed")
             self._metrics.admit_seconds.observe(monotonic() - started)
         finally:  # not a done callback, which costs a turn of the loop
             self._leave(stream, unit)
@@ -164,7 +164,7 @@ class Listener:
         await _say(stream, _in_visible_form(received, refusal))
 
     def _count_refusal(self, refusal: Refusal) -> None:
-        self._metrics.connects.labels("refused").inc()
+        self._metrics.connects.count("refused")
         self._metrics.refusals.labels(refusal.code.value).inc()
 
 

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from gateway.io.counter import FastCounter
 from gateway.io.histogram import FastHistogram
 from scheduler.values import Usage
 
@@ -19,8 +20,8 @@ class GatewayMetrics:
     """All series of one gateway."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.connects = Counter(
-            "moorage_gateway_connects_total", "Upgrades by result", ["result"], registry=registry
+        self.connects = FastCounter(
+            "moorage_gateway_connects", "Upgrades by result", "result", registry
         )  # result: relayed | refused | gone | failed
         self.refusals = Counter("moorage_gateway_refusals_total", "Refused upgrades", ["code"], registry=registry)
         self.endings = Counter(

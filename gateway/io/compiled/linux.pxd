@@ -32,7 +32,7 @@ cdef extern from "<sys/socket.h>" nogil:
     int setsockopt(int, int, int, const void*, socklen_t)
     int getsockopt(int, int, int, void*, socklen_t*)
     int getpeername(int, sockaddr*, socklen_t*)
-    int AF_INET, AF_INET6, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, SO_ERROR, SO_LINGER, SO_KEEPALIVE
+    int AF_INET, AF_INET6, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, SO_ERROR, SO_LINGER
     int SHUT_WR, SHUT_RDWR, MSG_NOSIGNAL
 
 cdef extern from "<netinet/in.h>" nogil:
@@ -52,7 +52,7 @@ cdef extern from "<netinet/in.h>" nogil:
     int IPPROTO_TCP
 
 cdef extern from "<netinet/tcp.h>" nogil:
-    int TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_USER_TIMEOUT
+    int TCP_NODELAY, TCP_USER_TIMEOUT
 
 cdef extern from "<arpa/inet.h>" nogil:
     const char* inet_ntop(int, const void*, char*, socklen_t)

@@ -36,7 +36,7 @@ TLS_1_3_CIPHERS = b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_P
 TLS_1_2_CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 TLS_LIBRARY_IS_SHARED = False   # set below: whether this interpreter's OpenSSL can be called
 CAUSES = tuple(Cause)           # Verdict numbers them
-KEEPALIVE = ((TCP_KEEPIDLE, 10), (TCP_KEEPINTVL, 5), (TCP_KEEPCNT, 3), (TCP_USER_TIMEOUT, 20_000))
+USER_TIMEOUT_MS = 20_000        # of a worker's side; its lease ends what TCP's keep-alive would find much later
 
 include "openssl.pxi"
 include "conn.pxi"

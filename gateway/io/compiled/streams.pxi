@@ -87,10 +87,8 @@ cdef class Stream:
             raise OSError(value, os.strerror(value))
         value = 1
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value))
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof(value))
-        for name, number in KEEPALIVE:
-            value = number
-            setsockopt(fd, IPPROTO_TCP, name, &value, sizeof(value))
+        value = USER_TIMEOUT_MS
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof(value))
 
     cdef bytes read_now(self):
         """What is there, b"" at the end, None when nothing is."""

@@ -21,12 +21,7 @@ from gateway.io.wire import TlsContext
 from gateway.relay import Limits, Owner
 
 SCAN_EVERY = 0.25
-_KEEPALIVE = (
-    (socket.TCP_KEEPIDLE, 10),
-    (socket.TCP_KEEPINTVL, 5),
-    (socket.TCP_KEEPCNT, 3),
-    (socket.TCP_USER_TIMEOUT, 20_000),
-)
+_USER_TIMEOUT_MS = 20_000  # of a worker's side; its lease ends what TCP's keep-alive would find much later
 
 
 class PureWire:
@@ -57,9 +52,7 @@ class PureWire:
         try:
             await self._loop.sock_connect(sock, (host, port))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for name, value in _KEEPALIVE:
-                sock.setsockopt(socket.IPPROTO_TCP, name, value)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
             _, link = await self._loop.create_connection(Link, sock=sock)
         except BaseException:
             sock.close()
