@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
+from typing import IO, Any
 
 import click
 
@@ -23,6 +25,20 @@ COMMANDS = {
 """Name -> the module that holds a command of that name, and its line in the help."""
 
 
+class Unanswered(click.ClickException):
+    """An error under --json: one document on stderr, with the code and request id of the API where it was the API's."""
+
+    def __init__(self, error: click.ClickException) -> None:
+        super().__init__(error.format_message())
+        self.exit_code = error.exit_code  # type: ignore[misc] # click's own errors have it per class
+        self._said = dict(getattr(error, "said", {}))
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Instead of click's sentence."""
+        document = {"error": self.message, "code": self._said.get("code"), "request_id": self._said.get("request_id")}
+        click.echo(json.dumps(document), file=file, err=file is None)
+
+
 class LazyGroup(click.Group):
     """A group whose members are imported when they are called."""
 
@@ -35,6 +51,15 @@ class LazyGroup(click.Group):
         command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        wants_json = "--json" in ctx.args
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            if not wants_json:
+                raise
+            raise Unanswered(error) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -87,3 +88,14 @@ def test_the_first_help_does_not_even_load_asyncio() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
 
     assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize(("given", "status"), [(["ses_x", "--url", "http://127.0.0.1:1"], 1), ([], 2)])
+def test_an_error_under_json_is_json_too(given: list[str], status: int) -> None:
+    answer = CliRunner().invoke(moorage, ["session", "get", *given, "--json"])
+
+    said = json.loads(answer.stderr)
+    assert answer.exit_code == status
+    assert answer.stdout == ""
+    assert set(said) == {"error", "code", "request_id"}
+    assert said["error"]
