@@ -6,14 +6,12 @@ from dataclasses import replace
 from math import ceil
 
 from gateway.relay import Limits
-from moorage.tokens import TokenLimits
-
-_NOTHING = TokenLimits()
+from moorage.tokenclaims import NO_LIMITS, TokenLimits
 
 
 def limits_for(bounds: Limits, token: TokenLimits, carried_bytes: int) -> Limits:
     """`carried_bytes` are those of the session's earlier attaches: the byte limit is the session's, not the socket's."""
-    if token == _NOTHING and not (bounds.session_bytes and carried_bytes):
+    if token == NO_LIMITS and not (bounds.session_bytes and carried_bytes):
         return bounds  # nearly always: making another costs as much as all the checks of the token
     rate = _least(bounds.messages_per_second, token.messages_per_second)
     session_bytes = int(_least(bounds.session_bytes, token.session_bytes))

@@ -5,7 +5,6 @@ A link that breaks without a goodbye changes nothing: the worker's lease decides
 
 from __future__ import annotations
 
-import json
 from asyncio import BaseTransport
 from collections.abc import Sequence
 from hashlib import sha256
@@ -25,8 +24,9 @@ from gateway.io.wire import TlsContext
 from gateway.links import Terms
 from gateway.policy import GatewayPolicy, TlsFiles
 from moorage.deadlines import HEARTBEAT_EVERY
-from moorage.errors import CATALOGUE, Code, close_reason
+from moorage.errors import Code, close_reason
 from moorage.ids import GatewayId, WorkerId
+from moorage.io.refusing import problem
 from moorage.io.wire_log import WIRE_LOG
 from moorage.link import MAX_MESSAGE_BYTES, PATH, SUBPROTOCOLS, negotiate
 from scheduler.store import Store, Unavailable
@@ -121,7 +121,7 @@ class LinkServer:
         code, detail = refusal
         self._metrics.registrations.labels(code.value).inc()
         log.info("link_refused", peer=connection.remote_address[0], code=code.value, detail=detail)
-        return _problem(connection, code, detail)
+        return problem(connection, code, detail)
 
     async def _refusal(self, connection: ServerConnection, request: Request) -> tuple[Code, str] | None:
         if request.path.partition("?")[0] != PATH:
@@ -199,16 +199,6 @@ def _offered(request: Request) -> list[str]:
 def _choose(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     chosen = negotiate(offered)
     return None if chosen is None else Subprotocol(chosen)
-
-
-def _problem(connection: ServerConnection, code: Code, detail: str) -> Response:
-    status = CATALOGUE[code].status or 400
-    response = connection.respond(status, json.dumps({"code": code.value, "status": status, "detail": detail}))
-    del response.headers["Content-Type"]
-    response.headers["Content-Type"] = "application/problem+json"
-    if status == 503:
-        response.headers["Retry-After"] = "1"
-    return response
 
 
 def _context(files: TlsFiles) -> SSLContext:

@@ -50,7 +50,6 @@ class Listener:
         """Starts accepting on a listening socket."""
         self._attachments = attachments
         self._metrics = metrics
-        self._connects = metrics.connects
         self._loop = asyncio.get_running_loop()
         self._door = engine.listen(sock, self._accept)
 
@@ -144,7 +143,7 @@ class Listener:
             self._metrics.faults.inc()
             await self._refuse(stream, received, Refusal(Code.INTERNAL))
         else:
-            self._connects.count("relayed")
+            self._metrics.connects.count("relayed")
             self._metrics.admit_seconds.observe(monotonic() - started)
         finally:  # not a done callback, which costs a turn of the loop
             self._leave(stream, unit)

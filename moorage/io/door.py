@@ -5,7 +5,6 @@ Anything else gets an HTTP answer with problem+json before any WebSocket is open
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from websockets.asyncio.server import ServerConnection
@@ -13,8 +12,9 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from moorage.claims import Claim
-from moorage.errors import CATALOGUE, Code
+from moorage.errors import Code
 from moorage.introduction import introduction
+from moorage.io.refusing import problem
 from moorage.io.roster import Roster
 from moorage.sessions import Attach
 
@@ -40,16 +40,16 @@ class Door:
             is_well = request.path == "/livez" or self._roster.worker_id is not None
             return connection.respond(200 if is_well else 503, "ok\n" if is_well else "not registered\n")
         if self._roster.worker_id is None:
-            return _refusal(connection, Code.DRAINING, "this worker is not registered yet")
+            return problem(connection, Code.DRAINING, "this worker is not registered yet")
         claim = self.claim(request)
         if claim is None:
-            return _refusal(connection, Code.PERMISSION_DENIED, "sessions come through a gateway")
+            return problem(connection, Code.PERMISSION_DENIED, "sessions come through a gateway")
         try:
             introduction(request.headers, request.path)
         except ValueError as error:
-            return _refusal(connection, Code.BAD_REQUEST, str(error))
+            return problem(connection, Code.BAD_REQUEST, str(error))
         verdict = self._roster.judge(claim.session, claim.fence)
-        return _refusal(connection, *_WHY[verdict]) if verdict.is_refusal else None
+        return problem(connection, *_WHY[verdict]) if verdict.is_refusal else None
 
     def claim(self, request: Request) -> Claim | None:
         """The upgrade's claim where it is good and is for the session it names."""
@@ -65,13 +65,3 @@ class Door:
     def choose(self, connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
         """The worker's own preference first, then ours; none rather than a refusal."""
         return next((Subprotocol(each) for each in self._subprotocols if each in offered), None)
-
-
-def _refusal(connection: ServerConnection, code: Code, detail: str) -> Response:
-    status = CATALOGUE[code].status or 503
-    response = connection.respond(status, json.dumps({"code": code.value, "status": status, "detail": detail}))
-    del response.headers["Content-Type"]
-    response.headers["Content-Type"] = "application/problem+json"
-    if status == 503:
-        response.headers["Retry-After"] = "1"
-    return response
