@@ -110,5 +110,5 @@ class Cycles:
 
     async def tidy(self) -> None:
         """Takes the events away, as the control plane would."""
-        while events := await self._store.events(10_000, 0):
-            await self._store.acknowledge(events[-1].position)
+        while events := await self._store.events("bench", 10_000, 0):
+            await self._store.acknowledge("bench", events)

@@ -89,8 +89,8 @@ async def _acknowledge(store: Store) -> None:
     """Forgets events once a second, so that they do not pile up: reading each as it comes is the control plane's expense."""
     while True:
         await asyncio.sleep(1.0)
-        while events := await store.events(EVENTS, 0):
-            await store.acknowledge(events[-1].position)
+        while events := await store.events("bench", EVENTS, 0):
+            await store.acknowledge("bench", events)
 
 
 def _profile_between_signals(path: Path) -> None:

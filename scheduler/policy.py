@@ -16,6 +16,9 @@ class SchedulerPolicy:
     suspect_after: float = SUSPECT_AFTER
     worker_lost_after: float = WORKER_LOST_AFTER
     gateway_lost_after: float = GATEWAY_LOST_AFTER
+    adoption_seconds: float = (
+        GATEWAY_LOST_AFTER  # after a loss of data: gateways name what they relay before anything new
+    )
     mass_lapse_workers: int = 3  # in a smaller region half of the workers is no evidence against the link
     complaints: int = 3  # different sessions that could not reach a worker make it suspect
     complaint_seconds: float = 60.0  # an older complaint no longer counts

@@ -11,17 +11,21 @@ from typing import Protocol
 
 from moorage.ids import GatewayId, RequestId, SessionId, WorkerId
 from scheduler.values import (
+    Adopted,
     Beaten,
     Claimed,
     ClaimRequest,
     Contested,
+    Directive,
     Done,
     Drain,
+    DrainPlan,
     End,
     Ended,
     EndRecord,
     Event,
     Heartbeat,
+    Held,
     JoinKey,
     Notice,
     PoolView,
@@ -66,7 +70,10 @@ class Store(Protocol):
         """Ends a cordon or a drain (undrain): it serves again."""
 
     async def drain(self, worker: WorkerId, drain: Drain) -> Done | Refused:
-        """Cordon; at the deadline what is left is told DRAINING at the rate and placed elsewhere."""
+        """Cordon; who attaches again after the deadline is placed elsewhere. Telling those attached is `move_away`."""
+
+    async def direct(self, worker: WorkerId, directive: Directive) -> bool:
+        """Passes an order on over the worker's link; False where no gateway listens for it: nothing is kept."""
 
     async def retire(self, worker: WorkerId) -> Done | Refused:
         """Irreversible, and only without a reserved, held or suspended claim (else CONFLICT)."""
@@ -125,11 +132,11 @@ class Store(Protocol):
     async def join(self, gateway: GatewayId, node: str) -> None:
         """A gateway starts its lease; `node` is the address clients connect to."""
 
-    async def renew(self, gateway: GatewayId) -> None:
-        """Keeps the lease."""
+    async def renew(self, gateway: GatewayId) -> bool:
+        """Keeps the lease. False: the store does not know this gateway (it lost its data): join and adopt."""
 
-    async def adopt(self, gateway: GatewayId, held: list[tuple[SessionId, int]]) -> list[Stale]:
-        """After an outage: what this gateway still relays. Answers those that it must close."""
+    async def adopt(self, gateway: GatewayId, held: list[Held]) -> Adopted:
+        """After an outage: all that this gateway relays. A store that lost its data learns these sessions anew."""
 
     async def leave(self, gateway: GatewayId) -> None:
         """An orderly end; what it still held is suspended."""
@@ -163,7 +170,34 @@ class Store(Protocol):
     async def nodes(self) -> dict[GatewayId, str]:
         """Live gateways and the addresses clients connect to."""
 
-    # keys that let workers in
+    # drains: the board that scheduler.io.drainer works off, and the steps it takes
+
+    async def put_drain(self, drain: DrainPlan) -> None:
+        """Writes a plan, or how far it is, over what was there under its id."""
+
+    async def drop_drain(self, drain: str) -> None:
+        """Forgets a plan; what it began is undone by whoever drops it."""
+
+    async def drains(self) -> list[DrainPlan]:
+        """All plans, oldest first."""
+
+    async def move_away(self, of: WorkerId | GatewayId, most: int) -> int:
+        """Tells at most so many attached sessions, of a worker or of a gateway, to reconnect (`CloseSession` with DRAINING
+        and a jittered `retry_after`); those told within TOLD_AGAIN_AFTER are passed over. Answers how many were told."""
+
+    async def cordon_gateway(self, gateway: GatewayId, *, is_cordoned: bool) -> Done | Refused:
+        """A gateway takes no new clients (notice `GatewayCordoned`), or takes them again."""
+
+    async def lead(self, role: str, holder: str, seconds: float) -> bool:
+        """One holder at a time has a role; asking again keeps it for so long from now."""
+
+    # keys
+
+    async def set_token_keys(self, document: bytes) -> None:
+        """What verifies session tokens, for gateways in other processes; see moorage.keys."""
+
+    async def token_keys(self) -> bytes | None:
+        """As last set."""
 
     async def set_join_keys(self, keys: list[JoinKey]) -> None:
         """Replaces them all, from SQL."""
@@ -173,11 +207,13 @@ class Store(Protocol):
 
     # events
 
-    async def events(self, limit: int, wait_seconds: float) -> list[Event]:
-        """The oldest events not yet acknowledged; waits for the first one at most so long. Bounded by retention."""
+    async def events(self, consumer: str, limit: int, wait_seconds: float) -> list[Event]:
+        """The oldest events that this consumer has not acknowledged; waits for the first one at most so long.
 
-    async def acknowledge(self, position: int) -> None:
-        """Events up to here are dealt with."""
+        Consumers share the stream: an event goes to one of them, and to another when that one falls silent."""
+
+    async def acknowledge(self, consumer: str, events: list[Event]) -> None:
+        """These are dealt with."""
 
     # time
 

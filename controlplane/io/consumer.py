@@ -7,6 +7,7 @@ store and the consumer tries again with growing pauses.
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 
 import structlog
@@ -33,6 +34,7 @@ class Consumer:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._name = f"controlplane-{os.urandom(6).hex()}"  # what was delivered to a process that died goes to another
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -60,12 +62,12 @@ class Consumer:
 
     async def _take(self, events: list[Event]) -> int:
         await write_events(self._context, events)
-        await self._context.store.acknowledge(events[-1].position)
+        await self._context.store.acknowledge(self._name, events)
         self._context.metrics.events_lag_seconds.set(max(0.0, self._context.store.now() - events[0].at))
         return len(events)
 
     async def _fetch(self) -> list[Event]:
-        fetching = asyncio.ensure_future(self._context.store.events(BATCH, WAIT))
+        fetching = asyncio.ensure_future(self._context.store.events(self._name, BATCH, WAIT))
         stopping = asyncio.ensure_future(self._stopped.wait())
         try:
             await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -79,7 +81,7 @@ class Consumer:
         """What is there at the end: a store in memory would lose it. Bounded; a store that keeps it is read again later."""
         try:
             async with asyncio.timeout(LAST_WRITES):
-                while events := await self._context.store.events(BATCH, 0):
+                while events := await self._context.store.events(self._name, BATCH, 0):
                     await self._take(events)
         except Exception as error:
             self._context.metrics.consumer_failures.inc()

@@ -136,7 +136,7 @@ class Gateway:
         allowed = policy.trust.worker_networks
         dialler = Dialler(self.wire, store, self._reports, self.metrics, deadlines, allowed)
         attacher = Attacher(policy, self.wire, admission, dialler, self._attachments)
-        self._notices = Notices(self.id, store, self._gate, admission, self._attachments)
+        self._notices = Notices(self.id, store, self._gate, admission, self._attachments, policy.resume_seconds)
         reception = Reception(policy, self._certificates.current, deadlines)
         return Listener(policy.handshakes, store, reception, self._gate, attacher)
 

@@ -50,7 +50,7 @@ class Attacher:
 
     def _relay(self, visitor: Visitor, stream: Stream, reached: Reached) -> None:
         stream.send(reached.head)
-        attachment = Attachment(self._attachments, reached.claimed)
+        attachment = Attachment(self._attachments, reached.claimed, visitor.token)
         limits = limits_for(self._policy.limits, visitor.token.limits, reached.claimed.carried_bytes)
         attachment.relay = self._wire.relay(stream, reached.stream, limits, attachment)
         self._attachments.add(attachment)

@@ -15,8 +15,9 @@ from gateway.io.wire import Relay
 from gateway.relay import Cause, Ending, Farewell, Traffic
 from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId, WorkerId
+from moorage.tokens import SessionToken
 from scheduler.store import Store, Unavailable
-from scheduler.values import Claimed, End, Stale, Usage
+from scheduler.values import NO_USAGE, Claimed, End, Held, Stale, Usage
 
 log = structlog.get_logger(__name__)
 
@@ -31,16 +32,50 @@ _WORKER_CLOSE = {
 class Attachment:
     """One attach of one session. Thousands are alive at once: no dict, no task, no timer of its own."""
 
-    __slots__ = ("_attachments", "fence", "order", "relay", "session", "wish", "worker")
+    __slots__ = (
+        "_attachments",
+        "expires_at",
+        "fence",
+        "key",
+        "order",
+        "region",
+        "relay",
+        "session",
+        "user",
+        "wish",
+        "worker",
+        "workspace",
+    )
 
-    def __init__(self, attachments: Attachments, claimed: Claimed) -> None:
+    def __init__(self, attachments: Attachments, claimed: Claimed, token: SessionToken) -> None:
         self._attachments = attachments
         self.session = claimed.session
         self.fence = claimed.fence
         self.worker = claimed.worker
+        self.region = claimed.region
+        self.expires_at = claimed.expires_at
+        self.workspace = token.workspace
+        self.user = token.user
+        self.key = token.key
         self.order: Code | None = None  # why the gateway itself ends it
         self.wish: End | None = None  # how it is to be ended, where somebody asked for that
         self.relay: Relay | None = None
+
+    def held(self, resume_seconds: float) -> Held:
+        """All that a store which lost its data needs to know of it."""
+        usage = usage_of(self.relay.traffic()) if self.relay is not None else NO_USAGE
+        return Held(
+            self.session,
+            self.fence,
+            self.workspace,
+            self.user,
+            self.key,
+            self.worker,
+            self.region,
+            self.expires_at,
+            resume_seconds,
+            usage,
+        )
 
     def relay_ended(self, ending: Ending) -> Farewell:
         """The relay's question; see gateway.relay.Owner."""
@@ -200,13 +235,13 @@ def usage_of(traffic: Traffic) -> Usage:
     )
 
 
-async def adopt(gateway: GatewayId, store: Store, attachments: Attachments) -> bool:
+async def adopt(gateway: GatewayId, store: Store, attachments: Attachments, resume_seconds: float) -> bool:
     """After an outage: tells the store what is relayed here, and lets go of what it gave away. False when it is still away."""
     held = {attachment.session: attachment for attachment in attachments}
     try:
-        stale = await store.adopt(gateway, [(attachment.session, attachment.fence) for attachment in held.values()])
+        adopted = await store.adopt(gateway, [attachment.held(resume_seconds) for attachment in held.values()])
     except Unavailable:
         return False
-    for one in stale:
+    for one in adopted.stale:
         attachments.let_go(held[one.session], one)
     return True

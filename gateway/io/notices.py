@@ -24,6 +24,7 @@ from scheduler.values import (
     End,
     EndSession,
     Extended,
+    GatewayCordoned,
     Granted,
     Notice,
     Probed,
@@ -45,13 +46,20 @@ class Notices:
     """The reader of one gateway's notices."""
 
     def __init__(
-        self, gateway: GatewayId, store: Store, gate: Gate, admission: Admission, attachments: Attachments
+        self,
+        gateway: GatewayId,
+        store: Store,
+        gate: Gate,
+        admission: Admission,
+        attachments: Attachments,
+        resume_seconds: float,
     ) -> None:
         self._gateway = gateway
         self._store = store
         self._gate = gate
         self._admission = admission
         self._attachments = attachments
+        self._resume_seconds = resume_seconds
 
     async def run(self, reports: Reports, deliver: Deliver) -> None:
         """Until cancelled. A watch that broke may have lost notices: what is live is adopted first, then watched again."""
@@ -64,7 +72,7 @@ class Notices:
             except Exception:
                 log.exception("watch_failed")
             await asyncio.sleep(_RETRY_SECONDS)
-            await adopt(self._gateway, self._store, self._attachments)
+            await adopt(self._gateway, self._store, self._attachments, self._resume_seconds)
 
     async def _carry_out(self, notice: Notice, reports: Reports, deliver: Deliver) -> None:
         try:
@@ -83,7 +91,7 @@ class Notices:
                     self._gate.revocations.add(notice.revocation)
                 case Direct():
                     await deliver(notice.worker, notice.directive)
-                case Extended():
+                case GatewayCordoned() | Extended():
                     pass  # the store's sweeper closes at the new time; nothing is kept here
                 case _:
                     assert_never(notice)

@@ -39,7 +39,7 @@ async def keep_up(
             gate.revocations.forget(store.now())
             share = max(1, round(len(attachments) * _EVERY_SECONDS / policy.checkpoint_seconds))
             if is_away:
-                is_away = not await adopt(gateway, store, attachments)
+                is_away = not await adopt(gateway, store, attachments, policy.resume_seconds)
             await store.renew(gateway)
             due = await _checkpoint(due, share, store, attachments)
         except Unavailable:

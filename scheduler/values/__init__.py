@@ -4,7 +4,18 @@ Times are Unix seconds of the store's clock unless a name says otherwise. Nothin
 """
 
 from scheduler.values.answers import Done, Refused, Stale
-from scheduler.values.claims import Claimed, ClaimRequest, Concurrency, Contested, Duplicates, Queued, Wanted
+from scheduler.values.claims import (
+    Adopted,
+    Claimed,
+    ClaimRequest,
+    Concurrency,
+    Contested,
+    Duplicates,
+    Held,
+    Queued,
+    Wanted,
+)
+from scheduler.values.drains import DrainKind, DrainPlan, DrainState
 from scheduler.values.ends import NO_USAGE, End, Ended, EndRecord, Revocation, Usage
 from scheduler.values.events import Event
 from scheduler.values.notices import (
@@ -12,6 +23,7 @@ from scheduler.values.notices import (
     Direct,
     EndSession,
     Extended,
+    GatewayCordoned,
     Granted,
     Notice,
     Probed,
@@ -40,6 +52,7 @@ from scheduler.values.workers import (
 
 __all__ = [
     "NO_USAGE",
+    "Adopted",
     "Beaten",
     "ClaimRequest",
     "ClaimState",
@@ -51,7 +64,10 @@ __all__ = [
     "Directive",
     "Done",
     "Drain",
+    "DrainKind",
+    "DrainPlan",
     "DrainProgress",
+    "DrainState",
     "Duplicates",
     "End",
     "EndRecord",
@@ -59,8 +75,10 @@ __all__ = [
     "Ended",
     "Event",
     "Extended",
+    "GatewayCordoned",
     "Granted",
     "Heartbeat",
+    "Held",
     "JoinKey",
     "Kubernetes",
     "Labels",

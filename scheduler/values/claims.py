@@ -7,6 +7,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from moorage.ids import GatewayId, KeyId, RequestId, SessionId, UserId, WorkerId, WorkspaceId
+from scheduler.values.answers import Stale
+from scheduler.values.ends import NO_USAGE, Usage
 from scheduler.values.workers import Labels
 
 
@@ -84,3 +86,26 @@ class Contested:
 
     request: RequestId
     fence: int  # of the attach that is there
+
+
+class Held(NamedTuple):
+    """One session that a gateway relays, with all that a store which lost its data needs to know it again."""
+
+    session: SessionId
+    fence: int
+    workspace: WorkspaceId
+    user: UserId
+    key: KeyId
+    worker: WorkerId
+    region: str
+    expires_at: float
+    resume_seconds: float
+    usage: Usage = NO_USAGE  # of this attach so far
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What came of an adoption."""
+
+    stale: list[Stale]  # to be closed
+    waiting: int = 0  # their worker is not back yet: keep relaying, and adopt again

@@ -10,9 +10,9 @@ from scheduler.values.ends import EndRecord
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, in the order of `position`; `seq` counts within one session."""
+    """Something that happened; `position` is where in the store's stream, `seq` counts within one session."""
 
-    position: int
+    position: str  # opaque
     type: str  # session.started | session.suspended | session.resumed | session.ended | worker.joined | worker.lost | …
     at: float
     session: SessionId | None = None

@@ -86,6 +86,13 @@ class Direct:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayCordoned:
+    """Take no new clients, or take them again."""
+
+    is_cordoned: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Revoked:
     """Refuse tokens of this from now on."""
 
@@ -102,5 +109,6 @@ Notice = (
     | Extended
     | WorkerLost
     | Direct
+    | GatewayCordoned
     | Revoked
 )

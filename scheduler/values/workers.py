@@ -101,6 +101,7 @@ class Order(Enum):
     DRAIN = "drain"  # finish or hand over by `deadline`
     MOVE = "move"  # a session goes to another worker: close it with 1012
     END_SESSION = "end_session"
+    ATTACH = "attach"  # a dial-out worker connects to the gateway that asks, with a ticket
     SHUTDOWN = "shutdown"  # retired: exit
     REGISTER = "register"  # the store does not know this worker: register again, with the full list
 
@@ -114,6 +115,8 @@ class Directive:
     fence: int | None = None
     deadline: float | None = None
     reason: str = ""
+    gateway: str = ""  # ATTACH: the address to connect to,
+    ticket: str = ""  # and what to show there, once
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,4 +44,4 @@ def an_end(outcome: Outcome = Outcome.COMPLETED, **said: Any) -> EndRecord:
 
 
 def an_event(type_: str, at: float = NOW + 1, seq: int = 1, **said: Any) -> Event:
-    return Event(position=seq, type=type_, at=at, session=SESSION, worker=WORKER, seq=seq, **said)
+    return Event(position=str(seq), type=type_, at=at, session=SESSION, worker=WORKER, seq=seq, **said)

@@ -39,7 +39,7 @@ def test_a_suspended_session_stays_active() -> None:
 def test_resuming_elsewhere_moves_worker_and_node_but_not_the_start() -> None:
     other = WorkerId("wrk_other")
     started = after_event(a_session(), an_event("session.started", data={"gateway": "gtw_1"}), NODES)
-    resumed = Event(2, "session.resumed", NOW + 9, SESSION, other, 2, data={"gateway": "gtw_2"})
+    resumed = Event("2", "session.resumed", NOW + 9, SESSION, other, 2, data={"gateway": "gtw_2"})
 
     session = after_event(started, resumed, NODES)
 

@@ -10,6 +10,7 @@ from scheduler.values import (
     ClaimRequest,
     Concurrency,
     Duplicates,
+    Held,
     Registration,
     SessionOnWorker,
     Wanted,
@@ -57,6 +58,12 @@ def a_worker(
         gateway=gateway,
         is_starting=is_starting,
     )
+
+
+def a_held(session: SessionId, fence: int, worker: WorkerId, *, region: str = "eu", expires_in: float = 3600.0) -> Held:
+    """What a gateway says of a session that it relays."""
+    ids = WorkspaceId("wsp_one"), UserId("usr_one"), KeyId("key_one")
+    return Held(session, fence, *ids, worker, region, START + expires_in, 30.0)
 
 
 def a_request(

@@ -21,14 +21,16 @@ from scheduler.values import (
     EndRecord,
     Event,
     Heartbeat,
+    Held,
     Notice,
     Outcome,
     Registered,
     Registration,
     SessionView,
+    Stale,
     WorkerView,
 )
-from tests.scheduler.builders import FAR, NEAR, START, a_request
+from tests.scheduler.builders import FAR, NEAR, START, a_held, a_request
 
 STEP = 0.25
 
@@ -158,8 +160,18 @@ class World:
 
     async def events(self, session: SessionId | None = None) -> list[Event]:
         """All events that were not acknowledged, of one session if one is named."""
-        events = await self.store.events(1_000_000, 0)
+        events = await self.store.events("test", 1_000_000, 0)
         return [event for event in events if session is None or event.session == session]
+
+    async def acknowledge_all(self) -> None:
+        """The log is empty."""
+        while events := await self.store.events("test", 10_000, 0):
+            await self.store.acknowledge("test", events)
+
+    async def adopt(self, gateway: GatewayId, *held: Claimed | Held) -> list[Stale]:
+        """What is stale of all that this gateway relays."""
+        whole = [one if isinstance(one, Held) else a_held(one.session, one.fence, one.worker) for one in held]
+        return (await self.store.adopt(gateway, whole)).stale
 
     async def event_types(self, session: SessionId) -> list[str]:
         """Of one session, in order."""

@@ -12,7 +12,7 @@ from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.leases import count_silent, release_sessions
 from scheduler.io.memory.records import Worker
 from scheduler.io.memory.slots import grant, grant_own
-from scheduler.values import Directive, Done, Drain, Order, Refused, WorkerState
+from scheduler.values import Direct, Directive, Done, Drain, Order, Refused, WorkerState
 from scheduler.workers import Change, Health, NoSuchChange, duty_after
 
 _ORDERS = {Change.CORDON: Order.CORDON, Change.UNCORDON: Order.UNCORDON, Change.RETIRE: Order.SHUTDOWN}
@@ -49,6 +49,15 @@ def drain(fleet: Fleet, worker_id: WorkerId, wish: Drain, now: float) -> Done | 
     fleet.direct(worker, Directive(Order.DRAIN, deadline=wish.deadline))
     settle(fleet, worker, now)
     return Done()
+
+
+def pass_on(fleet: Fleet, worker_id: WorkerId, directive: Directive) -> bool:
+    """Over the worker's link, now or never."""
+    worker = fleet.workers.get(worker_id)
+    if worker is None or worker.link is None or not fleet.mail.is_watching(worker.link):
+        return False
+    fleet.mail.put(worker.link, Direct(worker_id, directive))
+    return True
 
 
 def retire(fleet: Fleet, worker_id: WorkerId, now: float) -> Done | Refused:

@@ -16,7 +16,7 @@ from scheduler.placement import Index
 from scheduler.policy import SchedulerPolicy
 from scheduler.queue import Queue, Waiter
 from scheduler.tombstones import Revocations, Tombstones
-from scheduler.values import Direct, Directive, JoinKey, Order, Stale
+from scheduler.values import Direct, Directive, Order, Stale
 
 
 class Fleet:
@@ -32,7 +32,6 @@ class Fleet:
         "gateways",
         "granted",
         "index",
-        "join_keys",
         "leases",
         "limits",
         "log",
@@ -71,7 +70,6 @@ class Fleet:
         self.tombstones = Tombstones(policy)
         self.revocations = Revocations()
         self.swept_at: float | None = None
-        self.join_keys: dict[str, JoinKey] = {}
         self.mail = Mailboxes(policy.notices_per_gateway)
         self.log = EventLog(policy.events)
 

@@ -8,7 +8,7 @@ from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.lives import hold, suspend
 from scheduler.io.memory.records import Gateway, Session
 from scheduler.io.memory.slots import drop_attach
-from scheduler.values import ClaimState, Stale
+from scheduler.values import Adopted, ClaimState, Held, Stale
 from scheduler.workers import Health
 
 
@@ -17,22 +17,23 @@ def join(fleet: Fleet, gateway_id: GatewayId, node: str, now: float) -> None:
     fleet.gateways[gateway_id] = Gateway(gateway_id, node, now)
 
 
-def renew(fleet: Fleet, gateway_id: GatewayId, now: float) -> None:
-    """The lease goes on, also one that had lapsed."""
+def renew(fleet: Fleet, gateway_id: GatewayId, now: float) -> bool:
+    """The lease goes on, also one that had lapsed. False for one that is not known."""
     gateway = fleet.gateways.get(gateway_id)
     if gateway is None:
-        join(fleet, gateway_id, "", now)
-        return
+        return False
     gateway.renewed_at = now
     gateway.is_lapsed = False
+    return True
 
 
-def adopt(fleet: Fleet, gateway_id: GatewayId, held: list[tuple[SessionId, int]], now: float) -> list[Stale]:
+def adopt(fleet: Fleet, gateway_id: GatewayId, held: list[Held], now: float) -> Adopted:
     """All that this gateway relays. What the store had given up is held again if nobody took it since."""
-    renew(fleet, gateway_id, now)
+    if not renew(fleet, gateway_id, now):
+        join(fleet, gateway_id, "", now)
     stale: list[Stale] = []
     kept: set[SessionId] = set()
-    for session_id, fence in held:
+    for session_id, fence, *_ in held:
         session = fleet.fenced(session_id, fence)
         if isinstance(session, Stale):
             stale.append(session)
@@ -44,7 +45,7 @@ def adopt(fleet: Fleet, gateway_id: GatewayId, held: list[tuple[SessionId, int]]
         is_settled = now - session.held_since >= fleet.policy.suspect_after  # a younger one may have crossed the list
         if session.id not in kept and session.state is ClaimState.HELD and is_settled:
             suspend(fleet, session, now, is_lost=False)
-    return stale
+    return Adopted(stale)
 
 
 def leave(fleet: Fleet, gateway_id: GatewayId, now: float) -> None:

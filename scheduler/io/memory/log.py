@@ -47,7 +47,7 @@ class EventLog:
         if not self._entries and wait_seconds > 0:
             await self._first_entry(wait_seconds)
         return [
-            Event(position, type_, at, session, worker, seq, end, data)
+            Event(str(position), type_, at, session, worker, seq, end, data)
             for position, (type_, at, session, worker, seq, end, data) in enumerate(
                 islice(self._entries, max(limit, 0)), self._first
             )

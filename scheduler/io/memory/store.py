@@ -25,20 +25,25 @@ from scheduler.io.memory import (
     views,
     witness,
 )
+from scheduler.io.memory.board import Board
 from scheduler.io.memory.fleet import Fleet
 from scheduler.policy import SchedulerPolicy
 from scheduler.values import (
+    Adopted,
     Beaten,
     Claimed,
     ClaimRequest,
     Contested,
+    Directive,
     Done,
     Drain,
+    DrainPlan,
     End,
     Ended,
     EndRecord,
     Event,
     Heartbeat,
+    Held,
     JoinKey,
     Notice,
     PoolView,
@@ -75,6 +80,7 @@ class MemoryStore:
     ) -> None:
         self.now = clock or steady_clock()
         self._fleet = Fleet(policy or SchedulerPolicy(), draw)
+        self._board = Board()
 
     # workers
 
@@ -95,6 +101,9 @@ class MemoryStore:
 
     async def drain(self, worker: WorkerId, drain: Drain) -> Done | Refused:
         return duties.drain(self._fleet, worker, drain, self.now())
+
+    async def direct(self, worker: WorkerId, directive: Directive) -> bool:
+        return duties.pass_on(self._fleet, worker, directive)
 
     async def retire(self, worker: WorkerId) -> Done | Refused:
         return duties.retire(self._fleet, worker, self.now())
@@ -157,10 +166,10 @@ class MemoryStore:
     async def join(self, gateway: GatewayId, node: str) -> None:
         gateways.join(self._fleet, gateway, node, self.now())
 
-    async def renew(self, gateway: GatewayId) -> None:
-        gateways.renew(self._fleet, gateway, self.now())
+    async def renew(self, gateway: GatewayId) -> bool:
+        return gateways.renew(self._fleet, gateway, self.now())
 
-    async def adopt(self, gateway: GatewayId, held: list[tuple[SessionId, int]]) -> list[Stale]:
+    async def adopt(self, gateway: GatewayId, held: list[Held]) -> Adopted:
         return gateways.adopt(self._fleet, gateway, held, self.now())
 
     async def leave(self, gateway: GatewayId) -> None:
@@ -197,21 +206,48 @@ class MemoryStore:
     async def nodes(self) -> dict[GatewayId, str]:
         return views.node_views(self._fleet)
 
-    # keys that let workers in
+    # drains and roles
+
+    async def put_drain(self, drain: DrainPlan) -> None:
+        self._board.drains[drain.id] = drain
+
+    async def drop_drain(self, drain: str) -> None:
+        self._board.drains.pop(drain, None)
+
+    async def drains(self) -> list[DrainPlan]:
+        return list(self._board.drains.values())
+
+    async def move_away(self, of: WorkerId | GatewayId, most: int) -> int:
+        raise NotImplementedError
+
+    async def cordon_gateway(self, gateway: GatewayId, *, is_cordoned: bool) -> Done | Refused:
+        raise NotImplementedError
+
+    async def lead(self, role: str, holder: str, seconds: float) -> bool:
+        return self._board.lead(role, holder, seconds, self.now())
+
+    # keys
+
+    async def set_token_keys(self, document: bytes) -> None:
+        self._board.token_keys = document
+
+    async def token_keys(self) -> bytes | None:
+        return self._board.token_keys
 
     async def set_join_keys(self, keys: list[JoinKey]) -> None:
-        self._fleet.join_keys = {key.digest: key for key in keys}
+        self._board.join_keys = {key.digest: key for key in keys}
 
     async def join_key(self, digest: str) -> JoinKey | None:
-        return self._fleet.join_keys.get(digest)
+        return self._board.join_keys.get(digest)
 
-    # events
+    # events: one consumer, whatever its name; it acknowledges in order
 
-    async def events(self, limit: int, wait_seconds: float) -> list[Event]:
+    async def events(self, consumer: str, limit: int, wait_seconds: float) -> list[Event]:
         return await self._fleet.log.read(limit, wait_seconds)
 
-    async def acknowledge(self, position: int) -> None:
-        self._fleet.log.acknowledge(position)
+    async def acknowledge(self, consumer: str, events: list[Event]) -> None:
+        if events:
+            self._fleet.log.acknowledge(max(int(event.position) for event in events))
 
     # time
 

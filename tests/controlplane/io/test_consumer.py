@@ -62,7 +62,7 @@ async def test_written_events_are_acknowledged_and_counted(harbour: Harbour) -> 
     await harbour.row_is(created["id"], "ACTIVE")
 
     async def none_left() -> bool | None:
-        return not await harbour.store.events(10, 0) or None
+        return not await harbour.store.events("test", 10, 0) or None
 
     assert await eventually(none_left)
     shown = generate_latest(harbour.registry).decode()
@@ -77,8 +77,8 @@ async def test_a_batch_delivered_twice_changes_nothing(harbour: Harbour) -> None
     before = await harbour.row_is(created["id"], "COMPLETED")
     session, worker = SessionId(created["id"]), harbour.workers[0]
     again = [
-        Event(1, "session.started", harbour.store.now() - 1, session, worker, 1),
-        Event(2, "session.ended", harbour.store.now(), session, worker, 2, answer.record),  # type: ignore[union-attr]
+        Event("1", "session.started", harbour.store.now() - 1, session, worker, 1),
+        Event("2", "session.ended", harbour.store.now(), session, worker, 2, answer.record),  # type: ignore[union-attr]
     ]
 
     await write_events(harbour.plane.context, again)
@@ -104,7 +104,7 @@ async def test_while_the_database_fails_events_wait_and_none_is_lost(open_harbou
         for session in created:
             await harbour.attach(session)
         await eventually(lambda: _has_failed(harbour, "consumer_failures"))
-        assert await harbour.store.events(100, 0)
+        assert await harbour.store.events("test", 100, 0)
 
     for session in created:
         await harbour.row_is(session["id"], "ACTIVE")
@@ -145,7 +145,7 @@ async def test_a_stop_does_not_hang_on_a_database_that_fails(open_harbour: Open)
 
         await asyncio.wait_for(consumer.run(), 2)
 
-    assert await harbour.store.events(10, 0)
+    assert await harbour.store.events("test", 10, 0)
 
 
 async def test_a_public_address_stays_what_clients_are_told(open_harbour: Open) -> None:
@@ -168,7 +168,7 @@ async def test_a_row_that_is_newer_keeps_what_it_has(harbour: Harbour) -> None:
         await rows.save(connection, replace(row, event_at=context.store.now() + 100))
         await connection.execute(text("SELECT 1"))
 
-    await write_events(context, [Event(9, "session.resumed", context.store.now(), session, None, 9)])
+    await write_events(context, [Event("9", "session.resumed", context.store.now(), session, None, 9)])
 
     async with context.database.read() as connection:
         kept = await rows.find(connection, session)

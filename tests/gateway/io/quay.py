@@ -16,7 +16,7 @@ from gateway.io.wire import TlsContext
 from gateway.relay import Traffic
 from scheduler.io.memory import MemoryStore
 from scheduler.policy import SchedulerPolicy
-from tests.builders import a_claimed
+from tests.builders import a_claimed, a_token
 
 Told = tuple[int, bytes] | None
 
@@ -102,7 +102,7 @@ class Quay:
 
     def attached(self, number: int = 0, fence: int = 7) -> tuple[Attachment, DeafRelay]:
         """Session `number`, relayed."""
-        attachment, relay = Attachment(self.attachments, a_claimed(number, fence=fence)), DeafRelay()
+        attachment, relay = Attachment(self.attachments, a_claimed(number, fence=fence), a_token(number)), DeafRelay()
         attachment.relay = relay
         self.attachments.add(attachment)
         return attachment, relay

@@ -90,7 +90,7 @@ async def test_what_the_store_gave_away_is_let_go(quay: Quay, fence: int | None,
 async def test_adopting_lets_go_of_what_the_store_does_not_know(quay: Quay) -> None:
     _, relay = quay.attached()
 
-    assert await adopt(a_gateway_id(), quay.store, quay.attachments)
+    assert await adopt(a_gateway_id(), quay.store, quay.attachments, 30.0)
 
     assert code_of(relay)[0] == 4410
 

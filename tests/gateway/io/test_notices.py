@@ -74,7 +74,7 @@ class Reading:
         self.delivered: list[tuple[WorkerId, Directive]] = []
         admission = Admission(a_gateway_id(), GatewayPolicy(), quay.store, quay.reports, quay.metrics)
         self._quay = quay
-        self._notices = Notices(a_gateway_id(), self.store, self.gate, admission, quay.attachments)  # type: ignore[arg-type]
+        self._notices = Notices(a_gateway_id(), self.store, self.gate, admission, quay.attachments, 30.0)  # type: ignore[arg-type]
 
     async def run(self, holds: Callable[[], object]) -> None:
         task = asyncio.create_task(self._notices.run(self._quay.reports, self._deliver))

@@ -11,7 +11,7 @@ from scheduler.values import (
     Stale,
     Usage,
 )
-from tests.scheduler.builders import FAR, NEAR, a_request, a_session, a_worker
+from tests.scheduler.builders import FAR, NEAR, a_held, a_request, a_session, a_worker
 from tests.scheduler.world import World
 
 
@@ -70,10 +70,7 @@ async def test_a_gateway_that_comes_back_adopts_what_it_still_relays(world: Worl
     newer = await world.attach(replaced.session, gateway=FAR)
     unknown = a_session()
 
-    stale = await world.store.adopt(
-        NEAR,
-        [(one.session, one.fence) for one in (held, gone, replaced)] + [(unknown, 1)],
-    )
+    stale = await world.adopt(NEAR, held, gone, replaced, a_held(unknown, 1, held.worker))
 
     assert stale == [Stale(gone.session, None), Stale(replaced.session, newer.fence), Stale(unknown, None)]
     view = await world.session(held.session)
@@ -88,7 +85,7 @@ async def test_what_a_gateway_does_not_name_when_it_adopts_is_suspended(world: W
     await world.advance(5)
     young = await world.attach(gateway=NEAR)
 
-    assert await world.store.adopt(NEAR, [(kept.session, kept.fence)]) == []
+    assert await world.adopt(NEAR, kept) == []
 
     states = [(await world.session(one.session)).state for one in (kept, dropped, of_another, young)]
     assert states == [ClaimState.HELD, ClaimState.SUSPENDED, ClaimState.HELD, ClaimState.HELD]
@@ -98,7 +95,7 @@ async def test_an_attach_whose_confirmation_was_lost_is_adopted(world: World) ->
     await world.worker(a_worker())
     claimed = await world.claimed(a_request())
 
-    assert await world.store.adopt(NEAR, [(claimed.session, claimed.fence)]) == []
+    assert await world.adopt(NEAR, claimed) == []
 
     assert (await world.session(claimed.session)).state is ClaimState.HELD
     assert await world.event_types(claimed.session) == ["session.started"]
@@ -110,7 +107,7 @@ async def test_nothing_is_adopted_on_a_lost_worker(world: World) -> None:
     world.silence(held.worker)
     await world.advance(6)
 
-    assert await world.store.adopt(NEAR, [(held.session, held.fence)]) == [Stale(held.session, held.fence)]
+    assert await world.adopt(NEAR, held) == [Stale(held.session, held.fence)]
 
 
 async def test_a_gateway_that_leaves_suspends_what_it_held_and_frees_the_rest(world: World) -> None:

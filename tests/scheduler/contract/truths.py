@@ -44,7 +44,7 @@ class Truths(Model):
         return Seen(
             await self.store.workers(),
             [(life, await self.store.session(life.id)) for life in lives],
-            await self.store.events(100_000, 0),
+            await self.store.events("test", 100_000, 0),
             [(life, await self.store.queue(life.id)) for life in self.lives],
         )
 
@@ -65,7 +65,7 @@ class Truths(Model):
             assert (life.state == "ended") == isinstance(view, EndRecord)
 
     def _events_are_whole(self, seen: Seen) -> None:
-        assert [event.position for event in seen.events] == list(range(1, len(seen.events) + 1))
+        assert len({event.position for event in seen.events}) == len(seen.events)
         for life, _ in seen.sessions:
             own = [event for event in seen.events if event.session == life.id]
             assert [event.seq for event in own] == list(range(1, len(own) + 1))

@@ -36,7 +36,7 @@ async def fill(world: World, sessions: int, *, expires_in: float = 3600.0) -> li
     for number in range(sessions):
         wanted = Wanted(("eu",), ("gpu",))
         held.append(await world.held(a_request(user=f"usr_{number}", wanted=wanted, expires_in=expires_in)))
-        await world.store.acknowledge(1_000_000_000)
+        await world.acknowledge_all()
     return held
 
 
