@@ -194,7 +194,7 @@ class Store(Protocol):
     # keys
 
     async def set_token_keys(self, document: bytes) -> None:
-        """What verifies session tokens, for gateways in other processes; see moorage.keys."""
+        """What verifies session tokens, for gateways in other processes; see moorage.keydocument."""
 
     async def token_keys(self) -> bytes | None:
         """As last set."""
