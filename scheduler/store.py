@@ -122,10 +122,12 @@ class Store(Protocol):
         """The holder's answer to `ProbeSession`; False suspends its attach."""
 
     async def revoke(self, revocation: Revocation) -> int:
-        """Ends what is live under it and remembers it; answers how many live sessions it ended."""
+        """Remembers it as `seed` does and ends what is live under it; answers how many sessions it ended. It may end them
+        in portions: from the first one on, claims under it are refused. See scheduler.io.revoking."""
 
     async def seed(self, ended: dict[SessionId, float], revocations: list[Revocation]) -> None:
-        """At start, from SQL: ids that must not come back, each until the time given."""
+        """From SQL, at start and after a loss of data: ids that must not come back, each until the time given. Every gateway
+        that watches hears of each revocation (`Revoked`), closes what it holds of it, and ends it with what it metered."""
 
     # gateways
 

@@ -14,7 +14,6 @@ from scheduler.io.memory.slots import vacate
 from scheduler.queue import Waiter
 from scheduler.values import (
     NO_USAGE,
-    ClaimRequest,
     ClaimState,
     CloseSession,
     Directive,
@@ -26,11 +25,10 @@ from scheduler.values import (
     Outcome,
     QueueRefused,
     Refused,
-    Revocation,
-    Revoked,
     Stale,
 )
 
+PORTION = 500  # sessions ended in one step of the loop: about 5 ms
 _ENDED = live_after(ClaimState.HELD, Change.END)
 OVER = Refused(Code.SESSION_ENDED, "the session was ended; create another one")
 
@@ -97,20 +95,6 @@ def finish(fleet: Fleet, session: Session, wish: End, now: float) -> EndRecord:
     return record
 
 
-def revoke(fleet: Fleet, revocation: Revocation, now: float) -> int:
-    """Ends what is live under it, and tells every gateway. Raises ValueError for an unknown kind."""
-    fleet.revocations.add(revocation)
-    fleet.mail.put_all(Revoked(revocation))
-    kind, named = revocation.kind, revocation.id
-    for waiter in [waiter for waiter in fleet.queue if _names(waiter.request, waiter.request.session)[kind] == named]:
-        dismiss(fleet, waiter, OVER, now)
-    hit = [session for session in fleet.sessions.values() if _names(session, session.id)[kind] == named]
-    reason = revocation.reason or "REVOKED"
-    for session in hit:
-        finish(fleet, session, End(session.id, Outcome.COMPLETED, Code.SESSION_ENDED, reason, "api"), now)
-    return len(hit)
-
-
 def dismiss(fleet: Fleet, waiter: Waiter, refused: Refused, now: float) -> None:
     """A waiter is told no."""
     leave_line(fleet, waiter, now)
@@ -148,8 +132,3 @@ def _end_unplaced(fleet: Fleet, wish: End, now: float) -> EndRecord:
 def _forgotten(session: SessionId) -> EndRecord:
     """What is answered when the record is no longer, or never was, here: SQL has it."""
     return EndRecord(session, Outcome.COMPLETED, None, "ENDED_EARLIER", "scheduler", 0.0, 0.0, NO_USAGE, True)
-
-
-def _names(of: Session | ClaimRequest, session: SessionId) -> dict[str, str]:
-    """What a revocation can call it by: `Revocation.kind` to id."""
-    return {"session": session, "user": of.user, "key": of.key, "workspace": of.workspace}

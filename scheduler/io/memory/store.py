@@ -21,6 +21,7 @@ from scheduler.io.memory import (
     joining,
     leases,
     reports,
+    revoking,
     sweeping,
     views,
     witness,
@@ -153,13 +154,13 @@ class MemoryStore:
         contests.probed(self._fleet, ProbeSession(session, fence, request), self.now(), is_alive=is_alive)
 
     async def revoke(self, revocation: Revocation) -> int:
-        return endings.revoke(self._fleet, revocation, self.now())
+        return await revoking.revoke(self._fleet, revocation, self.now)
 
     async def seed(self, ended: dict[SessionId, float], revocations: list[Revocation]) -> None:
         for session, until in ended.items():
             self._fleet.tombstones.seed(session, until)
         for revocation in revocations:
-            self._fleet.revocations.add(revocation)
+            revoking.remember(self._fleet, revocation)
 
     # gateways
 

@@ -8,7 +8,7 @@ from moorage.errors import Code
 from scheduler.drains import TOLD_AGAIN_AFTER, retry_after
 from scheduler.io.memory.contests import give_up_waiting
 from scheduler.io.memory.duties import remove, settle
-from scheduler.io.memory.endings import ask_to_end, dismiss, finish
+from scheduler.io.memory.endings import PORTION, ask_to_end, dismiss, finish
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.gateways import lapse_silent
 from scheduler.io.memory.leases import doubt_silent, is_given_up, lose, watch_lease
@@ -18,7 +18,6 @@ from scheduler.values import ClaimState, CloseSession, End, Outcome, Refused
 from scheduler.workers import Health
 
 LAST_WORD_SECONDS = 1.0  # for the gateway of a session whose time to live is over
-PORTION = 500  # sessions dealt with in one step: about 5 ms
 
 
 async def sweep(fleet: Fleet, now: float) -> None:

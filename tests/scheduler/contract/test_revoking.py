@@ -11,12 +11,16 @@ from scheduler.values import (
     CloseSession,
     End,
     Ended,
+    Granted,
     Outcome,
+    QueueRefused,
     Refused,
     Revocation,
     Revoked,
+    Usage,
 )
 from tests.scheduler.builders import FAR, NEAR, START, a_request, a_session, a_worker
+from tests.scheduler.contract.waiting import wait
 from tests.scheduler.world import World
 
 
@@ -82,6 +86,70 @@ async def test_every_gateway_hears_of_a_revocation_and_late_ones_can_read_it(wor
     assert [Revoked(revocation)] == await world.heard(NEAR)
     assert [Revoked(revocation)] == await world.heard(FAR)
     assert [revocation] == await world.store.revocations()
+
+
+async def test_what_is_seeded_is_in_force_for_gateways_at_once_and_ends_nothing_by_itself(world: World) -> None:
+    await world.worker(a_worker())
+    held = await world.held(a_request())
+    revocation = Revocation("user", "usr_one", world.now + 100, world.now + 1, "STOLEN")
+
+    await world.store.seed({}, [revocation])
+
+    assert [Revoked(revocation)] == await world.heard(NEAR)
+    assert [Revoked(revocation)] == await world.heard(FAR)
+    assert ClaimState.HELD is (await world.session(held.session)).state
+    assert isinstance(await world.store.claim(a_request()), Refused)
+
+
+async def test_who_had_its_gateways_word_first_has_an_exact_record_and_only_the_rest_is_ended_by_the_store(
+    world: World,
+) -> None:
+    await world.worker(a_worker())
+    held, silent = await world.held(a_request()), await world.held(a_request())
+    revocation = Revocation("user", "usr_one", world.now + 100, world.now + 1)
+    await world.store.seed({}, [revocation])
+    usage = Usage(10, 20, 1, 2)
+    ending = End(held.session, Outcome.COMPLETED, Code.SESSION_ENDED, "REVOKED", "api", held.fence, usage)
+    await world.store.end(ending)
+
+    count = await world.store.revoke(revocation)
+
+    assert count == 1
+    exact, estimated = await world.record(held.session), await world.record(silent.session)
+    assert (exact.usage, exact.is_estimated) == (usage, False)
+    assert estimated.is_estimated
+
+
+async def test_suspended_reserved_and_waiting_sessions_are_revoked_too(world: World) -> None:
+    await world.worker(a_worker(slots=2))
+    suspended, reserved = await world.held(a_request()), await world.claimed(a_request())
+    await world.store.suspend(suspended.session, suspended.fence, NO_USAGE, is_worker_lost=False)
+    waiting = await wait(world, a_request(wait_seconds=20))
+    other = await wait(world, a_request(workspace="wsp_two", user="usr_two", key="key_two", wait_seconds=20))
+    await world.heard(NEAR)
+
+    count = await world.store.revoke(Revocation("workspace", "wsp_one", world.now + 100, world.now + 1))
+
+    assert count == 2
+    told = await world.heard(NEAR)
+    assert [notice.request for notice in told if isinstance(notice, QueueRefused)] == [waiting.request]
+    assert [notice.request for notice in told if isinstance(notice, Granted)] == [other.request]
+    assert not (await world.record(suspended.session)).is_estimated
+    assert (await world.record(reserved.session)).code is Code.SESSION_ENDED
+
+
+async def test_revoking_again_changes_nothing(world: World) -> None:
+    await world.worker(a_worker())
+    held = await world.held(a_request())
+    revocation = Revocation("key", "key_one", world.now + 100, world.now + 1)
+    await world.store.revoke(revocation)
+    record = await world.record(held.session)
+
+    count = await world.store.revoke(revocation)
+
+    assert count == 0
+    assert await world.record(held.session) == record
+    assert await world.store.revocations() == [revocation]
 
 
 async def test_a_revocation_refuses_older_tokens_until_its_end_and_spares_newer_ones(world: World) -> None:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import tracemalloc
 from time import process_time
 
 import pytest
 
 from scheduler.io.memory import MemoryStore, steady_clock
-from scheduler.io.memory.sweeping import PORTION
+from scheduler.io.memory.endings import PORTION
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store
-from scheduler.values import Claimed, Directive, Order, Outcome, Usage, Wanted, WorkerState
+from scheduler.values import (
+    Claimed,
+    Directive,
+    Order,
+    Outcome,
+    Refused,
+    Revocation,
+    Usage,
+    Wanted,
+    WorkerState,
+)
 from tests.scheduler.builders import NEAR, a_request, a_worker
 from tests.scheduler.world import Clock, World, a_world
 
@@ -119,3 +130,24 @@ async def test_orders_that_nobody_fetches_become_one_to_register_again() -> None
 
     assert [order.order for order in orders] == [Order.REGISTER]
     assert isinstance(orders[0], Directive)
+
+
+async def test_a_revocation_of_many_lets_others_in_between_and_none_of_them_slips_through() -> None:
+    store = MemoryStore()
+    await store.register(a_worker(slots=3 * PORTION))
+    for _ in range(2 * PORTION + 1):
+        await store.claim(a_request(now=store.now()))
+    late: list[object] = []
+
+    async def beside() -> None:
+        for _ in range(4):
+            late.append(await store.claim(a_request(now=store.now())))
+            await asyncio.sleep(0)
+
+    beside_it = asyncio.create_task(beside())
+    ended = await store.revoke(Revocation("user", "usr_one", store.now() + 100, store.now() + 100))
+    await beside_it
+
+    assert ended == 2 * PORTION + 1
+    assert all(isinstance(answer, Refused) for answer in late)
+    assert await store.sessions() == []
