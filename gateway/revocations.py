@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
-from moorage.tokens import SessionToken
+from moorage.ids import KeyId, SessionId, UserId, WorkspaceId
 from scheduler.values import Revocation
+
+
+class Bearer(Protocol):
+    """Whoever came in, or wants to, by a token: the token itself, or an attachment."""
+
+    @property
+    def session(self) -> SessionId: ...
+    @property
+    def user(self) -> UserId: ...
+    @property
+    def workspace(self) -> WorkspaceId: ...
+    @property
+    def key(self) -> KeyId: ...
+    @property
+    def issued_at(self) -> float: ...
 
 
 class Revocations:
@@ -21,18 +37,25 @@ class Revocations:
         until, before = max(known.until, revocation.until), max(known.before, revocation.before)
         self._by_subject[subject] = replace(revocation, until=until, before=before)
 
-    def refuses(self, token: SessionToken, now: float) -> bool:
-        """Whether the token was issued before something it belongs to was revoked."""
-        if not self._by_subject:
-            return False
-        subjects = (
-            ("session", token.session),
-            ("user", token.user),
-            ("key", token.key),
-            ("workspace", token.workspace),
-        )
-        found = [self._by_subject[subject] for subject in subjects if subject in self._by_subject]
-        return any(one.until > now and token.issued_at < one.before for one in found)
+    def refuses(self, bearer: Bearer, now: float) -> bool:
+        """Whether its token was issued before something it belongs to was revoked."""
+        return self.covering(bearer, now) is not None
+
+    def covering(self, bearer: Bearer, now: float) -> Revocation | None:
+        """The revocation that it falls under."""
+        known = self._by_subject
+        if not known:
+            return None
+        for subject in (
+            ("session", bearer.session),
+            ("user", bearer.user),
+            ("key", bearer.key),
+            ("workspace", bearer.workspace),
+        ):
+            one = known.get(subject)
+            if one is not None and one.until > now and bearer.issued_at < one.before:
+                return one
+        return None
 
     def forget(self, now: float) -> None:
         """Drops what is over."""

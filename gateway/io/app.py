@@ -55,8 +55,8 @@ class Gateway:
         self.metrics = GatewayMetrics(registry)
         self._store = store
         self._reports = Reports(self.metrics)
-        self._attachments = Attachments(store, self._reports, self.metrics)
         self._gate = Gate(policy, keys, os.urandom)
+        self._attachments = Attachments(store, self._reports, self.metrics, self._gate.revocations)
         self._links = LinkServer(store, self.id, policy, registry)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_open = False

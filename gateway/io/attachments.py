@@ -13,11 +13,12 @@ from gateway.io.metrics import GatewayMetrics
 from gateway.io.reports import Reports
 from gateway.io.wire import Relay
 from gateway.relay import Cause, Ending, Farewell, Traffic
+from gateway.revocations import Revocations
 from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId, WorkerId
 from moorage.tokens import SessionToken
 from scheduler.store import Store, Unavailable
-from scheduler.values import NO_USAGE, Claimed, End, Held, Stale, Usage
+from scheduler.values import NO_USAGE, Claimed, End, Held, Outcome, Stale, Usage
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,7 @@ class Attachment:
         "_attachments",
         "expires_at",
         "fence",
+        "issued_at",
         "key",
         "order",
         "region",
@@ -57,6 +59,7 @@ class Attachment:
         self.workspace = token.workspace
         self.user = token.user
         self.key = token.key
+        self.issued_at = token.issued_at  # revocations spare those whose token is younger
         self.order: Code | None = None  # why the gateway itself ends it
         self.wish: End | None = None  # how it is to be ended, where somebody asked for that
         self.relay: Relay | None = None
@@ -89,7 +92,10 @@ class Attachment:
 class Attachments:
     """All of a gateway's attachments, by session."""
 
-    def __init__(self, store: Store, reports: Reports, metrics: GatewayMetrics) -> None:
+    def __init__(
+        self, store: Store, reports: Reports, metrics: GatewayMetrics, revocations: Revocations | None = None
+    ) -> None:
+        self.revocations = revocations or Revocations()  # the gate's
         self._store = store
         self._reports = reports
         self._metrics = metrics
@@ -115,11 +121,16 @@ class Attachments:
             self.close(older, Code.SESSION_SUPERSEDED)
         self._live[attachment.session] = attachment
         self._open += 1
+        self.end_if_revoked(attachment, self._store.now())  # it may have been while its worker was dialled
 
     def find(self, session: SessionId, fence: int) -> Attachment | None:
         """The attachment of a session, when its fence is not above the one given."""
         attachment = self._live.get(session)
         return attachment if attachment is not None and attachment.fence <= fence else None
+
+    def of_session(self, session: SessionId) -> Attachment | None:
+        """The newest one of a session."""
+        return self._live.get(session)
 
     def of_worker(self, worker: WorkerId) -> list[Attachment]:
         """Everything relayed to one worker."""
@@ -139,6 +150,16 @@ class Attachments:
         if attachment.order is None:
             attachment.wish = wish
         self.close(attachment, wish.code or Code.SESSION_ENDED)
+
+    def end_if_revoked(self, attachment: Attachment, now: float) -> bool:
+        """Whether it falls under a revocation; then it is closed, and its session ends with what it carried."""
+        revoked = self.revocations.covering(attachment, now)
+        if revoked is None:
+            return False
+        reason = revoked.reason or "REVOKED"
+        fence = attachment.fence
+        self.end(attachment, End(attachment.session, Outcome.COMPLETED, Code.SESSION_ENDED, reason, "api", fence))
+        return True
 
     def let_go(self, attachment: Attachment, stale: Stale) -> None:
         """The store says that the session went on without this attach; with its own fence: its worker is lost."""

@@ -14,6 +14,7 @@ from gateway.gate import Gate
 from gateway.io.admission import Admission
 from gateway.io.attachments import Attachments, adopt
 from gateway.io.reports import Reports
+from gateway.io.revoking import catch_up, close_revoked
 from moorage.errors import Code
 from moorage.ids import GatewayId, RequestId, SessionId, WorkerId
 from scheduler.store import Store, Unavailable
@@ -65,7 +66,9 @@ class Notices:
         """Until cancelled. A watch that broke may have lost notices: what is live is adopted first, then watched again."""
         while True:
             try:
-                async for notice in self._store.watch(self._gateway):
+                notices = self._store.watch(self._gateway)
+                await catch_up(self._store, self._attachments)
+                async for notice in notices:
                     await self._carry_out(notice, reports, deliver)
             except Unavailable:
                 log.warning("watch_broken")
@@ -88,7 +91,7 @@ class Notices:
                 case WorkerLost():
                     self._lose(notice.worker)
                 case Revoked():
-                    self._gate.revocations.add(notice.revocation)
+                    await close_revoked(self._attachments, notice.revocation, self._store.now())
                 case Direct():
                     await deliver(notice.worker, notice.directive)
                 case GatewayCordoned() | Extended():

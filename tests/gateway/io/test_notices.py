@@ -16,6 +16,7 @@ from moorage.errors import Code
 from moorage.ids import GatewayId, RequestId, WorkerId
 from scheduler.store import Store, Unavailable
 from scheduler.values import (
+    Adopted,
     CloseSession,
     Direct,
     Directive,
@@ -49,9 +50,9 @@ class Scripted:
         if not self._watches:
             await asyncio.Event().wait()
 
-    async def adopt(self, gateway: GatewayId, held: object) -> list[object]:
+    async def adopt(self, gateway: GatewayId, held: object) -> Adopted:
         self.adopted += 1
-        return []
+        return Adopted([])
 
     async def probed(self, session: object, fence: int, request: object, *, is_alive: bool) -> None:
         self.probed_with.append(is_alive)
@@ -71,6 +72,7 @@ class Reading:
     def __init__(self, quay: Quay, *watches: list[Notice | Exception]) -> None:
         self.store = Scripted(quay.store, *watches)
         self.gate = Gate(GatewayPolicy(), lambda: KEYS, bytes)
+        quay.attachments.revocations = self.gate.revocations
         self.delivered: list[tuple[WorkerId, Directive]] = []
         admission = Admission(a_gateway_id(), GatewayPolicy(), quay.store, quay.reports, quay.metrics)
         self._quay = quay
