@@ -32,8 +32,8 @@ format: .venv/dev
 	$(BIN)/ruff format .
 
 lock:  ## pins the newest versions that pyproject.toml allows; needs uv
-	uv pip compile -q pyproject.toml --extra server --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements.lock
-	uv pip compile -q pyproject.toml --extra server --group dev --group bench --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -c requirements.lock -o requirements-dev.lock
+	uv pip compile -q pyproject.toml --extra server --extra redis --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements.lock
+	uv pip compile -q pyproject.toml --extra server --extra redis --group dev --group bench --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -c requirements.lock -o requirements-dev.lock
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
