@@ -24,6 +24,7 @@ from scheduler.values import (
     Ended,
     EndRecord,
     Event,
+    GatewayView,
     Heartbeat,
     Held,
     JoinKey,
@@ -70,7 +71,8 @@ class Store(Protocol):
         """Ends a cordon or a drain (undrain): it serves again."""
 
     async def drain(self, worker: WorkerId, drain: Drain) -> Done | Refused:
-        """Cordon; who attaches again after the deadline is placed elsewhere. Telling those attached is `move_away`."""
+        """Cordon; who attaches again after the deadline is placed elsewhere, or where nothing else has room gets its own
+        slot again: nobody loses a session to a drain. Telling those attached is `move_away`."""
 
     async def direct(self, worker: WorkerId, directive: Directive) -> bool:
         """Passes an order on over the worker's link; False where no gateway listens for it: nothing is kept."""
@@ -170,12 +172,16 @@ class Store(Protocol):
         """Those in force."""
 
     async def nodes(self) -> dict[GatewayId, str]:
-        """Live gateways and the addresses clients connect to."""
+        """Live gateways that take clients, and the addresses these connect to."""
+
+    async def gateways(self) -> list[GatewayView]:
+        """All gateways that the store knows, lapsed and cordoned ones too, with how many sessions each holds."""
 
     # drains: the board that scheduler.io.drainer works off, and the steps it takes
 
-    async def put_drain(self, drain: DrainPlan) -> None:
-        """Writes a plan, or how far it is, over what was there under its id."""
+    async def put_drain(self, drain: DrainPlan) -> bool:
+        """Writes a plan, or how far it is, over what was there under its id. False: it was cancelled meanwhile; a cancelled
+        plan is only ever written over by a cancelled one, so that no progress report undoes a cancellation."""
 
     async def drop_drain(self, drain: str) -> None:
         """Forgets a plan; what it began is undone by whoever drops it."""
@@ -185,13 +191,15 @@ class Store(Protocol):
 
     async def move_away(self, of: WorkerId | GatewayId, most: int) -> int:
         """Tells at most so many attached sessions, of a worker or of a gateway, to reconnect (`CloseSession` with DRAINING
-        and a jittered `retry_after`); those told within TOLD_AGAIN_AFTER are passed over. Answers how many were told."""
+        and a jittered `retry_after`). Passed over are those told within TOLD_AGAIN_AFTER and, of a worker, those for which
+        no other worker has a free slot now. Answers how many were told; 0 for what is not known."""
 
     async def cordon_gateway(self, gateway: GatewayId, *, is_cordoned: bool) -> Done | Refused:
-        """A gateway takes no new clients (notice `GatewayCordoned`), or takes them again."""
+        """A gateway takes no new clients (notice `GatewayCordoned` where that is new), or takes them again. Joining again
+        keeps it. NOT_FOUND for a gateway that is not known."""
 
     async def lead(self, role: str, holder: str, seconds: float) -> bool:
-        """One holder at a time has a role; asking again keeps it for so long from now."""
+        """One holder at a time has a role; asking again keeps it for so long from now, asking for 0 gives it back."""
 
     # keys
 
@@ -220,6 +228,6 @@ class Store(Protocol):
     # time
 
     async def sweep(self) -> None:
-        """Lets time pass: leases, reservations, suspensions, ends of life, queue deadlines, drains. Every 0.25 s.
+        """Lets time pass: leases, reservations, suspensions, ends of life, queue deadlines. Every 0.25 s.
 
         A held session whose time to live is over is asked for like `ask_to_end`; a second later it ends without."""

@@ -96,7 +96,7 @@ class Gateway:
     @property
     def is_ready(self) -> bool:
         """Whether new clients are taken."""
-        return self._is_open
+        return self._is_open and not self._listener.is_cordoned
 
     @property
     def sessions(self) -> int:
@@ -136,9 +136,19 @@ class Gateway:
         allowed = policy.trust.worker_networks
         dialler = Dialler(self.wire, store, self._reports, self.metrics, deadlines, allowed)
         attacher = Attacher(policy, self.wire, admission, dialler, self._attachments)
-        self._notices = Notices(self.id, store, self._gate, admission, self._attachments, policy.resume_seconds)
+        self._notices = Notices(
+            self.id, store, self._gate, admission, self._attachments, policy.resume_seconds, self._cordon
+        )
         reception = Reception(policy, self._certificates.current, deadlines)
         return Listener(policy.handshakes, store, reception, self._gate, attacher)
+
+    def _cordon(self, is_cordoned: bool) -> None:
+        """Whoever waits for a slot tries another gateway; live sessions stay until they are told."""
+        if is_cordoned is not self._listener.is_cordoned:
+            self._listener.is_cordoned = is_cordoned
+            log.info("cordoned" if is_cordoned else "uncordoned", sessions=len(self._attachments))
+            if is_cordoned:
+                self._admission.refuse_waiting(Code.DRAINING, DRAIN_RETRY)
 
     async def _upkeep(self) -> None:
         await keep_up(self.id, self.policy, self._store, self._attachments, self._watched, self._gate)

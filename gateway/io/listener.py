@@ -44,7 +44,8 @@ class Listener:
         self._tasks: dict[Stream, asyncio.Task[None]] = {}
         self._in_progress: dict[str, int] = {}
         self._door: wire.Listener | None = None
-        self.is_draining = False
+        self.is_draining = False  # for good
+        self.is_cordoned = False  # by an operator, who may take it back
 
     def open(self, engine: wire.Wire, sock: socket.socket, attachments: Attachments, metrics: GatewayMetrics) -> None:
         """Starts accepting on a listening socket."""
@@ -149,8 +150,8 @@ class Listener:
             self._leave(stream, unit)
 
     def _examined(self, received: Received, stream: Stream) -> Visitor:
-        if self.is_draining:
-            raise Refusal(Code.DRAINING, "this gateway is going away", retry_after=DRAIN_RETRY)
+        if self.is_draining or self.is_cordoned:
+            raise Refusal(Code.DRAINING, "this gateway takes no new clients", retry_after=DRAIN_RETRY)
         now = self._store.now()
         is_proxied = self._gate.is_proxy(stream.peer_host)
         return self._gate.examine(received.upgrade, received.peer, now, is_proxied=is_proxied)

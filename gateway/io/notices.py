@@ -39,6 +39,8 @@ _PROBE_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
 
 Deliver = Callable[[WorkerId, Directive], Awaitable[None]]
+Cordon = Callable[[bool], None]
+"""Takes no new clients, or takes them again."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,7 @@ class Notices:
         admission: Admission,
         attachments: Attachments,
         resume_seconds: float,
+        cordon: Cordon,
     ) -> None:
         self._gateway = gateway
         self._store = store
@@ -61,6 +64,7 @@ class Notices:
         self._admission = admission
         self._attachments = attachments
         self._resume_seconds = resume_seconds
+        self._cordon = cordon
 
     async def run(self, reports: Reports, deliver: Deliver) -> None:
         """Until cancelled. A watch that broke may have lost notices: what is live is adopted first, then watched again."""
@@ -68,6 +72,7 @@ class Notices:
             try:
                 notices = self._store.watch(self._gateway)
                 await catch_up(self._store, self._attachments)
+                await self._learn_cordon()
                 async for notice in notices:
                     await self._carry_out(notice, reports, deliver)
             except Unavailable:
@@ -78,28 +83,38 @@ class Notices:
             await adopt(self._gateway, self._store, self._attachments, self._resume_seconds)
 
     async def _carry_out(self, notice: Notice, reports: Reports, deliver: Deliver) -> None:
+        """One that fails is no reason to miss the next."""
         try:
-            match notice:
-                case Granted() | QueueRefused() | Probed():
-                    self._admission.answer(notice)
-                case CloseSession():
-                    self._close(notice)
-                case EndSession(wish=wish):
-                    self._end(wish)
-                case ProbeSession():
-                    self._probe(notice, reports)
-                case WorkerLost():
-                    self._lose(notice.worker)
-                case Revoked():
-                    await close_revoked(self._attachments, notice.revocation, self._store.now())
-                case Direct():
-                    await deliver(notice.worker, notice.directive)
-                case GatewayCordoned() | Extended():
-                    pass  # the store's sweeper closes at the new time; nothing is kept here
-                case _:
-                    assert_never(notice)
+            await self._act(notice, reports, deliver)
         except Exception:
             log.exception("notice_failed", notice=type(notice).__name__)
+
+    async def _act(self, notice: Notice, reports: Reports, deliver: Deliver) -> None:
+        match notice:
+            case Granted() | QueueRefused() | Probed():
+                self._admission.answer(notice)
+            case CloseSession():
+                self._close(notice)
+            case EndSession(wish=wish):
+                self._end(wish)
+            case ProbeSession():
+                self._probe(notice, reports)
+            case WorkerLost():
+                self._lose(notice.worker)
+            case Revoked():
+                await close_revoked(self._attachments, notice.revocation, self._store.now())
+            case Direct():
+                await deliver(notice.worker, notice.directive)
+            case GatewayCordoned():
+                self._cordon(notice.is_cordoned)
+            case Extended():
+                pass  # the store's sweeper closes at the new time; nothing is kept here
+            case _:
+                assert_never(notice)
+
+    async def _learn_cordon(self) -> None:
+        """What was said of it while nobody watched."""
+        self._cordon(any(view.is_cordoned for view in await self._store.gateways() if view.gateway == self._gateway))
 
     def _close(self, notice: CloseSession) -> None:
         attachment = self._attachments.find(notice.session, notice.fence)

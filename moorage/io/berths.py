@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import socket as sockets
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -31,7 +30,6 @@ log = logging.getLogger("moorage.worker")
 
 Handler = Callable[[Session], Awaitable[None]]
 
-HAND_OVERS_PER_SECOND = 500.0  # how fast clients of a worker that leaves are asked to come back
 KEEPALIVE = ((sockets.TCP_KEEPIDLE, 10), (sockets.TCP_KEEPINTVL, 3), (sockets.TCP_KEEPCNT, 3))
 UNACKED_MS = 15_000  # TCP_USER_TIMEOUT: a gateway's host that fell silent while we write
 
@@ -168,20 +166,14 @@ class Berths:
         """It goes to another worker."""
         self._close_one(session, fence, Code.DRAINING, None, "moved to another worker")
 
-    def hand_over_all(self) -> None:
-        """Every session that is left goes to other workers."""
-        spread = len(self._berths) / HAND_OVERS_PER_SECOND
-        for berth in list(self._berths.values()):
-            self._let_go(berth, random.random() * spread if spread > 0.1 else None)
-
     async def hand_over(self) -> None:
-        """The same, and waits for the closes (bounded by the closing handshake's deadline)."""
-        closing = [self._let_go(berth, None) for berth in list(self._berths.values())]
+        """Every session that is left goes to other workers; waits for the closes (bounded by their handshake's deadline)."""
+        closing = [self._let_go(berth) for berth in list(self._berths.values())]
         await asyncio.gather(*(task for task in closing if task is not None), return_exceptions=True)
 
-    def _let_go(self, berth: _Berth, retry_after: float | None) -> asyncio.Task[None] | None:
+    def _let_go(self, berth: _Berth) -> asyncio.Task[None] | None:
         socket = self._leave(berth, Ended(None, "this worker is leaving"))
-        reason = close_reason(Code.DRAINING, retry_after).decode()
+        reason = close_reason(Code.DRAINING).decode()
         return None if socket is None else self._spawn(socket.close(1012, reason))
 
     def _close_one(

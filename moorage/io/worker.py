@@ -95,7 +95,6 @@ class Worker:
         self._serving = asyncio.Event()
         self._error: MoorageError | None = None
         self._refused_since: float | None = None
-        self._drain_timer: asyncio.TimerHandle | None = None
         self._roster = Roster(self.options, self, self._post)
         self._door = Door(self._roster, self.options.subprotocols)
         self._berths: Berths | None = None
@@ -192,8 +191,6 @@ class Worker:
     async def _close(self, server: Server, berths: Berths, link: Link) -> None:
         self._roster.is_leaving = True
         self._roster.is_draining = True
-        if self._drain_timer is not None:
-            self._drain_timer.cancel()
         server.close(close_connections=False)
         await berths.hand_over()
         await link.stop()
@@ -228,7 +225,7 @@ class Worker:
         log.info("ordered to %s %s", directive.order.value, directive.session or "")
         match directive.order:
             case Order.DRAIN:
-                self._drain(directive.seconds)
+                self._drain()
             case Order.UNCORDON:
                 self._undrain()
             case Order.MOVE if directive.session is not None:
@@ -240,18 +237,13 @@ class Worker:
             case _:
                 pass  # a cordon is the scheduler's: what it reserved before still comes; the link registers by itself
 
-    def _drain(self, seconds: float | None) -> None:
-        self._undrain()
+    def _drain(self) -> None:
+        """Who is left at the deadline is told to move by the gateways, at the drain's rate: nothing is closed here."""
         self._roster.is_draining = True
-        if seconds is not None and self._loop is not None and self._berths is not None:
-            self._drain_timer = self._loop.call_later(seconds, self._berths.hand_over_all)
         if len(self._roster) == 0:
             self._on_empty()
 
     def _undrain(self) -> None:
-        if self._drain_timer is not None:
-            self._drain_timer.cancel()
-            self._drain_timer = None
         self._roster.is_draining = self._roster.is_leaving
 
     def _on_empty(self) -> None:

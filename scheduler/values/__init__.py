@@ -33,7 +33,7 @@ from scheduler.values.notices import (
     WorkerLost,
 )
 from scheduler.values.states import ClaimState, Outcome, WorkerState
-from scheduler.values.views import PoolView, QueueView, SessionView, WorkerView
+from scheduler.values.views import GatewayView, PoolView, QueueView, SessionView, WorkerView
 from scheduler.values.workers import (
     Beaten,
     Directive,
@@ -76,6 +76,7 @@ __all__ = [
     "Event",
     "Extended",
     "GatewayCordoned",
+    "GatewayView",
     "Granted",
     "Heartbeat",
     "Held",

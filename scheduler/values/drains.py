@@ -22,8 +22,8 @@ class DrainState(Enum):
 
     WAITING = "waiting"  # nothing new; sessions end or leave by themselves until the deadline
     MOVING = "moving"  # the deadline has passed: those left are told to reconnect, at the rate
-    DONE = "done"
-    CANCELLED = "cancelled"
+    DONE = "done"  # nothing is left there; what was emptied stays so until the drain is cancelled
+    CANCELLED = "cancelled"  # undone, once `ended_at` is written: what was drained takes sessions again
 
 
 @dataclass(frozen=True, slots=True)

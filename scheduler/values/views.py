@@ -56,6 +56,17 @@ class SessionView:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayView:
+    """One gateway."""
+
+    gateway: GatewayId
+    node: str  # the address clients connect to; "" while only an adoption told of it
+    sessions: int  # held through it
+    is_cordoned: bool
+    is_live: bool  # its lease runs
+
+
+@dataclass(frozen=True, slots=True)
 class QueueView:
     """One waiter's place."""
 

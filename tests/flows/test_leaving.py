@@ -37,6 +37,26 @@ async def test_a_draining_gateway_refuses_new_clients_in_both_forms(system: Syst
     assert (code, json.loads(reason)["code"]) == (1012, "DRAINING")
 
 
+async def test_a_cordoned_gateway_refuses_new_clients_keeps_those_it_has_and_takes_them_again(system: System) -> None:
+    await system.worker()
+    async with system.connect(0) as held:
+        await system.store.cordon_gateway(system.gateway.id, is_cordoned=True)
+        await until(lambda: not system.gateway.is_ready)
+        with pytest.raises(InvalidStatus) as refused:
+            async with system.connect(1):
+                pass
+        await held.send("still here")
+        heard = await held.recv()
+        await system.store.cordon_gateway(system.gateway.id, is_cordoned=False)
+        await until(lambda: system.gateway.is_ready)
+        async with system.connect(1) as client:
+            await client.send("in")
+            admitted = await client.recv()
+
+    assert json.loads(refused.value.response.body)["code"] == "DRAINING"
+    assert (heard, admitted) == ("still here", "in")
+
+
 async def test_live_sessions_are_moved_at_a_steady_rate_and_stay_resumable() -> None:
     async with System(GatewayPolicy(drain_seconds=1.0)) as system:
         await system.worker(slots=50)

@@ -239,6 +239,7 @@ async def test_a_drained_worker_moves_its_sessions_with_1012(system: System) -> 
     async with system.connect() as client:
         second = await system.worker()
         await system.store.drain(first.id, Drain(system.store.now(), 100))
+        await system.store.move_away(first.id, 1)
         refused = await closed(client)
     async with system.connect() as client:
         await says(client, "moved")

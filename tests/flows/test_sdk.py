@@ -101,6 +101,8 @@ async def test_a_moved_session_goes_on_at_another_worker(system: System) -> None
         async with linked(system, slots=1) as second:
             assert first.worker_id is not None
             await system.store.drain(first.worker_id, Drain(system.store.now(), 100))
+            await system.store.move_away(first.worker_id, 1)
+            await until(lambda: ws.attaches == 2)
             heard = await _asked(ws, "there")
             async with asyncio.timeout(SOON):
                 while second.in_use == 0:  # noqa: ASYNC110 - the worker's own count

@@ -9,6 +9,8 @@ from moorage.ids import GatewayId, KeyId, RequestId, SessionId, UserId, WorkerId
 from scheduler.values import (
     ClaimRequest,
     Concurrency,
+    DrainKind,
+    DrainPlan,
     Duplicates,
     Held,
     Registration,
@@ -97,4 +99,32 @@ def a_request(
         limits=limits or Concurrency(),
         duplicates=duplicates,
         token_issued_at=token_issued_at,
+    )
+
+
+def a_plan(
+    *,
+    kind: DrainKind = DrainKind.POOL,
+    worker: WorkerId | None = None,
+    gateway: GatewayId | None = None,
+    region: str = "eu",
+    pool: str = "gpu",
+    deadline: float = START + 60.0,
+    rate_per_second: float = 10.0,
+    started_at: float = START,
+) -> DrainPlan:
+    """A drain that was just ordered."""
+    is_place = worker is None and gateway is None
+    return DrainPlan(
+        id=f"drn_{next(_numbers):06}",
+        kind=kind,
+        worker=worker,
+        gateway=gateway,
+        region=region if is_place else "",
+        pool=pool if is_place and kind is DrainKind.POOL else "",
+        deadline=deadline,
+        rate_per_second=rate_per_second,
+        reason="maintenance",
+        by="key_one",
+        started_at=started_at,
     )

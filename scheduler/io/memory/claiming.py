@@ -137,24 +137,36 @@ def _attach_again(
 
 
 def _return_elsewhere(fleet: Fleet, session: Session, request: ClaimRequest, now: float) -> Claimed | Queued | Refused:
-    """To another worker. To its own only if that serves and no other has room: it may merely have cut one connection."""
+    """To another worker. To its own only if no other has room, and that serves (it may merely have cut one connection)
+    or drains: a session does not end because there is nowhere to go."""
     drop_attach(fleet, session, now)
     if session.state is None:  # it was never attached: nothing binds it to a slot
         return _place_first(fleet, request, now)
     other = fleet.index.choose_other(session.plan, session.id, (session.worker,))
     if other is not None:
         rehome(fleet, session, other, now)
-    elif not session.worker.is_open:
+    elif not (session.worker.is_open or _is_home_kept(fleet, session)):
         return _wait(fleet, request, session.plan, now)
     reserve(fleet, session, request, now)
     return session.claimed()
 
 
 def _is_displaced(fleet: Fleet, session: Session, now: float) -> bool:
-    worker = session.worker
-    if session.is_displaced or worker.health is Health.LOST or worker.id not in fleet.workers:
+    if _is_parted(fleet, session):
         return True
-    return worker.draining is not None and worker.draining.is_over(now)
+    draining = session.worker.draining
+    return draining is not None and draining.is_over(now)
+
+
+def _is_home_kept(fleet: Fleet, session: Session) -> bool:
+    """Nothing but a drain stands between it and its slot."""
+    return session.worker.draining is not None and not _is_parted(fleet, session)
+
+
+def _is_parted(fleet: Fleet, session: Session) -> bool:
+    """Its worker was lost to it, whatever the worker's duty."""
+    worker = session.worker
+    return session.is_displaced or worker.health is Health.LOST or worker.id not in fleet.workers
 
 
 def _wait_again(

@@ -6,11 +6,10 @@ from math import isfinite
 
 from moorage.errors import Code
 from moorage.ids import WorkerId
-from scheduler.drains import Draining
 from scheduler.io.memory.endings import dismiss
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.leases import count_silent, release_sessions
-from scheduler.io.memory.records import Worker
+from scheduler.io.memory.records import Draining, Worker
 from scheduler.io.memory.slots import grant, grant_own
 from scheduler.values import Direct, Directive, Done, Drain, Order, Refused, WorkerState
 from scheduler.workers import Change, Health, NoSuchChange, duty_after
@@ -45,7 +44,6 @@ def drain(fleet: Fleet, worker_id: WorkerId, wish: Drain, now: float) -> Done | 
     if refused is not None:
         return refused
     worker.draining = Draining(wish, now, worker.used)
-    fleet.draining[worker] = None
     fleet.direct(worker, Directive(Order.DRAIN, deadline=wish.deadline))
     settle(fleet, worker, now)
     return Done()
@@ -80,7 +78,6 @@ def remove(fleet: Fleet, worker_id: WorkerId, now: float) -> Done | Refused:
         fleet.region_workers[worker.region] -= 1
         release_sessions(fleet, worker, now)
     fleet.leases.drop(worker)
-    fleet.draining.pop(worker, None)
     fleet.index.remove(worker)
     fleet.log.append(("worker.removed", now, None, worker.id, 0, None, {"region": worker.region, "pool": worker.pool}))
     refuse_stranded(fleet, now)
@@ -91,7 +88,6 @@ def settle(fleet: Fleet, worker: Worker, now: float) -> None:
     """After any change of duty or health: the index agrees, and room goes to those who wait."""
     if worker.draining is not None and worker.duty is not WorkerState.DRAINING:
         worker.draining = None
-        fleet.draining.pop(worker, None)
     if not worker.is_matchable:
         fleet.index.remove(worker)
         refuse_stranded(fleet, now)

@@ -25,7 +25,6 @@ class Fleet:
     __slots__ = (
         "alarms",
         "contests",
-        "draining",
         "draw",
         "epoch",
         "fence",
@@ -58,7 +57,6 @@ class Fleet:
         self.leases: Alarms[Worker] = Alarms()
         self.region_workers: dict[str, int] = {}  # those not lost,
         self.region_silent: dict[str, int] = {}  # and those of them that fell silent
-        self.draining: dict[Worker, None] = {}
         self.sessions: dict[SessionId, Session] = {}
         self.alarms: Alarms[Session] = Alarms()
         self.limits = Limits()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId
 from scheduler.io.memory.endings import leave_line
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.lives import hold, suspend
 from scheduler.io.memory.records import Gateway, Session
 from scheduler.io.memory.slots import drop_attach
-from scheduler.values import Adopted, ClaimState, Held, Stale
+from scheduler.values import Adopted, ClaimState, Done, GatewayCordoned, Held, Refused, Stale
 from scheduler.workers import Health
 
 
 def join(fleet: Fleet, gateway_id: GatewayId, node: str, now: float) -> None:
     """A lease begins."""
-    fleet.gateways[gateway_id] = Gateway(gateway_id, node, now)
+    known = fleet.gateways.get(gateway_id)
+    fleet.gateways[gateway_id] = Gateway(gateway_id, node, now, is_cordoned=known is not None and known.is_cordoned)
 
 
 def renew(fleet: Fleet, gateway_id: GatewayId, now: float) -> bool:
@@ -41,7 +43,7 @@ def adopt(fleet: Fleet, gateway_id: GatewayId, held: list[Held], now: float) -> 
             stale.append(Stale(session_id, fence))
         else:
             kept.add(session_id)
-    for session in _held_by(fleet, gateway_id):
+    for session in held_by(fleet, gateway_id):
         is_settled = now - session.held_since >= fleet.policy.suspect_after  # a younger one may have crossed the list
         if session.id not in kept and session.state is ClaimState.HELD and is_settled:
             suspend(fleet, session, now, is_lost=False)
@@ -52,9 +54,20 @@ def leave(fleet: Fleet, gateway_id: GatewayId, now: float) -> None:
     """An orderly end: what it held is suspended, what it reserved or waited for is free."""
     fleet.gateways.pop(gateway_id, None)
     _leave_lines(fleet, gateway_id, now)
-    for session in _held_by(fleet, gateway_id):
+    for session in held_by(fleet, gateway_id):
         drop_attach(fleet, session, now)
     fleet.mail.close(gateway_id)
+
+
+def cordon(fleet: Fleet, gateway_id: GatewayId, *, is_cordoned: bool) -> Done | Refused:
+    """The gateway hears what is new to it."""
+    gateway = fleet.gateways.get(gateway_id)
+    if gateway is None:
+        return Refused(Code.NOT_FOUND, f"no gateway {gateway_id}")
+    if gateway.is_cordoned is not is_cordoned:
+        gateway.is_cordoned = is_cordoned
+        fleet.mail.put(gateway_id, GatewayCordoned(is_cordoned))
+    return Done()
 
 
 def lapse_silent(fleet: Fleet, now: float) -> None:
@@ -67,7 +80,7 @@ def lapse_silent(fleet: Fleet, now: float) -> None:
         elif silence >= fleet.policy.gateway_lost_after and not gateway.is_lapsed:
             gateway.is_lapsed = True
             _leave_lines(fleet, gateway.id, now)
-            for session in _held_by(fleet, gateway.id):
+            for session in held_by(fleet, gateway.id):
                 if session.state is ClaimState.HELD and session.detached_at is not None:
                     suspend(fleet, session, now, is_lost=False, held_until=session.detached_at)
 
@@ -84,7 +97,7 @@ def _take_up(fleet: Fleet, session: Session, gateway_id: GatewayId, now: float) 
     return True
 
 
-def _held_by(fleet: Fleet, gateway_id: GatewayId) -> list[Session]:
+def held_by(fleet: Fleet, gateway_id: GatewayId) -> list[Session]:
     """A scan: gateways come and go seldom, sessions often, so no table is kept for this."""
     return [
         session

@@ -11,7 +11,6 @@ from sys import intern
 
 from moorage.ids import GatewayId, RequestId, SessionId, WorkerId, WorkspaceId
 from scheduler.alarms import UNSET
-from scheduler.drains import Draining
 from scheduler.placement import Plan
 from scheduler.shelves import Spot
 from scheduler.values import (
@@ -20,6 +19,8 @@ from scheduler.values import (
     ClaimRequest,
     ClaimState,
     Directive,
+    Drain,
+    DrainProgress,
     Registration,
     SessionView,
     Usage,
@@ -27,6 +28,27 @@ from scheduler.values import (
     WorkerView,
 )
 from scheduler.workers import Health, is_matchable, is_open, shown
+
+
+@dataclass(slots=True)
+class Draining:
+    """A worker's drain as it runs."""
+
+    drain: Drain
+    started_at: float
+    sessions_at_start: int
+    moved: int = 0  # sessions that went to another worker
+
+    def is_over(self, now: float) -> bool:
+        """Whether the deadline has passed: who returns now is placed elsewhere."""
+        return now >= self.drain.deadline
+
+    def progress(self, left: int) -> DrainProgress:
+        """As it stands, with so many sessions left."""
+        drain = self.drain
+        return DrainProgress(
+            self.started_at, drain.deadline, drain.rate_per_second, self.sessions_at_start, left, self.moved
+        )
 
 
 class Worker(Spot):
@@ -243,6 +265,7 @@ class Gateway:
     node: str
     renewed_at: float
     is_lapsed: bool = False
+    is_cordoned: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -15,6 +15,7 @@ from moorage.ids import Draw, GatewayId, RequestId, SessionId, WorkerId
 from scheduler.io.memory import (
     claiming,
     contests,
+    departures,
     duties,
     endings,
     gateways,
@@ -43,6 +44,7 @@ from scheduler.values import (
     Ended,
     EndRecord,
     Event,
+    GatewayView,
     Heartbeat,
     Held,
     JoinKey,
@@ -207,22 +209,25 @@ class MemoryStore:
     async def nodes(self) -> dict[GatewayId, str]:
         return views.node_views(self._fleet)
 
+    async def gateways(self) -> list[GatewayView]:
+        return views.gateway_views(self._fleet)
+
     # drains and roles
 
-    async def put_drain(self, drain: DrainPlan) -> None:
-        self._board.drains[drain.id] = drain
+    async def put_drain(self, drain: DrainPlan) -> bool:
+        return self._board.put(drain)
 
     async def drop_drain(self, drain: str) -> None:
         self._board.drains.pop(drain, None)
 
     async def drains(self) -> list[DrainPlan]:
-        return list(self._board.drains.values())
+        return sorted(self._board.drains.values(), key=lambda drain: (drain.started_at, drain.id))
 
     async def move_away(self, of: WorkerId | GatewayId, most: int) -> int:
-        raise NotImplementedError
+        return departures.move_away(self._fleet, of, most, self.now())
 
     async def cordon_gateway(self, gateway: GatewayId, *, is_cordoned: bool) -> Done | Refused:
-        raise NotImplementedError
+        return gateways.cordon(self._fleet, gateway, is_cordoned=is_cordoned)
 
     async def lead(self, role: str, holder: str, seconds: float) -> bool:
         return self._board.lead(role, holder, seconds, self.now())

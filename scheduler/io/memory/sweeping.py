@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 
 from moorage.errors import Code
-from scheduler.drains import TOLD_AGAIN_AFTER, retry_after
 from scheduler.io.memory.contests import give_up_waiting
 from scheduler.io.memory.duties import remove, settle
 from scheduler.io.memory.endings import PORTION, ask_to_end, dismiss, finish
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.gateways import lapse_silent
 from scheduler.io.memory.leases import doubt_silent, is_given_up, lose, watch_lease
-from scheduler.io.memory.records import Session, Worker
+from scheduler.io.memory.records import Session
 from scheduler.io.memory.slots import give_up
-from scheduler.values import ClaimState, CloseSession, End, Outcome, Refused
+from scheduler.values import ClaimState, End, Outcome, Refused
 from scheduler.workers import Health
 
 LAST_WORD_SECONDS = 1.0  # for the gateway of a session whose time to live is over
 
 
 async def sweep(fleet: Fleet, now: float) -> None:
-    """Leases, reservations, suspensions, ends of life, waits, drains, tombstones."""
+    """Leases, reservations, suspensions, ends of life, waits, tombstones."""
     _forgive_own_sleep(fleet, now)
     _workers(fleet, now)
     lapse_silent(fleet, now)
@@ -33,8 +32,6 @@ async def sweep(fleet: Fleet, now: float) -> None:
         for session in due[start : start + PORTION]:
             _session(fleet, session, now)
     _waiters(fleet, now)
-    for worker in list(fleet.draining):
-        _move(fleet, worker, now)
     fleet.tombstones.lapse(now)
     if not fleet.revocations.is_empty:
         fleet.revocations.lapse(now)
@@ -113,19 +110,3 @@ def _waiters(fleet: Fleet, now: float) -> None:
             dismiss(fleet, waiter, Refused(Code.ADMISSION_TIMEOUT, waited, retry), now)
         else:
             fleet.queue_alarms.set(waiter, min(waiter.deadline, request.expires_at), now)
-
-
-def _move(fleet: Fleet, worker: Worker, now: float) -> None:
-    """From the deadline on, at the rate: those attached are told to reconnect, and are placed elsewhere then."""
-    draining = worker.draining
-    if draining is None or not draining.is_over(now) or not worker.held:
-        return
-    untold = [
-        session
-        for session in worker.sessions
-        if session.state is ClaimState.HELD and session.told_at + TOLD_AGAIN_AFTER <= now
-    ]
-    for session in untold[: draining.take(now, len(untold))]:
-        session.told_at = now
-        notice = CloseSession(session.id, session.fence, Code.DRAINING, retry_after(fleet.draw))
-        fleet.mail.put(session.gateway, notice)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from moorage.ids import GatewayId, SessionId
 from scheduler.io.memory.fleet import Fleet
-from scheduler.values import EndRecord, PoolView, QueueView, SessionView
+from scheduler.values import ClaimState, EndRecord, GatewayView, PoolView, QueueView, SessionView
 
 
 def session_view(fleet: Fleet, session_id: SessionId, now: float) -> SessionView | EndRecord | None:
@@ -41,4 +43,17 @@ def pool_views(fleet: Fleet) -> list[PoolView]:
 
 def node_views(fleet: Fleet) -> dict[GatewayId, str]:
     """Live gateways that clients can connect to."""
-    return {gateway.id: gateway.node for gateway in fleet.gateways.values() if gateway.node and not gateway.is_lapsed}
+    return {
+        gateway.id: gateway.node
+        for gateway in fleet.gateways.values()
+        if gateway.node and not gateway.is_lapsed and not gateway.is_cordoned
+    }
+
+
+def gateway_views(fleet: Fleet) -> list[GatewayView]:
+    """All of them. A scan of the sessions: asked for by people, and by the drain of a gateway."""
+    held = Counter(session.gateway for session in fleet.sessions.values() if session.state is ClaimState.HELD)
+    return [
+        GatewayView(gateway.id, gateway.node, held[gateway.id], gateway.is_cordoned, not gateway.is_lapsed)
+        for gateway in fleet.gateways.values()
+    ]

@@ -21,6 +21,7 @@ from scheduler.values import (
     Direct,
     Directive,
     Extended,
+    GatewayCordoned,
     Notice,
     Order,
     ProbeSession,
@@ -76,7 +77,9 @@ class Reading:
         self.delivered: list[tuple[WorkerId, Directive]] = []
         admission = Admission(a_gateway_id(), GatewayPolicy(), quay.store, quay.reports, quay.metrics)
         self._quay = quay
-        self._notices = Notices(a_gateway_id(), self.store, self.gate, admission, quay.attachments, 30.0)  # type: ignore[arg-type]
+        self.cordons: list[bool] = []
+        parts = (self.gate, admission, quay.attachments, 30.0, self.cordons.append)
+        self._notices = Notices(a_gateway_id(), self.store, *parts)  # type: ignore[arg-type]
 
     async def run(self, holds: Callable[[], object]) -> None:
         task = asyncio.create_task(self._notices.run(self._quay.reports, self._deliver))
@@ -167,3 +170,21 @@ async def test_a_watch_that_ends_is_adopted_over_and_watched_again(quay: Quay, e
     await reading.run(lambda: relay.told)
 
     assert reading.store.adopted == 1
+
+
+async def test_a_cordon_is_carried_out_and_taken_back(quay: Quay) -> None:
+    reading = Reading(quay, [GatewayCordoned(True), GatewayCordoned(False)])
+
+    await reading.run(lambda: len(reading.cordons) >= 3)
+
+    assert reading.cordons == [False, True, False]  # the first is what a watch begins with
+
+
+async def test_what_was_said_while_nobody_watched_is_learned_with_the_next_watch(quay: Quay) -> None:
+    await quay.store.join(a_gateway_id(), "ws://here")
+    reading = Reading(quay, [Unavailable("away")], [])
+    await quay.store.cordon_gateway(a_gateway_id(), is_cordoned=True)
+
+    await reading.run(lambda: len(reading.cordons) >= 2)
+
+    assert reading.cordons == [True, True]

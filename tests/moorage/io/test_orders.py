@@ -100,15 +100,16 @@ async def test_an_undrained_worker_takes_new_sessions_again(harbour: Harbour) ->
             assert await socket.recv() == "hello"
 
 
-async def test_at_the_drains_deadline_what_is_left_moves_on(harbour: Harbour) -> None:
+async def test_past_a_drains_deadline_the_worker_leaves_it_to_the_gateways_who_is_told_when(harbour: Harbour) -> None:
     async with a_worker(harbour, echo) as worker:
-        sockets = [await harbour.attach(session) for session in (A, B)]
+        socket = await harbour.attach(A)
         assert worker.worker_id is not None
-        await harbour.gateways[0].deliver(worker.worker_id, Directive(Order.DRAIN, deadline=harbour.store.now() + 0.1))
+        await harbour.gateways[0].deliver(worker.worker_id, Directive(Order.DRAIN, deadline=harbour.store.now() - 1))
+        await eventually(lambda: worker.is_draining)
 
-        assert [code for code, _ in [await closed(socket) for socket in sockets]] == [1012, 1012]
-        await eventually(lambda: worker.in_use == 0)
-        assert isinstance(await harbour.store.session(A), SessionView)
+        await socket.send("still here")
+        assert await socket.recv() == "still here"
+        await socket.close()
 
 
 async def test_a_retired_worker_leaves(harbour: Harbour) -> None:

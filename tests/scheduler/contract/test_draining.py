@@ -1,4 +1,4 @@
-"""Emptying a worker without cutting anyone off before the deadline, and at a rate after it."""
+"""Emptying a worker: nothing new at once, and from the deadline on whoever attaches goes elsewhere, if there is room."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scheduler.values import (
     Drain,
     Notice,
     Order,
+    Queued,
     Refused,
     Usage,
     WorkerState,
@@ -47,29 +48,12 @@ async def test_the_worker_hears_of_its_drain_with_the_deadline(world: World) -> 
     assert (order.order, order.deadline) == (Order.DRAIN, deadline)
 
 
-async def test_from_the_deadline_on_sessions_are_told_at_the_rate_with_spread_retries(world: World) -> None:
-    joined = await world.worker(a_worker(slots=20))
-    held = {(await world.attach()).session for _ in range(20)}
-    await world.store.drain(joined.worker, Drain(world.now + 10, 4.0))
-
-    await world.advance(12)
-
-    notices = told(await world.heard(NEAR))
-    assert 8 <= len(notices) <= 9
-    assert {notice.session for notice in notices} < held
-    retries = [notice.retry_after or 0 for notice in notices]
-    assert len(set(retries)) > 1
-    assert all(0 < retry < 5 for retry in retries)
-    await world.advance(3)
-    assert len(told(await world.heard(NEAR))) + len(notices) == 20
-
-
 async def test_a_session_that_was_told_goes_elsewhere_and_counts_as_moved(world: World) -> None:
     joined = await world.worker(a_worker())
     held = await world.attach()
     other = await world.worker(a_worker())
     await world.store.drain(joined.worker, Drain(world.now, 10.0))
-    await world.advance(1)
+    await world.store.move_away(joined.worker, 10)
     [notice] = told(await world.heard(NEAR))
     await world.store.suspend(notice.session, notice.fence, Usage(), is_worker_lost=False)
 
@@ -82,14 +66,65 @@ async def test_a_session_that_was_told_goes_elsewhere_and_counts_as_moved(world:
     assert await world.store.retire(joined.worker) == Done()
 
 
-async def test_a_session_that_does_not_leave_is_told_again(world: World) -> None:
+async def test_a_session_that_comes_back_before_the_gateway_reported_goes_elsewhere_too(world: World) -> None:
     joined = await world.worker(a_worker())
-    await world.attach()
+    held = await world.attach()
+    other = await world.worker(a_worker())
     await world.store.drain(joined.worker, Drain(world.now, 10.0))
 
-    await world.advance(11)
+    again = await world.attach(held.session)
 
-    assert len(told(await world.heard(NEAR))) == 2
+    assert (again.worker, again.is_resumed) == (other.worker, True)
+
+
+@pytest.mark.parametrize("wait_seconds", [0.0, 30.0])
+async def test_a_session_with_nowhere_to_go_gets_its_own_slot_again(world: World, wait_seconds: float) -> None:
+    joined = await world.worker(a_worker())
+    held = await world.attach()
+    await world.store.drain(joined.worker, Drain(world.now, 10.0))
+    await world.advance(1)
+    await world.store.suspend(held.session, held.fence, Usage(), is_worker_lost=False)
+
+    again = await world.held(a_request(held.session, wait_seconds=wait_seconds, now=world.now))
+
+    assert (again.worker, again.is_resumed) == (joined.worker, True)
+    view = await world.view(joined.worker)
+    assert (view.state, view.held, view.suspended) == (WorkerState.DRAINING, 1, 0)
+
+
+async def test_who_waits_in_the_queue_gets_no_slot_that_a_drained_session_left(world: World) -> None:
+    joined = await world.worker(a_worker(slots=1))
+    held = await world.attach()
+    waits = await world.store.claim(a_request(wait_seconds=30.0, now=world.now))
+    await world.store.drain(joined.worker, Drain(world.now, 10.0))
+
+    await world.end(held.session)
+
+    assert isinstance(waits, Queued)
+    assert await world.store.sessions() == []
+
+
+async def test_a_session_returns_to_its_worker_before_the_deadline(world: World) -> None:
+    joined = await world.worker(a_worker())
+    held = await world.attach()
+    await world.worker(a_worker())
+    await world.store.drain(joined.worker, Drain(world.now + 60, 10.0))
+    await world.store.suspend(held.session, held.fence, Usage(), is_worker_lost=False)
+
+    again = await world.attach(held.session)
+
+    assert again.worker == joined.worker
+
+
+async def test_time_alone_tells_nobody(world: World) -> None:
+    joined = await world.worker(a_worker())
+    await world.attach()
+    await world.worker(a_worker())
+    await world.store.drain(joined.worker, Drain(world.now, 10.0))
+
+    await world.advance(5)
+
+    assert told(await world.heard(NEAR)) == []
 
 
 async def test_progress_can_be_read(world: World) -> None:
@@ -106,7 +141,7 @@ async def test_progress_can_be_read(world: World) -> None:
     assert (progress.sessions_at_start, progress.sessions_left, progress.sessions_moved) == (3, 2, 0)
 
 
-async def test_undrain_serves_again_and_tells_nobody_to_leave(world: World) -> None:
+async def test_undrain_serves_again(world: World) -> None:
     joined = await world.worker(a_worker())
     await world.attach()
     await world.store.drain(joined.worker, Drain(world.now + 5, 10.0))
@@ -114,7 +149,6 @@ async def test_undrain_serves_again_and_tells_nobody_to_leave(world: World) -> N
     assert await world.store.uncordon(joined.worker) == Done()
     await world.advance(10)
 
-    assert told(await world.heard(NEAR)) == []
     view = await world.view(joined.worker)
     assert (view.state, view.drain) == (WorkerState.SERVING, None)
     assert (await world.attach()).worker == joined.worker
@@ -133,13 +167,16 @@ async def test_a_drain_survives_registering_again(world: World) -> None:
 
 async def test_a_second_drain_moves_the_deadline(world: World) -> None:
     joined = await world.worker(a_worker())
-    await world.attach()
-    await world.store.drain(joined.worker, Drain(world.now + 600, 1.0))
+    held = await world.attach()
+    other = await world.worker(a_worker())
+    await world.store.drain(joined.worker, Drain(world.now, 1.0))
 
-    await world.store.drain(joined.worker, Drain(world.now + 2, 1.0))
-    await world.advance(2)
+    await world.store.drain(joined.worker, Drain(world.now + 600, 2.5))
 
-    assert len(told(await world.heard(NEAR))) == 1
+    drain = (await world.view(joined.worker)).drain
+    assert drain is not None
+    assert (drain.deadline, drain.rate_per_second) == (world.now + 600, 2.5)
+    assert (await world.attach(held.session)).worker == joined.worker != other.worker
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("inf"), float("nan")])
