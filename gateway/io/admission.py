@@ -35,6 +35,7 @@ from scheduler.values import (
 _MARGIN = 2.0  # the store refuses a waiter at its deadline; the gateway gives up by itself so much later
 _PROBE_SECONDS = 3.0  # the holder's gateway has 1 s for the ping, the store 2 s for the gateway
 
+_ASK_AT_ONCE = 64
 _ANY_WORKER = Wanted()
 _UNLIMITED = Concurrency()
 
@@ -59,6 +60,7 @@ class Admission:
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
         self._waiting: dict[RequestId, asyncio.Future[Answer]] = {}
+        self._asked: dict[RequestId, ClaimRequest] = {}  # those of them that the store has yet to answer
         self.waiting = 0  # clients that wait for the store's answer, mostly in the queue
 
     def answer(self, notice: Answer) -> None:
@@ -66,6 +68,21 @@ class Admission:
         future = self._waiting.get(notice.request)
         if future is not None and not future.done():
             future.set_result(notice)
+
+    async def ask_again(self) -> None:
+        """After an outage: answers may be lost, and the queue itself. A claim that is repeated is answered the same."""
+        requests = list(self._asked.values())
+        for start in range(0, len(requests), _ASK_AT_ONCE):
+            await asyncio.gather(*map(self._ask_again, requests[start : start + _ASK_AT_ONCE]))
+
+    async def _ask_again(self, request: ClaimRequest) -> None:
+        answer = await self._store.claim(request)
+        if request.request not in self._asked:  # it went meanwhile: what it was just given is given back
+            self._reports.put(partial(self._store.leave_queue, request.request))
+        elif isinstance(answer, Claimed):
+            self.answer(Granted(request.request, answer))
+        elif isinstance(answer, Refused):
+            self.answer(QueueRefused(request.request, answer))
 
     def refuse_waiting(self, code: Code, retry_after: float) -> None:
         """Everybody in the queue goes elsewhere."""
@@ -75,6 +92,8 @@ class Admission:
 
     async def claim(self, visitor: Visitor, stream: Stream, duplicates: Duplicates | None = None) -> Claimed:
         """A reserved slot; `duplicates` are the policy's unless given. Raises Refusal, or ClientGone."""
+        if self._reports.is_full:
+            raise Refusal(Code.STORE_UNAVAILABLE, "the store has yet to hear of those who left", retry_after=1.0)
         request = self._request(visitor, duplicates or self._policy.duplicates)
         self._waiting[request.request] = self._loop.create_future()
         started = monotonic()
@@ -127,6 +146,10 @@ class Admission:
             raise Refusal(
                 Code.SESSION_SUPERSEDED, "the session has a live connection, and this gateway keeps the older one"
             )
+        if isinstance(answer, Granted):
+            return answer.claimed
+        if isinstance(answer, QueueRefused):
+            raise Refusal(answer.refused.code, answer.refused.detail, retry_after=answer.refused.retry_after)
         return await self.claim(visitor, stream, Duplicates.REPLACE)
 
     async def _answer_of(self, request: ClaimRequest, stream: Stream, seconds: float) -> Answer | None:
@@ -135,10 +158,12 @@ class Admission:
         future = self._waiting[request.request]
         either: list[asyncio.Future[None] | asyncio.Future[Answer]] = [gone, future]
         self.waiting += 1
+        self._asked[request.request] = request
         try:
             await asyncio.wait(either, timeout=max(seconds, 0), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.waiting -= 1
+            del self._asked[request.request]
             gone.cancel()
         if future.done():
             return future.result()

@@ -8,6 +8,7 @@ import resource
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -28,16 +29,20 @@ from gateway.io.metrics import GatewayMetrics, RelayedTotals
 from gateway.io.notices import Notices
 from gateway.io.reception import Reception
 from gateway.io.reports import Reports
+from gateway.io.revoking import catch_up
 from gateway.io.sockets import listening_socket
+from gateway.io.standing import Lease, Standing
 from gateway.io.upkeep import keep_up
 from gateway.policy import GatewayPolicy
 from moorage import ids
 from moorage.errors import Code
 from moorage.ids import GatewayId
 from moorage.keys import KeySet
-from scheduler.store import Store
+from scheduler.store import Store, Unavailable
+from scheduler.values import Notice
 
 _FLUSH_SECONDS = 5.0
+_LEAVE_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +59,7 @@ class Gateway:
         self.id = GatewayId(ids.make("gtw", store.now(), os.urandom))
         self.metrics = GatewayMetrics(registry)
         self._store = store
-        self._reports = Reports(self.metrics)
+        self._reports = Reports(self.metrics, 2 * bounds.connections)
         self._gate = Gate(policy, keys, os.urandom)
         self._attachments = Attachments(store, self._reports, self.metrics, self._gate.revocations)
         self._links = LinkServer(store, self.id, policy, registry)
@@ -63,7 +68,8 @@ class Gateway:
         RelayedTotals(self._attachments.totals, registry)
 
     async def start(self) -> None:
-        """Binds and serves. Raises OSError when a port is taken, ssl.SSLError for a certificate that cannot be used."""
+        """Binds and serves; not ready until the store knows it. Raises OSError when a port is taken, ssl.SSLError for a
+        certificate that cannot be used."""
         sock = listening_socket(self.policy.host, self.policy.port, clients_speak_first=True)
         self.port: int = sock.getsockname()[1]
         self.wire = make_wire(asyncio.get_running_loop(), self.policy.wire, tls=self.policy.tls is not None)
@@ -73,20 +79,21 @@ class Gateway:
             sock.close()
             self.wire.close()
             await self._links.close()
+            await self._reports.close()
             raise
 
     async def _serve(self, sock: socket.socket) -> None:
         self._certificates = Certificates(self.wire.tls, self.policy.tls, self.metrics)
         self.node = self.policy.node or self._own_address()
-        await self._store.join(self.id, self.node)
         await self._links.start()
         self.link_port = self._links.port
         linked = Certificates(self._links.load_certificate, self.policy.link_tls, self.metrics)
         self._watched = [self._certificates, linked]
         self._listener = self._compose()
         self._reports.start()
+        await self._standing.begin()
         self._tasks = [
-            asyncio.create_task(self._notices.run(self._reports, self._links.deliver), name="gateway-notices"),
+            asyncio.create_task(self._standing.keep(self._hear), name="gateway-standing"),
             asyncio.create_task(self._upkeep(), name="gateway-upkeep"),
         ]
         self._listener.open(self.wire, sock, self._attachments, self.metrics)
@@ -95,8 +102,8 @@ class Gateway:
 
     @property
     def is_ready(self) -> bool:
-        """Whether new clients are taken."""
-        return self._is_open and not self._listener.is_cordoned
+        """Whether new clients are taken. A store that goes away later changes nothing: there is nowhere better to go."""
+        return self._is_open and self._standing.has_joined and not self._listener.is_cordoned
 
     @property
     def sessions(self) -> int:
@@ -127,7 +134,14 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._reports.close()
-        await self._store.leave(self.id)
+        await self._leave()
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._store.leave(self.id)
+        except (Unavailable, TimeoutError):
+            log.warning("left_while_the_store_was_away")  # its lease tells the store
 
     def _compose(self) -> Listener:
         policy, store = self.policy, self._store
@@ -136,9 +150,12 @@ class Gateway:
         allowed = policy.trust.worker_networks
         dialler = Dialler(self.wire, store, self._reports, self.metrics, deadlines, allowed)
         attacher = Attacher(policy, self.wire, admission, dialler, self._attachments)
-        self._notices = Notices(
-            self.id, store, self._gate, admission, self._attachments, policy.resume_seconds, self._cordon
-        )
+        self._notices = Notices(self.id, store, admission, self._attachments, self._cordon)
+        lease = Lease(self.id, self.node, policy.resume_seconds)
+        self._standing = Standing(lease, store, self._attachments, self._reports, self.metrics)
+        revoked = partial(catch_up, store, self._attachments)
+        self._standing.steps += [revoked, self._notices.learn_cordon, admission.ask_again]
+        self._reports.when_away = self._standing.doubt
         reception = Reception(policy, self._certificates.current, deadlines)
         return Listener(policy.handshakes, store, reception, self._gate, attacher)
 
@@ -151,7 +168,10 @@ class Gateway:
                 self._admission.refuse_waiting(Code.DRAINING, DRAIN_RETRY)
 
     async def _upkeep(self) -> None:
-        await keep_up(self.id, self.policy, self._store, self._attachments, self._watched, self._gate)
+        await keep_up(self.policy, self._standing, self._attachments, self._watched, self._gate)
+
+    async def _hear(self, notice: Notice) -> None:
+        await self._notices.carry_out(notice, self._reports, self._links.deliver)
 
     def _own_address(self) -> str:
         host = f"[{self.policy.host}]" if ":" in self.policy.host else self.policy.host

@@ -10,14 +10,14 @@ import structlog
 
 from gateway.endings import RETRY_WORKER_LOST, Verdict, judge, ordered_farewell
 from gateway.io.metrics import GatewayMetrics
-from gateway.io.reports import Reports
+from gateway.io.reports import Reports, Write
 from gateway.io.wire import Relay
 from gateway.relay import Cause, Ending, Farewell, Traffic
 from gateway.revocations import Revocations
 from moorage.errors import Code
-from moorage.ids import GatewayId, SessionId, WorkerId
+from moorage.ids import SessionId, WorkerId
 from moorage.tokens import SessionToken
-from scheduler.store import Store, Unavailable
+from scheduler.store import Store
 from scheduler.values import NO_USAGE, Claimed, End, Held, Outcome, Stale, Usage
 
 log = structlog.get_logger(__name__)
@@ -100,6 +100,7 @@ class Attachments:
         self._reports = reports
         self._metrics = metrics
         self._live: dict[SessionId, Attachment] = {}
+        self._untold: dict[SessionId, Attachment] = {}  # ended, and the store has not taken the report
         self._carried = Usage()  # by relays that ended
         self._open = 0  # relays whose sockets are not closed yet, those that say farewell included
 
@@ -132,6 +133,10 @@ class Attachments:
         """The newest one of a session."""
         return self._live.get(session)
 
+    def to_adopt(self) -> list[Attachment]:
+        """One for each session: what is relayed, and what ended and is not in the store yet."""
+        return list({**self._untold, **self._live}.values())
+
     def of_worker(self, worker: WorkerId) -> list[Attachment]:
         """Everything relayed to one worker."""
         return [attachment for attachment in self._live.values() if attachment.worker == worker]
@@ -163,6 +168,8 @@ class Attachments:
 
     def let_go(self, attachment: Attachment, stale: Stale) -> None:
         """The store says that the session went on without this attach; with its own fence: its worker is lost."""
+        if self._live.get(attachment.session) is not attachment:
+            return  # it ended meanwhile, and only its report was not taken yet
         if stale.fence is None:
             self.close(attachment, Code.SESSION_ENDED)
         elif stale.fence > attachment.fence:
@@ -216,18 +223,28 @@ class Attachments:
             fence=attachment.fence,
             usage=usage,
         )
-        self._reports.put(partial(self._store.end, end))
+        self._tell(attachment, partial(self._store.end, end))
 
     def _report_ordered(self, attachment: Attachment, usage: Usage) -> None:
         """The session was changed before the order, save for a drain; a stale report only carries the usage."""
         if attachment.wish is not None:
-            self._reports.put(partial(self._store.end, replace(attachment.wish, usage=usage)))
+            self._tell(attachment, partial(self._store.end, replace(attachment.wish, usage=usage)))
             return
         self._suspend(attachment, usage, is_worker_lost=attachment.order is Code.WORKER_LOST)
 
     def _suspend(self, attachment: Attachment, usage: Usage, *, is_worker_lost: bool) -> None:
         session, fence = attachment.session, attachment.fence
-        self._reports.put(partial(self._store.suspend, session, fence, usage, is_worker_lost=is_worker_lost))
+        self._tell(attachment, partial(self._store.suspend, session, fence, usage, is_worker_lost=is_worker_lost))
+
+    def _tell(self, attachment: Attachment, write: Write) -> None:
+        """Kept among what is to be adopted until the store has taken it."""
+
+        def done() -> None:
+            if self._untold.get(attachment.session) is attachment:
+                del self._untold[attachment.session]
+
+        self._untold[attachment.session] = attachment
+        self._reports.put(write, done)
 
 
 def _say_ended(attachment: Attachment, ending: Ending) -> None:
@@ -254,15 +271,3 @@ def usage_of(traffic: Traffic) -> Usage:
     return Usage(
         traffic.bytes_from_client, traffic.bytes_from_worker, traffic.messages_from_client, traffic.messages_from_worker
     )
-
-
-async def adopt(gateway: GatewayId, store: Store, attachments: Attachments, resume_seconds: float) -> bool:
-    """After an outage: tells the store what is relayed here, and lets go of what it gave away. False when it is still away."""
-    held = {attachment.session: attachment for attachment in attachments}
-    try:
-        adopted = await store.adopt(gateway, [attachment.held(resume_seconds) for attachment in held.values()])
-    except Unavailable:
-        return False
-    for one in adopted.stale:
-        attachments.let_go(held[one.session], one)
-    return True

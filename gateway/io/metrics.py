@@ -60,6 +60,23 @@ class GatewayMetrics:
         self.reports_pending = Gauge(
             "moorage_gateway_reports_pending", "Writes the store has not taken", registry=registry
         )
+        self.reports_lost = Counter(
+            "moorage_gateway_reports_lost_total",
+            "Writes given up when the gateway closed while the store was away, by the store's method",
+            ["kind"],
+            registry=registry,
+        )
+        self.in_step = Gauge(
+            "moorage_gateway_in_step", "1 while nothing the store says or wants to know is missed", registry=registry
+        )
+        self.resyncs = Counter(
+            "moorage_gateway_resyncs_total", "Times it fell out of step with the store", ["why"], registry=registry
+        )  # why: unavailable | unknown | watch | frozen | fault
+        self.adoption_waiting = Gauge(
+            "moorage_gateway_adoption_waiting",
+            "Sessions that the store cannot take up until their worker is back",
+            registry=registry,
+        )
         self.certificate_reloads = Counter(
             "moorage_gateway_certificate_reloads_total", "Certificates read again", ["result"], registry=registry
         )

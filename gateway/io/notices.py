@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import assert_never
@@ -10,14 +9,13 @@ from typing import assert_never
 import structlog
 
 from gateway.endings import RETRY_WORKER_LOST
-from gateway.gate import Gate
 from gateway.io.admission import Admission
-from gateway.io.attachments import Attachments, adopt
+from gateway.io.attachments import Attachments
 from gateway.io.reports import Reports
-from gateway.io.revoking import catch_up, close_revoked
+from gateway.io.revoking import close_revoked
 from moorage.errors import Code
 from moorage.ids import GatewayId, RequestId, SessionId, WorkerId
-from scheduler.store import Store, Unavailable
+from scheduler.store import Store
 from scheduler.values import (
     CloseSession,
     Direct,
@@ -36,7 +34,6 @@ from scheduler.values import (
 )
 
 _PROBE_SECONDS = 1.0
-_RETRY_SECONDS = 0.5
 
 Deliver = Callable[[WorkerId, Directive], Awaitable[None]]
 Cordon = Callable[[bool], None]
@@ -46,50 +43,30 @@ log = structlog.get_logger(__name__)
 
 
 class Notices:
-    """The reader of one gateway's notices."""
+    """What each of one gateway's notices does. The watch itself is gateway.io.standing's."""
 
     def __init__(
         self,
         gateway: GatewayId,
         store: Store,
-        gate: Gate,
         admission: Admission,
         attachments: Attachments,
-        resume_seconds: float,
         cordon: Cordon,
     ) -> None:
-        self._gateway = gateway
         self._store = store
-        self._gate = gate
+        self._gateway = gateway
         self._admission = admission
         self._attachments = attachments
-        self._resume_seconds = resume_seconds
         self._cordon = cordon
 
-    async def run(self, reports: Reports, deliver: Deliver) -> None:
-        """Until cancelled. A watch that broke may have lost notices: what is live is adopted first, then watched again."""
-        while True:
-            try:
-                notices = self._store.watch(self._gateway)
-                await catch_up(self._store, self._attachments)
-                await self._learn_cordon()
-                async for notice in notices:
-                    await self._carry_out(notice, reports, deliver)
-            except Unavailable:
-                log.warning("watch_broken")
-            except Exception:
-                log.exception("watch_failed")
-            await asyncio.sleep(_RETRY_SECONDS)
-            await adopt(self._gateway, self._store, self._attachments, self._resume_seconds)
-
-    async def _carry_out(self, notice: Notice, reports: Reports, deliver: Deliver) -> None:
-        """One that fails is no reason to miss the next."""
+    async def carry_out(self, notice: Notice, reports: Reports, deliver: Deliver) -> None:
+        """One notice. What fails in it is logged and keeps no later one from being carried out."""
         try:
-            await self._act(notice, reports, deliver)
+            await self._act_on(notice, reports, deliver)
         except Exception:
             log.exception("notice_failed", notice=type(notice).__name__)
 
-    async def _act(self, notice: Notice, reports: Reports, deliver: Deliver) -> None:
+    async def _act_on(self, notice: Notice, reports: Reports, deliver: Deliver) -> None:
         match notice:
             case Granted() | QueueRefused() | Probed():
                 self._admission.answer(notice)
@@ -108,12 +85,12 @@ class Notices:
             case GatewayCordoned():
                 self._cordon(notice.is_cordoned)
             case Extended():
-                pass  # the store's sweeper closes at the new time; nothing is kept here
+                self._extend(notice)
             case _:
                 assert_never(notice)
 
-    async def _learn_cordon(self) -> None:
-        """What was said of it while nobody watched."""
+    async def learn_cordon(self) -> None:
+        """What was said of it while nobody watched. Raises Unavailable."""
         self._cordon(any(view.is_cordoned for view in await self._store.gateways() if view.gateway == self._gateway))
 
     def _close(self, notice: CloseSession) -> None:
@@ -126,6 +103,12 @@ class Notices:
         attachment = self._attachments.find(wish.session, wish.fence or 0)
         if attachment is not None:
             self._attachments.end(attachment, wish)
+
+    def _extend(self, notice: Extended) -> None:
+        """The store's sweeper closes at the new time; here it is kept for a store that loses its data."""
+        attachment = self._attachments.of_session(notice.session)
+        if attachment is not None:
+            attachment.expires_at = notice.expires_at
 
     def _probe(self, notice: ProbeSession, reports: Reports) -> None:
         attachment = self._attachments.find(notice.session, notice.fence)

@@ -1,4 +1,4 @@
-"""What a gateway does every second: renews its lease, checkpoints usage, forgets what is over, looks at its certificates."""
+"""What a gateway does every second: checkpoints usage, forgets what is over, looks at its certificates."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from gateway.gate import Gate
-from gateway.io.attachments import Attachment, Attachments, adopt, usage_of
+from gateway.io.attachments import Attachment, Attachments, usage_of
 from gateway.io.certificates import Certificates
+from gateway.io.standing import Standing
 from gateway.policy import GatewayPolicy
-from moorage.ids import GatewayId
 from scheduler.store import Store, Unavailable
 from scheduler.values import Stale
 
@@ -21,30 +21,25 @@ log = structlog.get_logger(__name__)
 
 
 async def keep_up(
-    gateway: GatewayId,
     policy: GatewayPolicy,
-    store: Store,
+    standing: Standing,
     attachments: Attachments,
     certificates: Sequence[Certificates],
     gate: Gate,
 ) -> None:
     """Until cancelled. An outage of the store is waited out: relays go on without it."""
     due: Iterator[Attachment] = iter(())
-    is_away = False
     while True:
         await asyncio.sleep(_EVERY_SECONDS)
         try:
             for watched in certificates:
                 watched.reload_if_changed()
-            gate.revocations.forget(store.now())
-            share = max(1, round(len(attachments) * _EVERY_SECONDS / policy.checkpoint_seconds))
-            if is_away:
-                is_away = not await adopt(gateway, store, attachments, policy.resume_seconds)
-            await store.renew(gateway)
-            due = await _checkpoint(due, share, store, attachments)
+            gate.revocations.forget(standing.store.now())
+            if standing.is_in_step:
+                share = max(1, round(len(attachments) * _EVERY_SECONDS / policy.checkpoint_seconds))
+                due = await _checkpoint(due, share, standing.store, attachments)
         except Unavailable:
-            is_away = True
-            log.warning("store_unavailable")
+            standing.doubt()
         except Exception:
             log.exception("upkeep_failed")
 

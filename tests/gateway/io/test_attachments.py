@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.io.attachments import Attachment, adopt
+from gateway.io.attachments import Attachment
 from gateway.io.draining import drain
 from gateway.relay import Cause, Ending, Farewell, Side, Traffic
 from moorage.errors import Code
 from scheduler.values import Stale
-from tests.builders import a_gateway_id, a_session
+from tests.builders import a_session
 from tests.gateway.io.quay import DeafRelay, Quay, Told, a_quay
 
 
@@ -87,12 +87,28 @@ async def test_what_the_store_gave_away_is_let_go(quay: Quay, fence: int | None,
     assert code_of(relay)[0] == number
 
 
-async def test_adopting_lets_go_of_what_the_store_does_not_know(quay: Quay) -> None:
-    _, relay = quay.attached()
+async def test_what_ended_is_adopted_too_until_the_store_has_heard_of_it(quay: Quay) -> None:
+    attachment, relay = quay.attached(0)
+    live, _ = quay.attached(1)
+    quay.reports.hold()
 
-    assert await adopt(a_gateway_id(), quay.store, quay.attachments, 30.0)
+    attachment.relay_ended(an_ending(Cause.CLOSED, Side.CLIENT, 1000))
+    before = quay.attachments.to_adopt()
+    quay.attachments.let_go(attachment, Stale(a_session(), None))
+    await quay.reports.flush(1)
 
-    assert code_of(relay)[0] == 4410
+    assert before == [attachment, live]
+    assert relay.told == []
+    assert quay.attachments.to_adopt() == [live]
+
+
+async def test_a_newer_attach_is_adopted_in_place_of_one_that_ended_untold(quay: Quay) -> None:
+    older, _ = quay.attached(fence=7)
+    quay.reports.hold()
+    older.relay_ended(an_ending(Cause.EOF, Side.CLIENT))
+    newer, _ = quay.attached(fence=8)
+
+    assert quay.attachments.to_adopt() == [newer]
 
 
 async def test_a_relay_that_ended_is_no_longer_asked(quay: Quay) -> None:

@@ -1,22 +1,19 @@
-"""What the store says is carried out, one notice's failure is not the next one's, and a broken watch is mended."""
+"""What the store says is carried out, and one notice's failure is not the next one's."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
 from gateway.gate import Gate
-from gateway.io import notices
 from gateway.io.admission import Admission
 from gateway.io.notices import Notices
 from gateway.policy import GatewayPolicy
 from moorage.errors import Code
-from moorage.ids import GatewayId, RequestId, WorkerId
-from scheduler.store import Store, Unavailable
+from moorage.ids import RequestId, WorkerId
+from scheduler.store import Store
 from scheduler.values import (
-    Adopted,
     CloseSession,
     Direct,
     Directive,
@@ -34,26 +31,12 @@ from tests.flows.system import until
 from tests.gateway.io.quay import Quay
 
 
-class Scripted:
-    """A store that says what a test tells it to, one watch after the other; anything else goes to the real one."""
+class Listening:
+    """A store that remembers the answers to probes; anything else goes to the real one."""
 
-    def __init__(self, store: Store, *watches: list[Notice | Exception]) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._watches = list(watches)
-        self.adopted = 0
         self.probed_with: list[bool] = []
-
-    async def watch(self, gateway: GatewayId) -> AsyncIterator[Notice]:
-        for said in self._watches.pop(0) if self._watches else []:
-            if isinstance(said, Exception):
-                raise said
-            yield said
-        if not self._watches:
-            await asyncio.Event().wait()
-
-    async def adopt(self, gateway: GatewayId, held: object) -> Adopted:
-        self.adopted += 1
-        return Adopted([])
 
     async def probed(self, session: object, fence: int, request: object, *, is_alive: bool) -> None:
         self.probed_with.append(is_alive)
@@ -62,32 +45,25 @@ class Scripted:
         return getattr(self._store, name)
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notices, "_RETRY_SECONDS", 0.01)
-
-
 class Reading:
-    """A reader at work on a script, until `holds`."""
+    """Notices carried out, one after the other, until `holds`."""
 
-    def __init__(self, quay: Quay, *watches: list[Notice | Exception]) -> None:
-        self.store = Scripted(quay.store, *watches)
+    def __init__(self, quay: Quay, *notices: Notice) -> None:
+        self.store = Listening(quay.store)
         self.gate = Gate(GatewayPolicy(), lambda: KEYS, bytes)
         quay.attachments.revocations = self.gate.revocations
         self.delivered: list[tuple[WorkerId, Directive]] = []
         admission = Admission(a_gateway_id(), GatewayPolicy(), quay.store, quay.reports, quay.metrics)
+        self._said = notices
         self._quay = quay
         self.cordons: list[bool] = []
-        parts = (self.gate, admission, quay.attachments, 30.0, self.cordons.append)
-        self._notices = Notices(a_gateway_id(), self.store, *parts)  # type: ignore[arg-type]
+        parts = (admission, quay.attachments, self.cordons.append)
+        self.notices = Notices(a_gateway_id(), self.store, *parts)  # type: ignore[arg-type]
 
-    async def run(self, holds: Callable[[], object]) -> None:
-        task = asyncio.create_task(self._notices.run(self._quay.reports, self._deliver))
-        try:
-            await until(holds)
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async def run(self, holds: Callable[[], object] = lambda: True) -> None:
+        for notice in self._said:
+            await self.notices.carry_out(notice, self._quay.reports, self._deliver)
+        await until(holds)
 
     async def _deliver(self, worker: WorkerId, directive: Directive) -> None:
         self.delivered.append((worker, directive))
@@ -96,13 +72,13 @@ class Reading:
 async def test_a_close_ends_the_attach_and_older_ones_but_no_newer(quay: Quay) -> None:
     _, old = quay.attached(0, fence=7)
     _, new = quay.attached(1, fence=9)
-    said: list[Notice | Exception] = [
+    said = [
         CloseSession(a_session(1), 8, Code.SESSION_ENDED),
         CloseSession(a_session(2), 8, Code.SESSION_ENDED),
         CloseSession(a_session(0), 8, Code.SESSION_EXPIRED, 1.5),
     ]
 
-    await Reading(quay, said).run(lambda: old.told)
+    await Reading(quay, *said).run(lambda: old.told)
 
     assert old.told[0][0] == (4419, b'{"code":"SESSION_EXPIRED","retry_after":1.5}')
     assert new.told == []
@@ -113,7 +89,7 @@ async def test_a_lost_workers_attaches_are_closed_and_only_those(quay: Quay) -> 
     attachment.worker = a_worker_id(5)
     _, other = quay.attached(1)
 
-    await Reading(quay, [WorkerLost(a_worker_id(5))]).run(lambda: relay.told)
+    await Reading(quay, WorkerLost(a_worker_id(5))).run(lambda: relay.told)
 
     assert relay.told[0][0] == (4502, b'{"code":"WORKER_LOST","retry_after":0.5}')
     assert other.told == []
@@ -123,7 +99,7 @@ async def test_a_lost_workers_attaches_are_closed_and_only_those(quay: Quay) -> 
 async def test_a_probe_is_answered_by_the_client_and_silence_ends_it(quay: Quay, is_alive: bool) -> None:
     _, relay = quay.attached()
     relay.answers_probes = is_alive
-    reading = Reading(quay, [ProbeSession(a_session(), 7, RequestId("r"))])
+    reading = Reading(quay, ProbeSession(a_session(), 7, RequestId("r")))
 
     await reading.run(lambda: reading.store.probed_with)
 
@@ -132,7 +108,7 @@ async def test_a_probe_is_answered_by_the_client_and_silence_ends_it(quay: Quay,
 
 
 async def test_a_probe_of_what_is_not_here_is_answered_no(quay: Quay) -> None:
-    reading = Reading(quay, [ProbeSession(a_session(), 7, RequestId("r"))])
+    reading = Reading(quay, ProbeSession(a_session(), 7, RequestId("r")))
 
     await reading.run(lambda: reading.store.probed_with)
 
@@ -142,7 +118,7 @@ async def test_a_probe_of_what_is_not_here_is_answered_no(quay: Quay) -> None:
 async def test_directives_go_over_the_link_and_revocations_to_the_gate(quay: Quay) -> None:
     order = Directive(Order.CORDON)
     revocation = Revocation("user", a_token().user, NOW + 10, NOW + 1)
-    reading = Reading(quay, [Extended(a_session(), NOW), Revoked(revocation), Direct(a_worker_id(), order)])
+    reading = Reading(quay, Extended(a_session(), NOW), Revoked(revocation), Direct(a_worker_id(), order))
 
     await reading.run(lambda: reading.delivered)
 
@@ -154,37 +130,34 @@ async def test_one_notice_that_fails_does_not_stop_the_next(quay: Quay) -> None:
     attachment, relay = quay.attached()
     attachment.worker = None  # type: ignore[assignment]
     broken = Direct(None, None)  # type: ignore[arg-type]
-    reading = Reading(quay, [broken, Revoked(None), CloseSession(a_session(), 7, Code.DRAINING)])  # type: ignore[arg-type]
+    reading = Reading(quay, broken, Revoked(None), CloseSession(a_session(), 7, Code.DRAINING))  # type: ignore[arg-type]
 
     await reading.run(lambda: relay.told)
 
     assert relay.told[0][0] is not None
 
 
-@pytest.mark.parametrize("end", [Unavailable("away"), RuntimeError("a bug"), None])
-async def test_a_watch_that_ends_is_adopted_over_and_watched_again(quay: Quay, end: Exception | None) -> None:
-    _, relay = quay.attached()
-    first: list[Notice | Exception] = [end] if end else []
-    reading = Reading(quay, first, [CloseSession(a_session(), 7, Code.DRAINING)])
+async def test_a_longer_life_is_kept_for_a_store_that_forgets(quay: Quay) -> None:
+    attachment, _ = quay.attached()
 
-    await reading.run(lambda: relay.told)
+    await Reading(quay, Extended(a_session(), NOW + 9), Extended(a_session(1), NOW)).run()
 
-    assert reading.store.adopted == 1
+    assert attachment.held(30.0).expires_at == NOW + 9
 
 
 async def test_a_cordon_is_carried_out_and_taken_back(quay: Quay) -> None:
-    reading = Reading(quay, [GatewayCordoned(True), GatewayCordoned(False)])
+    reading = Reading(quay, GatewayCordoned(True), GatewayCordoned(False))
 
-    await reading.run(lambda: len(reading.cordons) >= 3)
+    await reading.run()
 
-    assert reading.cordons == [False, True, False]  # the first is what a watch begins with
+    assert reading.cordons == [True, False]
 
 
-async def test_what_was_said_while_nobody_watched_is_learned_with_the_next_watch(quay: Quay) -> None:
+async def test_what_was_said_while_nobody_watched_is_learned(quay: Quay) -> None:
     await quay.store.join(a_gateway_id(), "ws://here")
-    reading = Reading(quay, [Unavailable("away")], [])
+    reading = Reading(quay)
     await quay.store.cordon_gateway(a_gateway_id(), is_cordoned=True)
 
-    await reading.run(lambda: len(reading.cordons) >= 2)
+    await reading.notices.learn_cordon()
 
-    assert reading.cordons == [True, True]
+    assert reading.cordons == [True]

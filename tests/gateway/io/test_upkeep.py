@@ -11,9 +11,9 @@ from gateway.gate import Gate
 from gateway.io import upkeep
 from gateway.io.certificates import Certificates
 from gateway.io.engine import make_wire
+from gateway.io.standing import Lease, Standing
 from gateway.io.upkeep import keep_up
 from gateway.policy import GatewayPolicy
-from moorage.ids import GatewayId
 from scheduler.store import Unavailable
 from scheduler.values import Done, Revocation, Stale, Usage
 from tests.builders import KEYS, NOW, a_gateway_id, a_session
@@ -24,27 +24,17 @@ from tests.gateway.io.quay import Quay
 class Ledger:
     """A store of which only the upkeep's methods are asked. Fails as a test says."""
 
-    def __init__(self, *failures: Exception | None) -> None:
+    def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
-        self.renewed = 0
-        self.adopted: list[list[tuple[object, int]]] = []
         self.checkpoints: dict[object, Usage] = {}
         self.stale: dict[object, Stale] = {}
 
     def now(self) -> float:
         return NOW
 
-    async def renew(self, gateway: GatewayId) -> None:
-        failure = self.failures.pop(0) if self.failures else None
-        if failure is not None:
-            raise failure
-        self.renewed += 1
-
-    async def adopt(self, gateway: GatewayId, held: list[tuple[object, int]]) -> list[Stale]:
-        self.adopted.append(held)
-        return []
-
     async def checkpoint(self, session: object, fence: int, usage: Usage) -> Done | Stale:
+        if self.failures:
+            raise self.failures.pop(0)
         self.checkpoints[session] = usage
         return self.stale.get(session, Done())
 
@@ -54,14 +44,25 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "_EVERY_SECONDS", 0.01)
 
 
-async def kept_up(quay: Quay, ledger: Ledger, holds: Callable[[], object], gate: Gate | None = None) -> None:
+def a_standing(quay: Quay, ledger: Ledger) -> Standing:
+    standing = Standing(
+        Lease(a_gateway_id(), "ws://here", 30.0),
+        ledger,  # type: ignore[arg-type]
+        quay.attachments,
+        quay.reports,
+        quay.metrics,
+    )
+    standing.is_in_step = True
+    return standing
+
+
+async def kept_up(quay: Quay, ledger: Ledger | Standing, holds: Callable[[], object], gate: Gate | None = None) -> None:
     wire = make_wire(asyncio.get_running_loop(), "pure")
     certificates = Certificates(wire.tls, None, quay.metrics)
     gate = gate or Gate(GatewayPolicy(), lambda: KEYS, bytes)
     policy = GatewayPolicy(checkpoint_seconds=0.01)
-    task = asyncio.create_task(
-        keep_up(a_gateway_id(), policy, ledger, quay.attachments, [certificates], gate)  # type: ignore[arg-type]
-    )
+    standing = a_standing(quay, ledger) if isinstance(ledger, Ledger) else ledger
+    task = asyncio.create_task(keep_up(policy, standing, quay.attachments, [certificates], gate))
     try:
         await until(holds)
     finally:
@@ -69,29 +70,41 @@ async def kept_up(quay: Quay, ledger: Ledger, holds: Callable[[], object], gate:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_the_lease_is_renewed_again_and_again(quay: Quay) -> None:
-    ledger = Ledger()
+async def test_an_outage_puts_the_gateway_out_of_step_and_holds_its_reports(quay: Quay) -> None:
+    quay.attached()
+    taken: list[int] = []
 
-    await kept_up(quay, ledger, lambda: ledger.renewed > 3)
+    async def write() -> None:
+        taken.append(1)
 
-    assert ledger.adopted == []
+    standing = a_standing(quay, Ledger(Unavailable("away")))
+    await kept_up(quay, standing, standing._doubted.is_set)
+    quay.reports.put(write)
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    assert taken == []
 
 
-async def test_an_outage_is_waited_out_and_what_is_live_adopted_once(quay: Quay) -> None:
-    quay.attached(fence=7)
-    ledger = Ledger(Unavailable("away"), None, None)
+async def test_out_of_step_nothing_is_checkpointed(quay: Quay) -> None:
+    quay.attached()
+    ledger, gate = Ledger(), Gate(GatewayPolicy(), lambda: KEYS, bytes)
+    gate.revocations.add(Revocation("session", a_session(), NOW - 1, NOW - 2))
+    standing = a_standing(quay, ledger)
+    standing.is_in_step = False
 
-    await kept_up(quay, ledger, lambda: ledger.renewed > 3)
+    await kept_up(quay, standing, lambda: len(gate.revocations) == 0, gate)
 
-    assert ledger.adopted == [[(a_session(), 7)]]
+    assert ledger.checkpoints == {}
 
 
 async def test_a_failure_nobody_thought_of_does_not_end_the_upkeep(quay: Quay) -> None:
+    quay.attached()
     ledger = Ledger(ZeroDivisionError("a bug"))
 
-    await kept_up(quay, ledger, lambda: ledger.renewed > 1)
+    await kept_up(quay, ledger, lambda: ledger.checkpoints)
 
-    assert ledger.adopted == []
+    assert list(ledger.checkpoints) == [a_session()]
 
 
 async def test_every_attachment_is_checkpointed_and_a_stale_one_let_go(quay: Quay) -> None:
