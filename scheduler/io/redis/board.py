@@ -1,0 +1,92 @@
+"""What programs leave for each other in the fleet's shard: drains, roles, revocations, the keys of tokens and workers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgpack
+
+from moorage.errors import Code
+from moorage.ids import GatewayId, SessionId, WorkerId
+from scheduler.io.redis import lives
+from scheduler.io.redis.ground import FLEET, Ground
+from scheduler.io.redis.words import revocation_word
+from scheduler.tombstones import KINDS
+from scheduler.values import DrainKind, DrainPlan, DrainState, End, JoinKey, Outcome, Revocation
+
+SEED_PORTION = 500
+END_TOGETHER = 64  # ends of a revocation that are under way at once
+
+
+async def put_drain(ground: Ground, plan: DrainPlan) -> None:
+    word = [getattr(plan, name) for name in DrainPlan.__dataclass_fields__]
+    raw = msgpack.packb([one.value if isinstance(one, (DrainKind, DrainState)) else one for one in word])
+    await ground.command(FLEET, "HSET", ":drains", plan.id, raw)
+
+
+async def drop_drain(ground: Ground, drain: str) -> None:
+    await ground.command(FLEET, "HDEL", ":drains", drain)
+
+
+async def drains(ground: Ground) -> list[DrainPlan]:
+    """Oldest first."""
+    raws = await ground.command(FLEET, "HVALS", ":drains")
+    return sorted(map(_plan, raws), key=lambda plan: plan.started_at)
+
+
+async def set_join_keys(ground: Ground, keys: list[JoinKey]) -> None:
+    key = ground.shards.key(FLEET, ":joinkeys")
+    known = {name.decode() for name in await ground.shards.command(FLEET, "HKEYS", key)}
+    for one in keys:
+        await ground.shards.command(FLEET, "HSET", key, one.digest, msgpack.packb([one.pool, one.region]))
+    for digest in known - {one.digest for one in keys}:
+        await ground.shards.command(FLEET, "HDEL", key, digest)
+
+
+async def join_key(ground: Ground, digest: str) -> JoinKey | None:
+    raw = await ground.command(FLEET, "HGET", ":joinkeys", digest)
+    return JoinKey(digest, *msgpack.unpackb(raw)) if raw is not None else None
+
+
+async def revoke(ground: Ground, revocation: Revocation) -> int:
+    """Remembers it, tells every gateway, and ends what lives under it."""
+    if revocation.kind not in KINDS:
+        raise ValueError(f"a revocation names one of {', '.join(KINDS)}, not {revocation.kind!r}")
+    hit: list[Any] = await ground.run("revoke", FLEET, revocation_word(revocation))
+    reason = revocation.reason or "REVOKED"
+    ended = 0
+    for start in range(0, len(hit), END_TOGETHER):
+        ended += sum(await asyncio.gather(*(_end(ground, one, reason) for one in hit[start : start + END_TOGETHER])))
+    return ended
+
+
+async def seed(ground: Ground, ended: dict[SessionId, float], revocations: list[Revocation]) -> None:
+    """In portions."""
+    buried = [list(one) for one in ended.items()]
+    for start in range(0, max(1, len(buried)), SEED_PORTION):
+        named = [revocation_word(one) for one in revocations] if start == 0 else []
+        await ground.run("seed", FLEET, [buried[start : start + SEED_PORTION], named])
+
+
+async def move_away(ground: Ground, region: str | None, of: WorkerId | GatewayId, most: int, retries: list[float]) -> int:
+    """Of a worker in its region, of a gateway in all."""
+    suffix = f":ws:{of}" if region is not None else f":gs:{of}"
+    told = 0
+    for one in [region] if region is not None else ground.regions:
+        if told < most:
+            told += await ground.in_region("move_away", one, [suffix, most - told, retries[told:]])
+    return told
+
+
+async def _end(ground: Ground, session: str, reason: str) -> int:
+    wish = End(SessionId(session), Outcome.COMPLETED, Code.SESSION_ENDED, reason, "api")
+    answer = await lives.end(ground, wish)
+    return int(getattr(answer, "is_first", False))
+
+
+def _plan(raw: bytes) -> DrainPlan:
+    word = msgpack.unpackb(raw)
+    names = list(DrainPlan.__dataclass_fields__)
+    said = dict(zip(names, word, strict=False))
+    return DrainPlan(**{**said, "kind": DrainKind(said["kind"]), "state": DrainState(said["state"])})

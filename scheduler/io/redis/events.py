@@ -1,0 +1,95 @@
+"""The shards' streams of events, read by a group of consumers: an event goes to one of them, and to another when that
+one falls silent. What is acknowledged is deleted: the streams hold what nobody has dealt with yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from time import monotonic
+from typing import Any
+
+from scheduler.io.redis.failures import StoreFailed
+from scheduler.io.redis.ground import FLEET, Ground, region_of, region_tag
+from scheduler.io.redis.words import event_of
+from scheduler.values import Event
+
+GROUP = "controlplane"
+SILENT_MS = 10_000  # a consumer that held events for so long has died: another one takes them over
+LOOK_EVERY = 0.025
+
+
+class Events:
+    """Reads the shards in turn, each one's own pending events first."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._grouped: set[str] = set()
+
+    async def read(self, consumer: str, limit: int, wait_seconds: float) -> list[Event]:
+        """The oldest ones; waits for the first at most so long."""
+        deadline = monotonic() + wait_seconds
+        while True:
+            await self._ground.refresh_regions()
+            for tag in (FLEET, *map(region_tag, self._ground.regions)):
+                found = await self._read_one(tag, consumer, limit)
+                if found:
+                    return found
+            if monotonic() >= deadline:
+                return []
+            await asyncio.sleep(min(LOOK_EVERY, max(0.0, deadline - monotonic())))
+
+    async def acknowledge(self, events: list[Event]) -> None:
+        """These are dealt with."""
+        by_tag: dict[str, list[str]] = defaultdict(list)
+        for event in events:
+            tag, _, position = event.position.rpartition("/")
+            by_tag[tag].append(position)
+        for tag, positions in by_tag.items():
+            await self._ground.command(tag, "XACK", ":events", GROUP, *positions)
+            await self._ground.command(tag, "XDEL", ":events", *positions)
+
+    async def _read_one(self, tag: str, consumer: str, limit: int) -> list[Event]:
+        if tag not in self._grouped:
+            await self._make_group(tag)
+        try:
+            own = await self._from(tag, consumer, limit, "0")
+            if len(own) < limit:
+                own += await self._taken_over(tag, consumer, limit - len(own))
+            if len(own) < limit:
+                own += await self._from(tag, consumer, limit - len(own), ">")
+        except StoreFailed as error:
+            if "NOGROUP" not in str(error):
+                raise
+            self._grouped.discard(tag)  # the store lost its data
+            return []
+        return own
+
+    async def _make_group(self, tag: str) -> None:
+        try:
+            await self._ground.command(tag, "XGROUP", "CREATE", ":events", GROUP, "0", "MKSTREAM")
+        except StoreFailed as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+        self._grouped.add(tag)
+
+    async def _from(self, tag: str, consumer: str, limit: int, start: str) -> list[Event]:
+        key = self._ground.shards.key(tag, ":events")
+        reply = await self._ground.shards.command(
+            tag, "XREADGROUP", "GROUP", GROUP, consumer, "COUNT", limit, "STREAMS", key, start
+        )
+        if not reply:
+            return []
+        [(_, entries)] = reply.items() if isinstance(reply, dict) else reply
+        return self._events(tag, entries)
+
+    async def _taken_over(self, tag: str, consumer: str, limit: int) -> list[Event]:
+        reply = await self._ground.command(tag, "XAUTOCLAIM", ":events", GROUP, consumer, SILENT_MS, "0", "COUNT", limit)
+        return self._events(tag, reply[1])
+
+    def _events(self, tag: str, entries: Any) -> list[Event]:
+        region = "" if tag == FLEET else region_of(tag)
+        return [
+            event_of(f"{tag}/{position.decode()}", self._ground.unpack(fields[1]), region)
+            for position, fields in entries
+            if fields  # None: deleted meanwhile
+        ]

@@ -1,0 +1,71 @@
+"""Gateways' leases in the fleet's shard and in every region, and what their return or goodbye means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+from moorage.ids import GatewayId, SessionId
+from scheduler.io.redis.ground import FLEET, Ground, region_tag
+from scheduler.io.redis.words import held_word
+from scheduler.values import Adopted, Held, Stale
+
+PORTION = 200  # sessions in one script
+
+
+async def join(ground: Ground, gateway: GatewayId, node: str) -> None:
+    """A lease begins."""
+    ground.joined[gateway] = node
+    await ground.refresh_regions()
+    await ground.run("join", FLEET, [gateway, node])
+    await asyncio.gather(*(ground.in_region("join", region, [gateway, node]) for region in ground.regions))
+
+
+async def renew(ground: Ground, gateway: GatewayId) -> bool:
+    """Keeps the lease in every shard; False when one of them lost it."""
+    await ground.refresh_regions()
+    asked = [ground.run("renew", FLEET, [gateway])]
+    asked += [ground.in_region("renew", region, [gateway]) for region in ground.regions]
+    return all(await asyncio.gather(*asked))
+
+
+async def adopt(ground: Ground, gateway: GatewayId, held: list[Held]) -> Adopted:
+    """All that this gateway relays, in portions; then what it did not name is suspended."""
+    is_known = await renew(ground, gateway)
+    if not is_known:
+        await join(ground, gateway, ground.joined.get(gateway, ""))
+    by_region: dict[str, list[Held]] = defaultdict(list)
+    for one in held:
+        by_region[one.region].append(one)
+    for region in by_region:
+        if region not in ground.regions:
+            await ground.command(FLEET, "SADD", ":regions", region)
+            await ground.add_region(region)
+    stale: list[Stale] = []
+    waiting = 0
+    for region in ground.regions:
+        named = by_region.get(region, [])
+        for start in range(0, len(named), PORTION):
+            words = [held_word(one) for one in named[start : start + PORTION]]
+            gone, late = await ground.in_region("adopt", region, [gateway, words, region, not is_known])
+            stale += [Stale(SessionId(session), fence or None) for session, fence in gone]
+            waiting += late
+        await _drop_missing(ground, gateway, region, {one.session for one in named})
+    order = {one.session: place for place, one in enumerate(held)}
+    return Adopted(sorted(stale, key=lambda one: order[one.session]), waiting)
+
+
+async def leave(ground: Ground, gateway: GatewayId) -> None:
+    """What it held is suspended, what it reserved or waited for is free."""
+    ground.joined.pop(gateway, None)
+    await ground.command(FLEET, "HDEL", ":gateways", gateway)
+    for region in ground.regions:
+        while await ground.in_region("leave", region, [gateway]):
+            pass
+
+
+async def _drop_missing(ground: Ground, gateway: GatewayId, region: str, named: set[SessionId]) -> None:
+    has = await ground.command(region_tag(region), "SMEMBERS", f":gs:{gateway}")
+    missing = [session for raw in has if (session := SessionId(raw.decode())) not in named]
+    for start in range(0, len(missing), PORTION):
+        await ground.in_region("drop_missing", region, [gateway, missing[start : start + PORTION]])

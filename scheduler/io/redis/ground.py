@@ -1,0 +1,155 @@
+"""What every part of the Redis store stands on: the shards, the scripts, which regions there are, where sessions live.
+
+A region is a shard; what spans regions is the fleet's shard. Where one server has both, the fleet's part of a step is
+done in the same script. On a cluster it comes before (`enter`) or after (`depart`), and the sweep repairs what a crash
+between the two left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Any
+from urllib.parse import quote, unquote
+
+import msgpack
+
+from moorage.ids import GatewayId, SessionId
+from scheduler.io.redis.prelude import prelude
+from scheduler.io.redis.scripts import Script, packaged
+from scheduler.io.redis.shards import Shards
+from scheduler.policy import SchedulerPolicy
+
+FLEET = "fleet"
+WHERE = 200_000  # sessions whose region is remembered; others are looked up
+_NOT_TWICE = frozenset({"register", "move", "move_away"})  # everything else answers a repetition as it did the first time
+_packb = msgpack.Packer(use_bin_type=False).pack
+_unpackb = msgpack.unpackb
+
+
+def region_tag(region: str) -> str:
+    """The tag of a region's shard; quoted, since a brace would end a hash tag."""
+    return f"region:{quote(region, safe='')}"
+
+
+def region_of(tag: str) -> str:
+    return unquote(tag.removeprefix("region:"))
+
+
+class Ground:
+    """Shared by the modules beside this one. Raises Unavailable wherever it asks a server."""
+
+    def __init__(self, shards: Shards, policy: SchedulerPolicy, clock: Callable[[], float] | None) -> None:
+        self.shards = shards
+        self.policy = policy
+        self.regions: list[str] = []
+        self.joined: dict[GatewayId, str] = {}  # gateways of this process, with their nodes
+        self.on_region: list[Callable[[str], Awaitable[None]]] = []  # told of each region that turns up
+        self._clock = clock
+        self._offset = 0.0
+        self._scripts: dict[str, Script] = {}
+        self._where: OrderedDict[SessionId, str] = OrderedDict()
+        self._fleet = shards.key(FLEET, "") if shards.is_one_node else b""
+        self.settling: set[asyncio.Future[Any]] = set()  # watches under way: what is asked after them waits for them
+
+    @property
+    def is_one_node(self) -> bool:
+        """Whether one script may touch a region and the fleet's shard."""
+        return bool(self._fleet)
+
+    def now(self) -> float:
+        """The store's clock, as last known."""
+        return self._clock() if self._clock is not None else self._offset + monotonic()
+
+    async def set_clock(self) -> None:
+        """Looks at the server's clock."""
+        before = monotonic()
+        seconds, micros = await self.shards.command(FLEET, "TIME")
+        self._offset = int(seconds) + int(micros) / 1e6 - (before + monotonic()) / 2
+
+    async def run(self, name: str, tag: str, args: Any) -> Any:
+        """One script on one shard."""
+        if self.settling:
+            await asyncio.wait(set(self.settling))
+        script = self._scripts.get(name) or self._script(name)
+        now = repr(self._clock()) if self._clock is not None else b""
+        raw = await self.shards.run(script, tag, now, self._fleet, _packb(args))
+        reply = _unpackb(raw, strict_map_key=False)
+        if len(reply) > 1:
+            await self.depart(tag, reply[1])
+        return reply[0]
+
+    async def in_region(self, name: str, region: str, args: Any) -> Any:
+        """One script on a region's shard."""
+        return await self.run(name, region_tag(region), args)
+
+    async def depart(self, tag: str, gone: list[Any]) -> None:
+        """The fleet's shard hears which sessions left a region."""
+        await self.run("depart", FLEET, gone)
+        await self.run("departed", tag, [one[0] for one in gone])
+
+    async def command(self, tag: str, name: str, suffix: str, *parts: Any) -> Any:
+        """One plain command on a key of a shard."""
+        if self.settling:
+            await asyncio.wait(set(self.settling))
+        return await self.shards.command(tag, name, self.shards.key(tag, suffix), *parts)
+
+    @staticmethod
+    def unpack(raw: bytes) -> Any:
+        """What a script kept."""
+        return _unpackb(raw, strict_map_key=False)
+
+    async def epoch(self) -> str:
+        """Changes when the store lost its data."""
+        fresh = os.urandom(8).hex()
+        await self.command(FLEET, "SET", ":epoch", fresh, "NX")
+        raw: bytes = await self.command(FLEET, "GET", ":epoch")
+        return raw.decode()
+
+    def remember(self, session: SessionId, region: str) -> None:
+        """Where a session lives."""
+        self._where[session] = region
+        if len(self._where) > WHERE:
+            self._where.popitem(last=False)
+
+    def forget(self, session: SessionId) -> None:
+        self._where.pop(session, None)
+
+    async def where(self, session: SessionId) -> str | None:
+        """The region of a live or waiting session; None for one that is in none."""
+        return self._where.get(session) or await self.look_up(session)
+
+    async def look_up(self, session: SessionId) -> str | None:
+        """As the fleet's shard has it."""
+        raw = await self.command(FLEET, "HGET", ":s", session)
+        if raw is None:
+            self.forget(session)
+            return None
+        region: str = _unpackb(raw)[0]
+        self.remember(session, region)
+        return region
+
+    async def refresh_regions(self) -> None:
+        """Regions that other processes brought; this process's gateways join them."""
+        found = sorted(name.decode() for name in await self.command(FLEET, "SMEMBERS", ":regions"))
+        for region in found:
+            if region not in self.regions:
+                await self.add_region(region)
+
+    async def add_region(self, region: str) -> None:
+        """One more."""
+        for gateway, node in list(self.joined.items()):
+            await self.in_region("join", region, [gateway, node])
+        if region not in self.regions:
+            self.regions = sorted([*self.regions, region])
+            for tell in list(self.on_region):
+                await tell(region)
+
+    def _script(self, name: str) -> Script:
+        body = packaged(name).body
+        script = Script(name, prelude(self.policy, body) + body, is_idempotent=name not in _NOT_TWICE)
+        self._scripts[name] = script
+        return script

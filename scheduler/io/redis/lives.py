@@ -1,0 +1,68 @@
+"""What is reported of one session, each a script in the region that has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moorage.ids import SessionId
+from scheduler.io.redis.ground import FLEET, Ground
+from scheduler.io.redis.words import answer_of, record_of, wish_word
+from scheduler.values import NO_USAGE, End, Ended, EndRecord, Outcome, Stale
+
+
+async def tell(ground: Ground, name: str, session: SessionId, *said: Any) -> Any:
+    """A report. Where no region has the session it is stale."""
+    region = await ground.where(session)
+    if region is None:
+        return Stale(session, None)
+    answer = answer_of(await ground.in_region(name, region, [session, *said]), region)
+    if isinstance(answer, Stale) and answer.fence is None:
+        ground.forget(session)
+        elsewhere = await ground.look_up(session)
+        if elsewhere is not None and elsewhere != region:
+            return answer_of(await ground.in_region(name, elsewhere, [session, *said]), elsewhere)
+    return answer
+
+
+async def end(ground: Ground, wish: End) -> Ended | Stale:
+    """The first valid end wins, in the region that has the session, else in the fleet's shard."""
+    word = wish_word(wish)
+    region = await ground.where(wish.session)
+    if region is not None:
+        answer = await ground.in_region("end", region, word)
+        if answer[0] != "unknown":
+            if answer[0] == "ended":
+                ground.forget(wish.session)
+            return _ended(answer, region)
+        ground.forget(wish.session)
+        elsewhere = await ground.look_up(wish.session)
+        if elsewhere is not None and elsewhere != region:
+            answer = await ground.in_region("end", elsewhere, word)
+            if answer[0] != "unknown":
+                return _ended(answer, elsewhere)
+    answer = await ground.run("end_unplaced", FLEET, word)
+    if answer[0] == "forgotten":
+        return Ended(_forgotten(wish.session), False)
+    return _ended(answer, "")
+
+
+async def ask_to_end(ground: Ground, wish: End) -> bool:
+    """Whether its gateway was asked."""
+    region = await ground.where(wish.session)
+    return region is not None and bool(await ground.in_region("ask_to_end", region, wish_word(wish)))
+
+
+async def record(ground: Ground, session: SessionId) -> EndRecord | None:
+    """How it ended, if that was not long ago."""
+    raw = await ground.command(FLEET, "GET", f":r:{session}")
+    return record_of(ground.unpack(raw)) if raw is not None else None
+
+
+def _ended(word: list[Any], region: str) -> Ended | Stale:
+    answer: Ended | Stale = answer_of(word, region)
+    return answer
+
+
+def _forgotten(session: SessionId) -> EndRecord:
+    """What is answered when the record is no longer, or never was, here: SQL has it."""
+    return EndRecord(session, Outcome.COMPLETED, None, "ENDED_EARLIER", "scheduler", 0.0, 0.0, NO_USAGE, True)

@@ -1,0 +1,6 @@
+--! use base
+-- Asks the holder's gateway, if it listens. args: the wish
+local s = session_of(args[1])
+if not s or s.state ~= 'h' then return answer(false) end
+args[6] = s.fence
+return answer(tell(s.gateway, 'end', args) > 0)

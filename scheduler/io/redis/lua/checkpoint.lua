@@ -1,0 +1,16 @@
+--! flags allow-oom
+--! use base fleet index lives
+-- What the attach has carried so far; renews its gateway's lease. args: {session, fence, usage}
+local id, fence, usage = args[1], args[2], args[3]
+local s = session_of(id)
+if not s then return answer(stale(id)) end
+if s.fence ~= fence or s.state ~= 'h' then
+  take_late_usage(s, fence, usage)
+  return answer(stale(id, s))
+end
+s.attach_usage = usage
+save(s)
+if call('HEXISTS', R .. ':gateways', s.gateway) == 1 then
+  call('HSET', R .. ':gateways', s.gateway, pack({renewed = now}))
+end
+return answer({'done'})

@@ -1,0 +1,15 @@
+--! flags allow-oom
+--! use base fleet index lives queue claims
+-- Reserved -> held; done already is done. args: {session, fence}
+local id, fence = args[1], args[2]
+local s = session_of(id)
+if not s or s.fence ~= fence or s.state == 's' then return answer(stale(id, s)) end
+if s.state == 'h' then return answer({'done'}) end
+hold(s)
+if call('ZSCORE', R .. ':beats', s.worker) then
+  save(s)
+  return answer({'done'})
+end
+suspend(s, true) -- its relays were closed a moment ago
+save(s)
+return answer(stale(id, s))

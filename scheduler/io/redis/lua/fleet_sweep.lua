@@ -1,0 +1,19 @@
+--! flags allow-oom
+--! use base
+-- Lets time pass in the fleet's shard: tombstones, revocations, gateways long silent. KEYS[1] is the fleet's prefix.
+if now - tonumber(call('GET', R .. ':swept') or 0) < SWEEP_GAP then return answer(false) end
+call('SET', R .. ':swept', now)
+for _, key in ipairs({R .. ':dead', R .. ':expired'}) do
+  local over = call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, 1000)
+  if #over > 0 then call('ZREM', key, unpack(over)) end
+end
+local revoked = call('HGETALL', R .. ':revoked')
+for n = 1, #revoked, 2 do
+  if unpack_message(revoked[n + 1])[1] <= now then call('HDEL', R .. ':revoked', revoked[n]) end
+end
+local gateways = call('HGETALL', R .. ':gateways')
+for n = 1, #gateways, 2 do
+  local gateway = unpack_message(gateways[n + 1])
+  if now - gateway.renewed >= FORGET_GATEWAY_SECONDS then call('HDEL', R .. ':gateways', gateways[n]) end
+end
+return answer(true)

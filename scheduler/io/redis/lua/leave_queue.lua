@@ -1,0 +1,16 @@
+--! flags allow-oom
+--! use base fleet index lives queue claims endings
+-- The waiter is gone, or its grant is not wanted any more. args: {request}
+local request = args[1]
+local session = call('HGET', R .. ':qr', request)
+if session then
+  leave_line(waiter_of(session))
+  return answer(true)
+end
+session = call('HGET', R .. ':granted', request)
+local s = session and session_of(session)
+if s and s.request == request and s.state == 'r' then
+  give_up(s)
+  return answer(true)
+end
+return answer(false)

@@ -1,0 +1,84 @@
+-- What every script of a region's shard begins with: keys, clock, arguments, records, notices, events.
+-- KEYS[1] is the shard's prefix. ARGV: the time ('' reads the server's clock), the prefix of the fleet's shard ('' where
+-- that may live on another node), the arguments as MessagePack.
+local R, F = KEYS[1], ARGV[2]
+local call, pack, unpack_message = redis.call, cmsgpack.pack, cmsgpack.unpack
+local now = tonumber(ARGV[1])
+if not now then
+  local time = call('TIME')
+  now = time[1] + time[2] / 1000000
+end
+local args = ARGV[3] and unpack_message(ARGV[3]) or {}
+local left = {} -- sessions whose part in the fleet's shard the caller must take out
+
+local function answer(value)
+  if #left > 0 then return pack({value, left}) end
+  return pack({value})
+end
+
+local function session_of(id)
+  local raw = call('GET', R .. ':s:' .. id)
+  return raw and unpack_message(raw)
+end
+
+local function save(s)
+  call('SET', R .. ':s:' .. s.id, pack(s))
+end
+
+local function worker_of(id)
+  local raw = call('HGET', R .. ':workers', id)
+  return raw and unpack_message(raw)
+end
+
+local function save_worker(w)
+  call('HSET', R .. ':workers', w.id, pack(w))
+end
+
+-- To one gateway; how many heard it: none where it does not watch.
+local function tell(gateway, ...)
+  return call('SPUBLISH', R .. ':g:' .. gateway, pack({...}))
+end
+
+-- Over the worker's link if that is watched, else with the answer to its next heartbeat.
+local function direct(w, order, session, fence, reason, deadline)
+  local directive = {order, session or false, fence or false, reason or '', deadline or false}
+  if w.link and tell(w.link, 'direct', w.id, directive) > 0 then return end
+  local waiting = R .. ':d:' .. w.id
+  if call('LLEN', waiting) >= DIRECTIVES_PER_WORKER then
+    call('DEL', waiting)
+    directive = {'register', false, false, 'too many orders waited', false}
+  end
+  call('RPUSH', waiting, pack(directive))
+end
+
+local function direct_to(id, order, session, fence, reason)
+  local w = worker_of(id)
+  if w then direct(w, order, session, fence, reason) end
+end
+
+local function append(type, session, worker, seq, data, record)
+  call('XADD', R .. ':events', '*', 'e', pack({type, now, session, worker, seq, data, record}))
+end
+
+-- Higher than every one before in this shard, and than `floor`.
+local function new_fence(floor)
+  local fence = math.floor(now * 1000000)
+  local last = tonumber(call('GET', R .. ':fence') or 0)
+  if fence <= last then fence = last + 1 end
+  if fence <= floor then fence = floor + 1 end
+  call('SET', R .. ':fence', string.format('%.0f', fence))
+  return fence
+end
+
+local function stale(id, s)
+  return {'stale', id, s and s.fence or false}
+end
+
+local function refused(code, detail, retry_after)
+  return {'refused', code, detail, retry_after or false}
+end
+
+local function is_gateway_alive(id)
+  local raw = call('HGET', R .. ':gateways', id)
+  return raw and not unpack_message(raw).lapsed
+end

@@ -1,0 +1,136 @@
+-- Taking and freeing slots: the only place where a worker's room changes, and where room goes to those who wait.
+
+local grant -- below: freeing a slot and granting it call each other
+
+local function session_from(q, worker)
+  return {
+    id = q.session, workspace = q.workspace, user = q.user, key = q.key, worker = worker, expires = q.expires,
+    resume = q.resume, gateway = q.gateway, request = q.request, fence = q.floor or 0, old_fence = 0, held = 0, seq = 0,
+    due = 0, told = 0,
+  }
+end
+
+local function pool_of(worker)
+  local _, _, _, group = spot_of(worker)
+  return unpack_message(call('HGET', R .. ':groups', group))[1]
+end
+
+-- A new attach of a session on the slot it has: a higher fence, and a reservation.
+local function reserve(s, q)
+  if s.state then
+    leave_state(s, now)
+    if s.request ~= q.request then s.old_request = s.request end
+    if s.state ~= 's' and s.gateway ~= q.gateway then call('SREM', R .. ':gs:' .. s.gateway, s.id) end
+    s.request, s.gateway, s.resume = q.request, q.gateway, q.resume
+    if s.was_held then keep_usage(s) end
+  end
+  call('SADD', R .. ':gs:' .. q.gateway, s.id)
+  s.state, s.tried, s.detached, s.was_held = 'r', nil, nil, nil
+  s.fence = new_fence(s.fence)
+  s.due = now + RESERVATION
+  watch(s)
+end
+
+local function place(q, worker)
+  local s = session_from(q, worker)
+  s.pool = pool_of(worker)
+  take(worker)
+  call('SADD', R .. ':ws:' .. worker, s.id)
+  reserve(s, q)
+  return s
+end
+
+-- From the worker it has to another one with room. The old one is told to forget it.
+local function rehome(s, worker)
+  local old = s.worker
+  take(worker)
+  call('SREM', R .. ':ws:' .. old, s.id)
+  count_state(s, s.state, -1)
+  s.worker, s.pool, s.displaced = worker, pool_of(worker), nil
+  count_state(s, s.state, 1)
+  call('SADD', R .. ':ws:' .. worker, s.id)
+  give(old)
+  local w = worker_of(old)
+  if w then
+    if w.draining then
+      w.draining.moved = w.draining.moved + 1
+      save_worker(w)
+    end
+    direct(w, 'end_session', s.id, s.fence, 'MOVED')
+  end
+  grant(old)
+end
+
+-- The session leaves the region; its slot goes to whose turn it is.
+local function vacate(s, till, record)
+  if s.granted then call('HDEL', R .. ':granted', s.request) end
+  call('ZREM', R .. ':due', s.id)
+  call('SREM', R .. ':ws:' .. s.worker, s.id)
+  if s.state ~= 's' then call('SREM', R .. ':gs:' .. s.gateway, s.id) end
+  call('DEL', R .. ':s:' .. s.id)
+  depart(s, till, record)
+  give(s.worker)
+  grant(s.worker)
+end
+
+-- A reservation came to nothing: a new session leaves no trace, an older one keeps its slot. Answers whether it lives.
+local function give_up(s)
+  if s.started then
+    fall_back(s)
+    save(s)
+    return true
+  end
+  direct_to(s.worker, 'end_session', s.id, s.fence, 'NOT_CONFIRMED')
+  vacate(s)
+  return false
+end
+
+local function drop_attach(s)
+  if s.state == 'h' then
+    suspend(s, false)
+    save(s)
+  elseif s.state == 'r' then
+    return give_up(s)
+  end
+  return true
+end
+
+local function grant_one(waiter, worker)
+  local q = waiter.q
+  local s = session_of(q.session)
+  if s then
+    if s.worker ~= worker then rehome(s, worker) end
+    reserve(s, q)
+  else
+    s = place(q, worker)
+  end
+  s.granted = true
+  save(s)
+  call('HSET', R .. ':granted', q.request, s.id)
+  tell(q.gateway, 'granted', q.request, claimed(s))
+end
+
+-- As long as this worker has room and somebody waits for such: the next one gets it, and only its gateway hears.
+grant = function(worker)
+  if queue_length() == 0 then return end
+  local slots, _, open, group = spot_of(worker)
+  if not open then return end
+  local about = unpack_message(call('HGET', R .. ':groups', group))
+  while used_of(worker) < slots and queue_length() > 0 do
+    local waiter = serve(about[1], about[2])
+    if not waiter then return end
+    grant_one(waiter, worker)
+  end
+end
+
+-- A worker is back: its sessions that wait for room elsewhere get the slots they kept.
+local function grant_own(worker)
+  if queue_length() == 0 then return end
+  for _, id in ipairs(call('SMEMBERS', R .. ':ws:' .. worker)) do
+    local waiter = waiter_of(id)
+    if waiter and not session_of(id).displaced then
+      leave_queue(waiter)
+      grant_one(waiter, worker)
+    end
+  end
+end

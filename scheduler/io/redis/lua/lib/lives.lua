@@ -1,0 +1,105 @@
+-- The steps of one session's life, as scheduler/claims.py allows them, with their events. Frees and takes no slots.
+-- States: r(eserved), h(eld), s(uspended). Usage is {bytes in, bytes out, messages in, messages out}.
+
+local function add_usage(one, other)
+  if not one then return other end
+  if not other then return one end
+  return {one[1] + other[1], one[2] + other[2], one[3] + other[3], one[4] + other[4]}
+end
+
+local function total_usage(s)
+  return add_usage(add_usage(s.usage, s.old_usage), s.attach_usage)
+end
+
+local function count_state(s, state, by)
+  if state == 'h' then
+    call('HINCRBY', R .. ':held', s.worker, by)
+  elseif state == 's' then
+    call('HINCRBY', R .. ':suspended', s.worker, by)
+  end
+end
+
+-- When the sweep must look at it.
+local function watch(s)
+  call('ZADD', R .. ':due', s.state == 'h' and s.expires or math.min(s.due, s.expires), s.id)
+end
+
+local function log_event(s, type)
+  s.seq = s.seq + 1
+  append(type, s.id, s.worker, s.seq, {
+    workspace = s.workspace, user = s.user, pool = s.pool, gateway = s.gateway, fence = s.fence,
+    is_worker_lost = s.lost and true or false,
+  }, false)
+end
+
+local function leave_state(s, till)
+  count_state(s, s.state, -1)
+  if s.state == 'h' and till > s.since then s.held = s.held + till - s.since end
+end
+
+local function hold(s)
+  count_state(s, s.state, -1)
+  if s.state == 's' then call('SADD', R .. ':gs:' .. s.gateway, s.id) end
+  s.state = 'h'
+  count_state(s, 'h', 1)
+  s.since, s.was_held = now, true
+  s.detached, s.displaced, s.lost = nil, nil, nil
+  if s.granted then
+    call('HDEL', R .. ':granted', s.request)
+    s.granted = nil
+  end
+  local is_first = not s.started
+  s.started = s.started or now
+  watch(s)
+  log_event(s, is_first and 'session.started' or 'session.resumed')
+end
+
+local function wait_for_return(s)
+  s.due = now + s.resume
+  watch(s)
+end
+
+local function to_suspended(s)
+  s.state = 's'
+  count_state(s, 's', 1)
+  call('SREM', R .. ':gs:' .. s.gateway, s.id)
+end
+
+local function suspend(s, is_lost, held_until)
+  leave_state(s, held_until or now)
+  to_suspended(s)
+  s.displaced, s.lost = is_lost or nil, is_lost or nil
+  wait_for_return(s)
+  log_event(s, 'session.suspended')
+end
+
+local function fall_back(s)
+  to_suspended(s)
+  if s.granted then
+    call('HDEL', R .. ':granted', s.request)
+    s.granted = nil
+  end
+  wait_for_return(s)
+end
+
+local function take_late_usage(s, fence, usage)
+  if fence == s.old_fence then
+    s.old_usage = usage
+  elseif fence == s.fence then
+    s.attach_usage = usage
+  else
+    return
+  end
+  save(s)
+end
+
+local function keep_usage(s)
+  s.usage = add_usage(s.usage, s.old_usage)
+  s.old_usage, s.old_fence, s.attach_usage = s.attach_usage, s.fence, nil
+end
+
+local function claimed(s)
+  local raw, usage = call('HGET', R .. ':reach', s.worker), total_usage(s)
+  return {'claimed', s.id, s.worker, raw, s.fence, s.pool, s.due, s.expires, s.started and true or false,
+    usage and usage[1] + usage[2] or 0}
+end

@@ -1,0 +1,126 @@
+-- Workers' duty and health by the tables of scheduler/workers.py (NEXT_DUTY, NEXT_HEALTH: written in front of this),
+-- their leases, and what a change means for the index, the waiters and the sessions.
+-- {R}:beats worker -> last beat, of those not lost; {R}:lost the same of those lost.
+
+local function unknown_worker(id)
+  return refused('WORKER_NOT_FOUND', 'no worker ' .. id .. '; it may have to register again')
+end
+
+local function change_duty(w, change)
+  local following = NEXT_DUTY[w.duty .. ' ' .. change]
+  if not following then return refused('CONFLICT', 'a worker that is ' .. w.duty .. ' cannot ' .. change) end
+  w.duty = following
+end
+
+local function change_health(w, change)
+  w.health = NEXT_HEALTH[w.health .. ' ' .. change] or w.health
+end
+
+local function is_matchable(w)
+  return w.duty ~= 'retired' and w.health ~= 'lost'
+end
+
+local function should_be_open(w)
+  return w.ready and w.duty == 'serving' and w.health == 'alive' and not w.adopting
+end
+
+local function about(w)
+  return {name = w.name, pool = w.pool, slots = w.slots}
+end
+
+-- Waiters whom no worker can serve any more hear it at once.
+local function refuse_stranded()
+  if queue_length() == 0 then return end
+  local lanes = call('HGETALL', R .. ':lanes')
+  for n = 1, #lanes, 2 do
+    if #groups_for(unpack_message(lanes[n + 1])[1]) == 0 then
+      for _, workspace in ipairs(call('ZRANGE', R .. ':ring:' .. lanes[n], 0, -1)) do
+        for _, session in ipairs(call('ZRANGE', R .. ':line:' .. lanes[n] .. ':' .. workspace, 0, -1)) do
+          dismiss(waiter_of(session), 'NO_CAPACITY', 'the last matching worker is gone', FULL_RETRY_SECONDS)
+        end
+      end
+    end
+  end
+end
+
+-- After any change of duty or health: the index agrees, and room goes to those who wait. Saves the worker.
+local function settle(w)
+  if w.draining and w.duty ~= 'draining' then w.draining = nil end
+  save_worker(w)
+  if not is_matchable(w) then
+    remove_spot(w.id)
+    refuse_stranded()
+    return
+  end
+  if not spot_of(w.id) then add_spot(w) end
+  if not should_be_open(w) then
+    close_spot(w.id)
+    return
+  end
+  open_spot(w.id)
+  grant_own(w.id)
+  grant(w.id)
+end
+
+-- Suspends what a worker holds and tells the gateways that relay to it.
+local function release_sessions(worker)
+  local gateways = {}
+  for _, id in ipairs(call('SMEMBERS', R .. ':ws:' .. worker)) do
+    local s = session_of(id)
+    if s.state ~= 's' then gateways[s.gateway] = true end
+    if s.state == 'h' then
+      suspend(s, true)
+      save(s)
+    end
+  end
+  for gateway in pairs(gateways) do tell(gateway, 'worker_lost', worker) end
+end
+
+local function lose(w)
+  change_health(w, 'lapse')
+  local beat = call('ZSCORE', R .. ':beats', w.id)
+  call('ZREM', R .. ':beats', w.id)
+  call('ZADD', R .. ':lost', beat, w.id)
+  append('worker.lost', false, w.id, 0, {pool = w.pool}, false)
+  save_worker(w)
+  release_sessions(w.id)
+end
+
+local function remove_worker(w)
+  call('HDEL', R .. ':workers', w.id)
+  call('HDEL', R .. ':reach', w.id)
+  if w.health ~= 'lost' then release_sessions(w.id) end
+  call('ZREM', R .. ':beats', w.id)
+  call('ZREM', R .. ':lost', w.id)
+  call('DEL', R .. ':d:' .. w.id)
+  remove_spot(w.id)
+  if used_of(w.id) == 0 then call('HDEL', R .. ':used', w.id) end
+  append('worker.removed', false, w.id, 0, {pool = w.pool}, false)
+  refuse_stranded()
+end
+
+-- A heartbeat came: whether the worker is heard well again. Sessions' complaints stand for a while.
+local function recover(w)
+  call('ZADD', R .. ':beats', now, w.id)
+  if w.health == 'alive' or now < (w.complained or 0) + SUSPICION_SECONDS then return false end
+  change_health(w, 'beat')
+  return true
+end
+
+local function complain(w, session)
+  local fresh, many = {}, 0
+  for who, at in pairs(w.complaints or {}) do
+    if at > now - COMPLAINT_SECONDS and who ~= session then
+      fresh[who] = at
+      many = many + 1
+    end
+  end
+  fresh[session] = now
+  w.complaints = fresh
+  if many + 1 >= COMPLAINTS and w.health ~= 'lost' then
+    change_health(w, 'doubt')
+    w.complained, w.complaints = now, nil
+    close_spot(w.id)
+  end
+  save_worker(w)
+end

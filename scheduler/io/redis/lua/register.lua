@@ -1,0 +1,72 @@
+--! use base fleet index lives queue claims endings workers witness
+-- A worker joins, or joins again with the id and the key it had; one that an empty store does not know keeps both.
+-- args: what it says of itself (checked already), with `id` and `new_key` in case it is new
+local r = args
+
+local function admit()
+  local w = {
+    id = r.key and r.again or r.id, key = r.key or r.new_key, duty = r.starting and 'starting' or 'serving',
+    health = 'alive', load = 0, joined = now, seq = -1, ready = not r.starting,
+  }
+  append('worker.joined', false, w.id, 0, about(r), false)
+  return w
+end
+
+local function doubt_return(w)
+  if w.key ~= r.key then
+    return refused('PERMISSION_DENIED', 'the key is not the one this worker got; register without `again`')
+  end
+  if w.pool ~= r.pool then
+    return refused('CONFLICT', 'a worker keeps its region and pool; register without `again`')
+  end
+  local used = used_of(w.id)
+  if r.slots < used then
+    return refused('CONFLICT', 'it has ' .. used .. ' sessions, more than ' .. r.slots .. ' slots')
+  end
+end
+
+-- The same worker over a new link: its duty stays, its health is good again.
+local function take_back(w)
+  if w.health == 'lost' then append('worker.returned', false, w.id, 0, about(r), false) end
+  change_health(w, 'register')
+  call('ZREM', R .. ':lost', w.id)
+  remove_spot(w.id) -- slots and labels may differ; `settle` adds it again
+  w.ready = not r.starting
+  if w.duty == 'starting' and w.ready then w.duty = 'serving' end
+  w.seq, w.delivered, w.complaints = -1, nil, nil
+  call('DEL', R .. ':d:' .. w.id)
+end
+
+-- Of its duty, which it may have forgotten.
+local function remind(w)
+  if w.duty == 'cordoned' then
+    direct(w, 'cordon')
+  elseif w.duty == 'retired' then
+    direct(w, 'shutdown')
+  elseif w.draining then
+    direct(w, 'drain', nil, nil, nil, w.draining.deadline)
+  end
+end
+
+local function take_words(w)
+  w.name, w.pool, w.address, w.slots, w.labels, w.group = r.name, r.pool, r.address, r.slots, r.labels, r.group
+  w.version, w.kubernetes, w.link = r.version, r.kubernetes, r.gateway
+  call('HSET', R .. ':reach', w.id, w.address .. '\n' .. w.key)
+  call('ZADD', R .. ':beats', now, w.id)
+end
+
+local w = r.again and worker_of(r.again)
+if w then
+  local no = doubt_return(w)
+  if no then return answer(no) end
+  take_back(w)
+  take_words(w)
+  remind(w)
+else
+  w = admit()
+  take_words(w)
+  if r.again and r.key and #r.sessions > 0 and ADOPTION_SECONDS > 0 then open_window(w) end
+end
+settle(w)
+reconcile(w, r.sessions)
+return answer({'registered', w.id, w.key, w.duty, w.health})

@@ -1,0 +1,8 @@
+--! flags allow-oom
+--! use base fleet index lives queue claims
+-- The attach failed before its 101. args: {session, fence}
+local id, fence = args[1], args[2]
+local s = session_of(id)
+if not s or s.fence ~= fence or s.state == 'h' then return answer(stale(id, s)) end
+if s.state == 'r' then give_up(s) end
+return answer({'done'})

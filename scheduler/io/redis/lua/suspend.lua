@@ -1,0 +1,15 @@
+--! flags allow-oom
+--! use base fleet index lives
+-- Held -> suspended, with all that the attach carried; done already is done. args: {session, fence, usage, is lost}
+local id, fence, usage, is_lost = args[1], args[2], args[3], args[4]
+local s = session_of(id)
+if not s then return answer(stale(id)) end
+if s.fence ~= fence then
+  take_late_usage(s, fence, usage)
+  return answer(stale(id, s))
+end
+if s.state == 'r' then hold(s) end -- its confirmation was lost on the way: only what was relayed is suspended
+s.attach_usage = usage
+if s.state == 'h' then suspend(s, is_lost) end
+save(s)
+return answer({'done'})

@@ -1,0 +1,59 @@
+"""What every script begins with: the policy's numbers and the state tables, written as Lua from their one source."""
+
+from __future__ import annotations
+
+from scheduler.drains import TOLD_AGAIN_AFTER
+from scheduler.placement import PLANS
+from scheduler.policy import SchedulerPolicy
+from scheduler.queue import PACE_SECONDS
+from scheduler.workers import NEXT_DUTY, NEXT_HEALTH
+
+_POLICY = (
+    "soft_cap",
+    "reservation",
+    "suspect_after",
+    "worker_lost_after",
+    "gateway_lost_after",
+    "mass_lapse_workers",
+    "complaints",
+    "complaint_seconds",
+    "suspicion_seconds",
+    "probe_seconds",
+    "full_retry_seconds",
+    "adoption_seconds",
+    "queue_waiters",
+    "queue_waiters_per_workspace",
+    "events",
+    "directives_per_worker",
+    "tombstones",
+    "tombstone_seconds",
+    "tombstone_least_seconds",
+    "forget_worker_seconds",
+    "forget_gateway_seconds",
+)
+_CONSTANTS = {
+    "plans": PLANS,
+    "pace_seconds": PACE_SECONDS,
+    "told_again_after": TOLD_AGAIN_AFTER,
+    "last_word_seconds": 1.0,  # for the gateway of a session whose time to live is over
+    "end_record_seconds": 60,  # a late ender still hears whose end was first; SQL keeps the record
+    "portion": 200,  # sessions dealt with in one script: some milliseconds of the server's time
+    "sweep_gap": 0.2,  # several processes sweep; one in so long does it
+}
+
+
+def prelude(policy: SchedulerPolicy, body: str) -> str:
+    """The head of a script: flags (freeing runs also in a full Redis), and Lua source of those constants and tables that a script's body names: one that it does not name costs nothing."""
+    numbers = {name: getattr(policy, name) for name in _POLICY} | _CONSTANTS
+    lines = ["#!lua flags=allow-oom"] if "--! flags allow-oom" in body else []
+    lines += [f"local {name.upper()} = {value!r}" for name, value in numbers.items() if name.upper() in body]
+    if "NEXT_DUTY" in body:
+        lines.append(_table("NEXT_DUTY", {(a.value, c.value): b.value for (a, c), b in NEXT_DUTY.items()}))
+    if "NEXT_HEALTH" in body:
+        lines.append(_table("NEXT_HEALTH", {(a.value, c.value): b.value for (a, c), b in NEXT_HEALTH.items()}))
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, rows: dict[tuple[str, str], str]) -> str:
+    entries = ", ".join(f"['{state} {change}'] = '{following}'" for (state, change), following in rows.items())
+    return f"local {name} = {{{entries}}}"

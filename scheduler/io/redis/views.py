@@ -1,0 +1,196 @@
+"""What readers see: plain reads of several keys, put together here. Between two reads the fleet may move on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from moorage.ids import GatewayId, SessionId, WorkerId
+from scheduler.io.redis.ground import FLEET, Ground, region_tag
+from scheduler.io.redis.words import revocation_of, usage_of
+from scheduler.values import (
+    ClaimState,
+    DrainProgress,
+    Kubernetes,
+    PoolView,
+    QueueView,
+    Revocation,
+    SessionView,
+    WorkerState,
+    WorkerView,
+)
+from scheduler.workers import Health, shown
+
+_STATES = {"r": ClaimState.RESERVED, "h": ClaimState.HELD, "s": ClaimState.SUSPENDED}
+_PORTION = 500  # sessions read at once
+
+
+async def workers(ground: Ground) -> list[WorkerView]:
+    """Of every region."""
+    await ground.refresh_regions()
+    found = await asyncio.gather(*(_workers_in(ground, region) for region in ground.regions))
+    return sorted((view for views in found for view in views), key=lambda view: view.joined_at)
+
+
+async def worker(ground: Ground, region: str, id_: WorkerId) -> WorkerView | None:
+    """One of them."""
+    tag = region_tag(region)
+    raw, beat, lost, *counts = await asyncio.gather(
+        ground.command(tag, "HGET", ":workers", id_),
+        ground.command(tag, "ZSCORE", ":beats", id_),
+        ground.command(tag, "ZSCORE", ":lost", id_),
+        *(ground.command(tag, "HGET", suffix, id_) for suffix in (":used", ":held", ":suspended")),
+    )
+    if raw is None:
+        return None
+    numbers = [int(count or 0) for count in counts]
+    return _worker_view(ground.unpack(raw), region, float(beat or lost or 0), numbers)
+
+
+async def session(ground: Ground, id_: SessionId) -> SessionView | None:
+    """A live one."""
+    region = await ground.where(id_)
+    if region is None:
+        return None
+    raw = await ground.command(region_tag(region), "GET", f":s:{id_}")
+    if raw is None:
+        elsewhere = await ground.look_up(id_)
+        if elsewhere is None or elsewhere == region:
+            return None
+        region, raw = elsewhere, await ground.command(region_tag(elsewhere), "GET", f":s:{id_}")
+    return _session_view(ground.unpack(raw), region, ground.now()) if raw is not None else None
+
+
+async def sessions(ground: Ground) -> list[SessionView]:
+    """All live ones, read in portions."""
+    by_region: dict[str, list[bytes]] = {}
+    for raw_id, raw in _pairs(await ground.command(FLEET, "HGETALL", ":s")):
+        by_region.setdefault(ground.unpack(raw)[0], []).append(raw_id)
+    found: list[SessionView] = []
+    for region, ids in by_region.items():
+        tag = region_tag(region)
+        for start in range(0, len(ids), _PORTION):
+            keys = [ground.shards.key(tag, f":s:{id_.decode()}") for id_ in ids[start : start + _PORTION]]
+            raws = await ground.shards.command(tag, "MGET", *keys)
+            found += [_session_view(ground.unpack(raw), region, ground.now()) for raw in raws if raw is not None]
+    return found
+
+
+async def pools(ground: Ground) -> list[PoolView]:
+    """Room by region and pool. A waiter counts for the first pool that could serve it."""
+    rooms: dict[tuple[str, str], list[int]] = {}
+    for view in await workers(ground):
+        room = rooms.setdefault((view.region, view.pool), [0, 0, 0, 0, 0])
+        room[0] += 1
+        room[1] += view.slots
+        room[2] += view.used
+        if view.state is WorkerState.SERVING:
+            room[3] += max(0, view.slots - view.used)
+    for region in ground.regions:
+        for pool, waiting in await ground.in_region("lanes", region, []):
+            if (region, pool) in rooms:
+                rooms[region, pool][4] += waiting
+    return [PoolView(region, pool, *room) for (region, pool), room in sorted(rooms.items())]
+
+
+async def queue(ground: Ground, id_: SessionId) -> QueueView | None:
+    """A waiting session's place."""
+    region = await ground.where(id_)
+    word = await ground.in_region("queue_view", region, [id_]) if region is not None else None
+    if not word:
+        return None
+    return QueueView(id_, word[0], float(word[1]) if word[1] else None, float(word[2]))
+
+
+async def revocations(ground: Ground) -> list[Revocation]:
+    """Those in force."""
+    found = []
+    for name, raw in _pairs(await ground.command(FLEET, "HGETALL", ":revoked")):
+        kind, _, id_ = name.decode().partition(" ")
+        found.append(revocation_of([kind, id_, *ground.unpack(raw)]))
+    return found
+
+
+async def nodes(ground: Ground) -> dict[GatewayId, str]:
+    """Live gateways that clients can connect to."""
+    least = ground.now() - ground.policy.gateway_lost_after
+    found: dict[GatewayId, str] = {}
+    for name, raw in _pairs(await ground.command(FLEET, "HGETALL", ":gateways")):
+        gateway = ground.unpack(raw)
+        if gateway["node"] and gateway["renewed"] > least:
+            found[GatewayId(name.decode())] = gateway["node"]
+    return found
+
+
+async def _workers_in(ground: Ground, region: str) -> list[WorkerView]:
+    tag = region_tag(region)
+    raw, used, held, suspended = await asyncio.gather(
+        *(ground.command(tag, "HGETALL", suffix) for suffix in (":workers", ":used", ":held", ":suspended"))
+    )
+    beats = {}
+    for suffix in (":beats", ":lost"):
+        beats.update(_scores(await ground.command(tag, "ZRANGE", suffix, 0, -1, "WITHSCORES")))
+    counts = [dict(_pairs(one)) for one in (used, held, suspended)]
+    return [
+        _worker_view(ground.unpack(word), region, beats.get(id_, 0.0), [int(one.get(id_, 0)) for one in counts])
+        for id_, word in _pairs(raw)
+    ]
+
+
+def _worker_view(word: dict[str, Any], region: str, beat_at: float, counts: list[int]) -> WorkerView:
+    used, held, suspended = counts
+    return WorkerView(
+        worker=WorkerId(word["id"]),
+        name=word["name"],
+        region=region,
+        pool=word["pool"],
+        address=word["address"],
+        slots=word["slots"],
+        state=shown(WorkerState(word["duty"]), Health(word["health"])),
+        labels=frozenset((key, value) for key, value in word["labels"]),
+        version=word["version"],
+        reserved=used - held - suspended,
+        held=held,
+        suspended=suspended,
+        load=float(word["load"]),
+        joined_at=float(word["joined"]),
+        beat_at=beat_at,
+        kubernetes=Kubernetes(*word["kubernetes"]) if word.get("kubernetes") else None,
+        drain=_progress(word["draining"], used) if word.get("draining") else None,
+    )
+
+
+def _progress(word: dict[str, Any], left: int) -> DrainProgress:
+    return DrainProgress(
+        float(word["started"]), float(word["deadline"]), float(word["rate"]), word["start"], left, word["moved"]
+    )
+
+
+def _session_view(word: dict[str, Any], region: str, now: float) -> SessionView:
+    state = _STATES[word["state"]]
+    usage = usage_of(word.get("usage")) + usage_of(word.get("old_usage")) + usage_of(word.get("attach_usage"))
+    return SessionView(
+        session=SessionId(word["id"]),
+        state=state,
+        worker=WorkerId(word["worker"]),
+        gateway=GatewayId(word["gateway"]) if state is not ClaimState.SUSPENDED else None,
+        region=region,
+        pool=word["pool"],
+        fence=word["fence"],
+        started_at=float(word["started"]) if word.get("started") else None,
+        expires_at=float(word["expires"]),
+        usage=usage,
+        held_seconds=float(word["held"]) + (now - word["since"] if state is ClaimState.HELD else 0.0),
+    )
+
+
+def _pairs(reply: Any) -> list[tuple[bytes, bytes]]:
+    """A hash, as RESP3 or RESP2 gives it."""
+    return list(reply.items()) if isinstance(reply, dict) else list(zip(reply[::2], reply[1::2], strict=True))
+
+
+def _scores(reply: Any) -> dict[bytes, float]:
+    """A sorted set with scores: pairs in RESP3, a flat list in RESP2."""
+    if reply and isinstance(reply[0], list):
+        return {member: float(score) for member, score in reply}
+    return {member: float(score) for member, score in zip(reply[::2], reply[1::2], strict=True)}

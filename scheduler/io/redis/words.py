@@ -1,0 +1,242 @@
+"""The scheduler's values as the scripts write and read them: lists in MessagePack, absent things as False. No I/O."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from typing import Any
+
+from moorage.errors import Code
+from moorage.ids import GatewayId, RequestId, SessionId, WorkerId
+from scheduler.values import (
+    NO_USAGE,
+    Claimed,
+    ClaimRequest,
+    CloseSession,
+    Contested,
+    Direct,
+    Directive,
+    Done,
+    Duplicates,
+    End,
+    Ended,
+    EndRecord,
+    EndSession,
+    Event,
+    Extended,
+    GatewayCordoned,
+    Granted,
+    Held,
+    Labels,
+    Notice,
+    Order,
+    Outcome,
+    Probed,
+    ProbeSession,
+    Queued,
+    QueueRefused,
+    Refused,
+    Revocation,
+    Revoked,
+    Stale,
+    Usage,
+    Wanted,
+    WorkerLost,
+)
+
+Word = Any  # what MessagePack carries
+
+
+def labels_of(labels: Labels) -> list[list[str]]:
+    """In one order, so that equal sets are equal words."""
+    return [list(pair) for pair in sorted(labels)]
+
+
+@lru_cache(maxsize=4096)
+def wanted_word(wanted: Wanted) -> tuple[Word, ...]:
+    """{key, pools, labels, is spread}; the key names all of it, regions included."""
+    labels = labels_of(wanted.labels)
+    said = repr((wanted.regions, wanted.pools, labels, wanted.is_spread))
+    return (hashlib.sha1(said.encode(), usedforsecurity=False).hexdigest()[:20], wanted.pools, labels, wanted.is_spread)
+
+
+def group_name(pool: str, labels: Labels) -> str:
+    """One name for workers that no requirement can tell apart."""
+    return repr((pool, labels_of(labels)))
+
+
+def request_word(request: ClaimRequest, region: str, *, waits: bool) -> dict[str, Word]:
+    """A claim, as one region is asked it."""
+    word: dict[str, Word] = {
+        "request": request.request,
+        "session": request.session,
+        "workspace": request.workspace,
+        "user": request.user,
+        "key": request.key,
+        "gateway": request.gateway,
+        "wanted": wanted_word(request.wanted),
+        "expires": request.expires_at,
+        "resume": request.resume_seconds,
+        "wait": request.wait_seconds if waits else 0,
+        "region": region,
+    }
+    if any(request.limits):
+        word["limits"] = request.limits
+    if request.duplicates is Duplicates.REJECT:
+        word["rejects"] = True
+    if request.token_issued_at is not None:
+        word["issued"] = request.token_issued_at
+    return word
+
+
+def usage_word(usage: Usage) -> Word:
+    """False where nothing was carried."""
+    if usage is NO_USAGE:
+        return False
+    return (usage.bytes_in, usage.bytes_out, usage.messages_in, usage.messages_out)
+
+
+def usage_of(word: Word) -> Usage:
+    return Usage(*word) if word else NO_USAGE
+
+
+def wish_word(end: End) -> list[Word]:
+    """An end as asked for."""
+    code = end.code.value if end.code else False
+    usage = usage_word(end.usage)
+    return [end.session, end.outcome.value, code, end.reason, end.by, end.fence or False, usage, end.workspace or False]
+
+
+def wish_of(word: list[Word]) -> End:
+    session, outcome, code, reason, by, fence, usage, workspace = word
+    return End(
+        session, Outcome(outcome), _code(code), reason, by, fence or None, usage_of(usage), workspace or None
+    )
+
+
+def held_word(held: Held) -> list[Word]:
+    """A relayed session; its region is the shard's."""
+    return [
+        held.session,
+        held.fence,
+        held.workspace,
+        held.user,
+        held.key,
+        held.worker,
+        held.expires_at,
+        held.resume_seconds,
+        usage_word(held.usage),
+    ]
+
+
+def directive_word(directive: Directive) -> list[Word]:
+    return [
+        directive.order.value,
+        directive.session or False,
+        directive.fence or False,
+        directive.reason,
+        directive.deadline or False,
+        directive.gateway,
+        directive.ticket,
+    ]
+
+
+def directive_of(word: list[Word]) -> Directive:
+    order, session, fence, reason, deadline, *attach = word
+    return Directive(Order(order), session or None, fence or None, deadline or None, reason, *attach)
+
+
+def record_of(word: list[Word]) -> EndRecord:
+    session, outcome, code, reason, by, at, held, usage, is_estimated = word
+    return EndRecord(
+        SessionId(session), Outcome(outcome), _code(code), reason, by, float(at), float(held), usage_of(usage), is_estimated
+    )
+
+
+def claimed_of(word: list[Word], region: str) -> Claimed:
+    _, session, worker, reach, fence, pool, due, expires, is_resumed, carried = word
+    address, key = reach.split("\n")
+    return Claimed(
+        session, worker, address, bytes.fromhex(key), fence, region, pool, float(due), float(expires), is_resumed, carried
+    )
+
+
+def refused_of(word: list[Word]) -> Refused:
+    return Refused(Code(word[1]), word[2], float(word[3]) if word[3] else None)
+
+
+def answer_of(word: list[Word], region: str) -> Any:
+    """Whatever a script about one session answered; the caller knows which answers it has to expect."""
+    match word[0]:
+        case "claimed":
+            return claimed_of(word, region)
+        case "done":
+            return Done()
+        case "stale":
+            return Stale(SessionId(word[1]), word[2] or None)
+        case "refused":
+            return refused_of(word)
+        case "queued":
+            return Queued(RequestId(word[1]), word[2], float(word[3]) if word[3] else None, float(word[4]))
+        case "contested":
+            return Contested(RequestId(word[1]), word[2])
+        case "ended":
+            return Ended(record_of(word[1]), word[2])
+    raise ValueError(f"a script answered {word[0]!r}")
+
+
+def notice_of(word: list[Word], region: str) -> Notice:
+    """What a gateway's channel carries. Raises ValueError for what this version does not know."""
+    kind, *said = word
+    match kind:
+        case "granted":
+            return Granted(RequestId(said[0]), claimed_of(said[1], region))
+        case "queue_refused":
+            return QueueRefused(RequestId(said[0]), refused_of(said[1]))
+        case "close":
+            retry = float(said[3]) if said[3] else None
+            return CloseSession(SessionId(said[0]), said[1], Code(said[2]), retry)
+        case "end":
+            return EndSession(wish_of(said[0]))
+        case "probe":
+            return ProbeSession(SessionId(said[0]), said[1], RequestId(said[2]))
+        case "probed":
+            return Probed(RequestId(said[0]), said[1])
+        case "extended":
+            return Extended(SessionId(said[0]), float(said[1]))
+        case "worker_lost":
+            return WorkerLost(WorkerId(said[0]))
+        case "direct":
+            return Direct(WorkerId(said[0]), directive_of(said[1]))
+        case "cordoned":
+            return GatewayCordoned(said[0])
+        case "revoked":
+            return Revoked(revocation_of(said[0]))
+    raise ValueError(f"an unknown notice, {kind!r}")
+
+
+def revocation_word(revocation: Revocation) -> list[Word]:
+    return [revocation.kind, revocation.id, revocation.until, revocation.before, revocation.reason]
+
+
+def revocation_of(word: list[Word]) -> Revocation:
+    kind, id_, until, before, reason = word
+    return Revocation(kind, id_, float(until), float(before), reason)
+
+
+def event_of(position: str, word: list[Word], region: str) -> Event:
+    type_, at, session, worker, seq, data, record = word
+    told: dict[str, str | int | float] = dict(data) if data else {}
+    if "pool" in told:
+        told["region"] = region
+    end = record_of(record) if record else None
+    return Event(position, type_, float(at), session or None, worker or None, seq, end, told)
+
+
+def gateway_channel(gateway: GatewayId) -> str:
+    """The suffix of a gateway's channel in each shard."""
+    return f":g:{gateway}"
+
+
+def _code(word: Word) -> Code | None:
+    return Code(word) if word else None
