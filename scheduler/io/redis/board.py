@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import msgpack
 
 from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId, WorkerId
+from scheduler.drains import retry_after
 from scheduler.io.redis import lives
 from scheduler.io.redis.ground import FLEET, Ground
 from scheduler.io.redis.words import revocation_word
@@ -16,13 +18,16 @@ from scheduler.tombstones import KINDS
 from scheduler.values import DrainKind, DrainPlan, DrainState, End, JoinKey, Outcome, Revocation
 
 SEED_PORTION = 500
+MOVE_PORTION = 500  # told in one script
 END_TOGETHER = 64  # ends of a revocation that are under way at once
 
 
-async def put_drain(ground: Ground, plan: DrainPlan) -> None:
+async def put_drain(ground: Ground, plan: DrainPlan) -> bool:
+    """False where it was cancelled meanwhile."""
     word = [getattr(plan, name) for name in DrainPlan.__dataclass_fields__]
-    raw = msgpack.packb([one.value if isinstance(one, (DrainKind, DrainState)) else one for one in word])
-    await ground.command(FLEET, "HSET", ":drains", plan.id, raw)
+    said = [one.value if isinstance(one, DrainKind | DrainState) else one for one in word]
+    cancelled = DrainState.CANCELLED.value
+    return await ground.run("put_drain", FLEET, [plan.id, plan.state.value == cancelled, said]) is True
 
 
 async def drop_drain(ground: Ground, drain: str) -> None:
@@ -32,7 +37,7 @@ async def drop_drain(ground: Ground, drain: str) -> None:
 async def drains(ground: Ground) -> list[DrainPlan]:
     """Oldest first."""
     raws = await ground.command(FLEET, "HVALS", ":drains")
-    return sorted(map(_plan, raws), key=lambda plan: plan.started_at)
+    return sorted(map(_plan, raws), key=lambda plan: (plan.started_at, plan.id))
 
 
 async def set_join_keys(ground: Ground, keys: list[JoinKey]) -> None:
@@ -69,13 +74,14 @@ async def seed(ground: Ground, ended: dict[SessionId, float], revocations: list[
         await ground.run("seed", FLEET, [buried[start : start + SEED_PORTION], named])
 
 
-async def move_away(ground: Ground, region: str | None, of: WorkerId | GatewayId, most: int, retries: list[float]) -> int:
+async def move_away(ground: Ground, region: str | None, of: WorkerId | GatewayId, most: int) -> int:
     """Of a worker in its region, of a gateway in all."""
-    suffix = f":ws:{of}" if region is not None else f":gs:{of}"
+    suffix, worker = (f":ws:{of}", of) if region is not None else (f":gs:{of}", False)
     told = 0
     for one in [region] if region is not None else ground.regions:
         if told < most:
-            told += await ground.in_region("move_away", one, [suffix, most - told, retries[told:]])
+            retries = [retry_after(os.urandom) for _ in range(min(most - told, MOVE_PORTION))]
+            told += await ground.in_region("move_away", one, [suffix, retries, worker])
     return told
 
 
@@ -86,7 +92,7 @@ async def _end(ground: Ground, session: str, reason: str) -> int:
 
 
 def _plan(raw: bytes) -> DrainPlan:
-    word = msgpack.unpackb(raw)
+    word = msgpack.unpackb(raw)[1]
     names = list(DrainPlan.__dataclass_fields__)
     said = dict(zip(names, word, strict=False))
     return DrainPlan(**{**said, "kind": DrainKind(said["kind"]), "state": DrainState(said["state"])})

@@ -66,7 +66,8 @@ class Events:
 
     async def _make_group(self, tag: str) -> None:
         try:
-            await self._ground.command(tag, "XGROUP", "CREATE", ":events", GROUP, "0", "MKSTREAM")
+            key = self._ground.shards.key(tag, ":events")
+            await self._ground.shards.command(tag, "XGROUP", "CREATE", key, GROUP, "0", "MKSTREAM")
         except StoreFailed as error:
             if "BUSYGROUP" not in str(error):
                 raise

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
+from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
 from scheduler.io.redis.words import held_word
-from scheduler.values import Adopted, Held, Stale
+from scheduler.values import Adopted, Done, Held, Refused, Stale
 
 PORTION = 200  # sessions in one script
 
@@ -53,6 +54,13 @@ async def adopt(ground: Ground, gateway: GatewayId, held: list[Held]) -> Adopted
         await _drop_missing(ground, gateway, region, {one.session for one in named})
     order = {one.session: place for place, one in enumerate(held)}
     return Adopted(sorted(stale, key=lambda one: order[one.session]), waiting)
+
+
+async def cordon(ground: Ground, gateway: GatewayId, *, is_cordoned: bool) -> Done | Refused:
+    """It hears where that is new."""
+    if await ground.run("cordon_gateway", FLEET, [gateway, is_cordoned]):
+        return Done()
+    return Refused(Code.NOT_FOUND, f"no gateway {gateway}")
 
 
 async def leave(ground: Ground, gateway: GatewayId) -> None:

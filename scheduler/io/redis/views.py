@@ -11,6 +11,7 @@ from scheduler.io.redis.words import revocation_of, usage_of
 from scheduler.values import (
     ClaimState,
     DrainProgress,
+    GatewayView,
     Kubernetes,
     PoolView,
     QueueView,
@@ -117,8 +118,22 @@ async def nodes(ground: Ground) -> dict[GatewayId, str]:
     found: dict[GatewayId, str] = {}
     for name, raw in _pairs(await ground.command(FLEET, "HGETALL", ":gateways")):
         gateway = ground.unpack(raw)
-        if gateway["node"] and gateway["renewed"] > least:
+        if gateway["node"] and gateway["renewed"] > least and not gateway.get("cordoned"):
             found[GatewayId(name.decode())] = gateway["node"]
+    return found
+
+
+async def gateways(ground: Ground) -> list[GatewayView]:
+    """All that are known, with what each holds over all regions."""
+    least = ground.now() - ground.policy.gateway_lost_after
+    found = []
+    for name, raw in _pairs(await ground.command(FLEET, "HGETALL", ":gateways")):
+        id_, gateway = GatewayId(name.decode()), ground.unpack(raw)
+        held = 0
+        for region in ground.regions:
+            held += await ground.command(region_tag(region), "SCARD", f":gs:{id_}")
+        is_cordoned = bool(gateway.get("cordoned"))
+        found.append(GatewayView(id_, gateway["node"], held, is_cordoned, gateway["renewed"] > least))
     return found
 
 

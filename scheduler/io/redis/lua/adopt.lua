@@ -20,7 +20,7 @@ local function learn(one)
   if w.health == 'lost' then return 'stale' end
   local q = {
     session = one[1], workspace = one[3], user = one[4], key = one[5], expires = one[7], resume = one[8],
-    gateway = gateway, request = 'adopted.' .. one[1], floor = one[2],
+    gateway = gateway, request = 'adopted.' .. one[1], floor = one[2], wanted = {'', {}, {}, false},
   }
   if call('HDEL', R .. ':orphans:' .. w.id, one[1]) == 0 then
     if used_of(w.id) >= w.slots then return 'stale' end

@@ -10,7 +10,10 @@ if s.fence ~= fence or s.state ~= 'h' then
 end
 s.attach_usage = usage
 save(s)
-if call('HEXISTS', R .. ':gateways', s.gateway) == 1 then
-  call('HSET', R .. ':gateways', s.gateway, pack({renewed = now}))
+local raw = call('HGET', R .. ':gateways', s.gateway)
+if raw then
+  local gateway = unpack_message(raw)
+  gateway.renewed, gateway.lapsed = now, nil
+  call('HSET', R .. ':gateways', s.gateway, pack(gateway))
 end
 return answer({'done'})

@@ -71,21 +71,24 @@ local function wait_again(waiter)
   return claim()
 end
 
+-- Whether it must go elsewhere, and whether nothing but a drain stands between it and its slot.
 local function is_displaced(s)
-  if s.displaced then return true end
-  local w = worker_of(s.worker)
-  return not w or w.health == 'lost' or (w.draining and now >= w.draining.deadline) or false
+  local w = not s.displaced and worker_of(s.worker)
+  if not w or w.health == 'lost' then return true, false end
+  local is_drained = w.draining and now >= w.draining.deadline or false
+  return is_drained, is_drained
 end
 
--- To another worker. To its own only if that serves and no other has room: it may merely have cut one connection.
-local function return_elsewhere(s)
+-- To another worker. To its own only if no other has room, and that serves (it may merely have cut one connection) or
+-- drains: a session does not end because there is nowhere to go.
+local function return_elsewhere(s, is_home_kept)
   if not drop_attach(s) then return place_first() end
   local other = choose(q.wanted, {s.worker})
   if other then
     rehome(s, other)
   else
     local _, _, open = spot_of(s.worker)
-    if not open then return wait() end
+    if not open and not is_home_kept then return wait() end
   end
   reserve(s, q)
   save(s)
@@ -107,7 +110,8 @@ local function attach_again(s)
     local waiter = queue_length() > 0 and waiter_of(s.id)
     if waiter then return wait_again(waiter) end
   end
-  if is_displaced(s) then return return_elsewhere(s) end
+  local must_go, is_home_kept = is_displaced(s)
+  if must_go then return return_elsewhere(s, is_home_kept) end
   reserve(s, q)
   save(s)
   return claimed(s)

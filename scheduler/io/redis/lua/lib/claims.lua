@@ -6,7 +6,7 @@ local function session_from(q, worker)
   return {
     id = q.session, workspace = q.workspace, user = q.user, key = q.key, worker = worker, expires = q.expires,
     resume = q.resume, gateway = q.gateway, request = q.request, fence = q.floor or 0, old_fence = 0, held = 0, seq = 0,
-    due = 0, told = 0,
+    due = 0, told = 0, wanted = q.wanted,
   }
 end
 
@@ -21,7 +21,7 @@ local function reserve(s, q)
     leave_state(s, now)
     if s.request ~= q.request then s.old_request = s.request end
     if s.state ~= 's' and s.gateway ~= q.gateway then call('SREM', R .. ':gs:' .. s.gateway, s.id) end
-    s.request, s.gateway, s.resume = q.request, q.gateway, q.resume
+    s.request, s.gateway, s.resume, s.wanted = q.request, q.gateway, q.resume, q.wanted
     if s.was_held then keep_usage(s) end
   end
   call('SADD', R .. ':gs:' .. q.gateway, s.id)
