@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from moorage.ids import GatewayId, SessionId, WorkerId
+from scheduler.io.redis.store import RedisStore
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store
 from scheduler.values import (
@@ -124,6 +125,9 @@ class World:
 
     async def heard(self, gateway: GatewayId = NEAR) -> list[Notice]:
         """What this gateway was told since it was last asked."""
+        if isinstance(self.store, RedisStore):  # what was told before the server answered this is there
+            await self.store.revocations()
+            await asyncio.sleep(0.001)
         for _ in range(5):
             await asyncio.sleep(0)
         notices, self._heard[gateway] = self._heard[gateway], []
@@ -198,12 +202,29 @@ class World:
             await self.store.renew(gateway)
 
 
+async def opened(store: Store) -> None:
+    """A store on a server connects."""
+    if isinstance(store, RedisStore):
+        await store.open()
+
+
+async def closed(store: Store) -> None:
+    """And lets go of it."""
+    if isinstance(store, RedisStore):
+        await store.close()
+
+
 @asynccontextmanager
 async def a_world(make: Make, policy: SchedulerPolicy | None = None) -> AsyncIterator[World]:
     """With the gateways NEAR and FAR."""
     clock = Clock()
-    world = World(make(clock, policy or SchedulerPolicy()), clock)
-    await world.gateway(NEAR)
-    await world.gateway(FAR)
-    yield world
-    await world.close()
+    store = make(clock, policy or SchedulerPolicy())
+    await opened(store)
+    world = World(store, clock)
+    try:
+        await world.gateway(NEAR)
+        await world.gateway(FAR)
+        yield world
+    finally:
+        await world.close()
+        await closed(store)

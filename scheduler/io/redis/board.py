@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-from typing import Any
+from dataclasses import asdict
 
 import msgpack
 
 from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId, WorkerId
 from scheduler.drains import retry_after
-from scheduler.io.redis import lives
 from scheduler.io.redis.ground import FLEET, Ground
-from scheduler.io.redis.words import revocation_word
+from scheduler.io.redis.words import revocation_word, wish_word
 from scheduler.tombstones import KINDS
 from scheduler.values import DrainKind, DrainPlan, DrainState, End, JoinKey, Outcome, Revocation
 
@@ -24,10 +24,8 @@ END_TOGETHER = 64  # ends of a revocation that are under way at once
 
 async def put_drain(ground: Ground, plan: DrainPlan) -> bool:
     """False where it was cancelled meanwhile."""
-    word = [getattr(plan, name) for name in DrainPlan.__dataclass_fields__]
-    said = [one.value if isinstance(one, DrainKind | DrainState) else one for one in word]
-    cancelled = DrainState.CANCELLED.value
-    return await ground.run("put_drain", FLEET, [plan.id, plan.state.value == cancelled, said]) is True
+    said = json.dumps({**asdict(plan), "kind": plan.kind.value, "state": plan.state.value})
+    return await ground.run("put_drain", FLEET, [plan.id, plan.state is DrainState.CANCELLED, said]) is True
 
 
 async def drop_drain(ground: Ground, drain: str) -> None:
@@ -58,11 +56,16 @@ async def revoke(ground: Ground, revocation: Revocation) -> int:
     """Remembers it, tells every gateway, and ends what lives under it."""
     if revocation.kind not in KINDS:
         raise ValueError(f"a revocation names one of {', '.join(KINDS)}, not {revocation.kind!r}")
-    hit: list[Any] = await ground.run("revoke", FLEET, revocation_word(revocation))
+    hit: list[tuple[str, str]] = await ground.run("revoke", FLEET, revocation_word(revocation))
+    for region in {region for _, region in hit}:  # first, so that no slot that comes free goes to one of them
+        waiting = [session for session, its in hit if its == region]
+        for start in range(0, len(waiting), SEED_PORTION):
+            await ground.in_region("dismiss", region, waiting[start : start + SEED_PORTION])
     reason = revocation.reason or "REVOKED"
     ended = 0
     for start in range(0, len(hit), END_TOGETHER):
-        ended += sum(await asyncio.gather(*(_end(ground, one, reason) for one in hit[start : start + END_TOGETHER])))
+        portion = hit[start : start + END_TOGETHER]
+        ended += sum(await asyncio.gather(*(_end(ground, session, region, reason) for session, region in portion)))
     return ended
 
 
@@ -85,14 +88,12 @@ async def move_away(ground: Ground, region: str | None, of: WorkerId | GatewayId
     return told
 
 
-async def _end(ground: Ground, session: str, reason: str) -> int:
+async def _end(ground: Ground, session: str, region: str, reason: str) -> int:
     wish = End(SessionId(session), Outcome.COMPLETED, Code.SESSION_ENDED, reason, "api")
-    answer = await lives.end(ground, wish)
-    return int(getattr(answer, "is_first", False))
+    ground.forget(SessionId(session))
+    return int(await ground.in_region("end_revoked", region, wish_word(wish)) is True)
 
 
 def _plan(raw: bytes) -> DrainPlan:
-    word = msgpack.unpackb(raw)[1]
-    names = list(DrainPlan.__dataclass_fields__)
-    said = dict(zip(names, word, strict=False))
+    said = json.loads(msgpack.unpackb(raw)[1])
     return DrainPlan(**{**said, "kind": DrainKind(said["kind"]), "state": DrainState(said["state"])})

@@ -30,10 +30,12 @@ class Events:
         deadline = monotonic() + wait_seconds
         while True:
             await self._ground.refresh_regions()
+            found: list[Event] = []
             for tag in (FLEET, *map(region_tag, self._ground.regions)):
-                found = await self._read_one(tag, consumer, limit)
-                if found:
-                    return found
+                if len(found) < limit:
+                    found += await self._read_one(tag, consumer, limit - len(found))
+            if found:
+                return sorted(found, key=lambda event: event.at)  # stable: a shard's order stays
             if monotonic() >= deadline:
                 return []
             await asyncio.sleep(min(LOOK_EVERY, max(0.0, deadline - monotonic())))

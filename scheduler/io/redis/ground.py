@@ -42,7 +42,7 @@ def region_of(tag: str) -> str:
 class Ground:
     """Shared by the modules beside this one. Raises Unavailable wherever it asks a server."""
 
-    def __init__(self, shards: Shards, policy: SchedulerPolicy, clock: Callable[[], float] | None) -> None:
+    def __init__(self, shards: Shards, policy: SchedulerPolicy, clock: Callable[[], float] | None, *, is_split: bool) -> None:
         self.shards = shards
         self.policy = policy
         self.regions: list[str] = []
@@ -52,7 +52,7 @@ class Ground:
         self._offset = 0.0
         self._scripts: dict[str, Script] = {}
         self._where: OrderedDict[SessionId, str] = OrderedDict()
-        self._fleet = shards.key(FLEET, "") if shards.is_one_node else b""
+        self._fleet = shards.key(FLEET) if shards.is_one_node and not is_split else ""
         self.settling: set[asyncio.Future[Any]] = set()  # watches under way: what is asked after them waits for them
 
     @property

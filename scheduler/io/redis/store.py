@@ -63,9 +63,11 @@ class RedisStore:
         policy: SchedulerPolicy | None = None,
         on_failure: OnFailure = lambda _: None,
         clock: Callable[[], float] | None = None,
+        *,
+        is_split: bool = False,  # as on a cluster: no script touches two shards
     ) -> None:
         self._shards = Shards(url, on_failure)
-        self._ground = Ground(self._shards, policy or SchedulerPolicy(), clock)
+        self._ground = Ground(self._shards, policy or SchedulerPolicy(), clock, is_split=is_split)
         self._workers = Workers(self._ground)
         self._watches = Watches(self._ground)
         self._events = Events(self._ground)

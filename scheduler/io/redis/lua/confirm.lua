@@ -6,6 +6,7 @@ local s = session_of(id)
 if not s or s.fence ~= fence or s.state == 's' then return answer(stale(id, s)) end
 if s.state == 'h' then return answer({'done'}) end
 hold(s)
+call('DEL', R .. ':c:' .. s.worker)
 if call('ZSCORE', R .. ':beats', s.worker) then
   save(s)
   return answer({'done'})

@@ -33,8 +33,8 @@ local function take_back(w)
   remove_spot(w.id) -- slots and labels may differ; `settle` adds it again
   w.ready = not r.starting
   if w.duty == 'starting' and w.ready then w.duty = 'serving' end
-  w.seq, w.delivered, w.complaints = -1, nil, nil
-  call('DEL', R .. ':d:' .. w.id)
+  w.seq, w.delivered = -1, nil
+  call('DEL', R .. ':d:' .. w.id, R .. ':c:' .. w.id)
 end
 
 -- Of its duty, which it may have forgotten.

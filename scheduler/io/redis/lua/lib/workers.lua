@@ -92,7 +92,7 @@ local function remove_worker(w)
   if w.health ~= 'lost' then release_sessions(w.id) end
   call('ZREM', R .. ':beats', w.id)
   call('ZREM', R .. ':lost', w.id)
-  call('DEL', R .. ':d:' .. w.id)
+  call('DEL', R .. ':d:' .. w.id, R .. ':c:' .. w.id)
   remove_spot(w.id)
   if used_of(w.id) == 0 then call('HDEL', R .. ':used', w.id) end
   append('worker.removed', false, w.id, 0, {pool = w.pool}, false)
@@ -107,20 +107,15 @@ local function recover(w)
   return true
 end
 
+-- A session could not reach it; so many different ones within a minute make it suspect.
 local function complain(w, session)
-  local fresh, many = {}, 0
-  for who, at in pairs(w.complaints or {}) do
-    if at > now - COMPLAINT_SECONDS and who ~= session then
-      fresh[who] = at
-      many = many + 1
-    end
-  end
-  fresh[session] = now
-  w.complaints = fresh
-  if many + 1 >= COMPLAINTS and w.health ~= 'lost' then
-    change_health(w, 'doubt')
-    w.complained, w.complaints = now, nil
-    close_spot(w.id)
-  end
+  local complaints = R .. ':c:' .. w.id
+  call('ZADD', complaints, now, session)
+  call('ZREMRANGEBYSCORE', complaints, '-inf', now - COMPLAINT_SECONDS)
+  if call('ZCARD', complaints) < COMPLAINTS or w.health == 'lost' then return end
+  call('DEL', complaints)
+  change_health(w, 'doubt')
+  w.complained = now
+  close_spot(w.id)
   save_worker(w)
 end

@@ -1,0 +1,9 @@
+--! flags allow-oom
+--! use base fleet index lives queue claims endings
+-- Those of these sessions that only wait leave the queue. args: {session...}
+if queue_length() == 0 then return answer(true) end
+for _, id in ipairs(args) do
+  local waiter = waiter_of(id)
+  if waiter and not session_of(id) then dismiss(waiter, OVER[1], OVER[2]) end
+end
+return answer(true)
