@@ -38,3 +38,7 @@ class SchedulerPolicy:
     tombstone_least_seconds: float = 600.0  # of any other; its tokens end with its time to live
     forget_worker_seconds: float = 600.0  # a lost worker may come back so long
     forget_gateway_seconds: float = 3600.0
+
+    drain_rate_per_second: float = 500.0  # sessions told to move, over all drains together
+    drain_kept_seconds: float = 86_400.0  # a drain that ended and holds nothing any more can be read so long
+    drains_kept: int = 1_000  # of them; the oldest go first

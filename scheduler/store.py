@@ -175,7 +175,7 @@ class Store(Protocol):
         """Live gateways that take clients, and the addresses these connect to."""
 
     async def gateways(self) -> list[GatewayView]:
-        """All gateways that the store knows, lapsed and cordoned ones too, with how many sessions each holds."""
+        """All gateways that the store knows, lapsed and cordoned ones too, with how many sessions are theirs."""
 
     # drains: the board that scheduler.io.drainer works off, and the steps it takes
 

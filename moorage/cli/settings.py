@@ -152,6 +152,11 @@ class SchedulerGroup(Group):
     end_records: int = _setting(20_000, "of ended sessions, kept for late enders", "sessions", ge=1)
     tombstones: int = _setting(1_000_000, "ids of ended and revoked sessions kept", "sessions", ge=1)
     tombstone_seconds: float = _setting(86_400.0, "at least so long after an end", "seconds", ge=0)
+    drain_rate_per_second: float = _setting(
+        500.0, "sessions told to move, over all drains together", "per second", gt=0, le=1_000_000
+    )
+    drain_kept_seconds: float = _setting(86_400.0, "a drain that is over can be read so long", "seconds", ge=0)
+    drains_kept: int = _setting(1_000, "of them; the oldest go first", "drains", ge=0)
 
 
 class OfferGroup(Group):

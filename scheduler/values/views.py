@@ -61,7 +61,7 @@ class GatewayView:
 
     gateway: GatewayId
     node: str  # the address clients connect to; "" while only an adoption told of it
-    sessions: int  # held through it
+    sessions: int  # attached through it, or about to be
     is_cordoned: bool
     is_live: bool  # its lease runs
 

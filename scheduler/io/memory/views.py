@@ -52,8 +52,10 @@ def node_views(fleet: Fleet) -> dict[GatewayId, str]:
 
 def gateway_views(fleet: Fleet) -> list[GatewayView]:
     """All of them. A scan of the sessions: asked for by people, and by the drain of a gateway."""
-    held = Counter(session.gateway for session in fleet.sessions.values() if session.state is ClaimState.HELD)
+    theirs = Counter(
+        session.gateway for session in fleet.sessions.values() if session.state is not ClaimState.SUSPENDED
+    )
     return [
-        GatewayView(gateway.id, gateway.node, held[gateway.id], gateway.is_cordoned, not gateway.is_lapsed)
+        GatewayView(gateway.id, gateway.node, theirs[gateway.id], gateway.is_cordoned, not gateway.is_lapsed)
         for gateway in fleet.gateways.values()
     ]

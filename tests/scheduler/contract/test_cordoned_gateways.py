@@ -5,8 +5,8 @@ from __future__ import annotations
 from moorage.errors import Code
 from moorage.ids import GatewayId
 from scheduler.policy import SchedulerPolicy
-from scheduler.values import Done, GatewayCordoned, GatewayView, Refused
-from tests.scheduler.builders import FAR, NEAR, a_worker
+from scheduler.values import Done, GatewayCordoned, GatewayView, Refused, Usage
+from tests.scheduler.builders import FAR, NEAR, a_request, a_worker
 from tests.scheduler.world import World
 
 
@@ -41,9 +41,11 @@ async def test_a_gateway_that_joins_again_is_still_cordoned(world: World) -> Non
     assert (view.is_cordoned, view.node) == (True, "wss://elsewhere")
 
 
-async def test_a_view_counts_the_sessions_each_gateway_holds(world: World) -> None:
+async def test_a_view_counts_the_sessions_that_are_attached_through_each_gateway_or_about_to_be(world: World) -> None:
     await world.worker(a_worker())
-    await world.attach(gateway=NEAR)
+    await world.claimed(a_request(gateway=NEAR, now=world.now))
+    gone = await world.attach(gateway=NEAR)
+    await world.store.suspend(gone.session, gone.fence, Usage(), is_worker_lost=False)
     moved = await world.attach(gateway=NEAR)
     await world.attach(moved.session, gateway=FAR)
 
