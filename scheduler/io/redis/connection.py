@@ -39,13 +39,20 @@ class Bounds:
 class Asked:
     """One call: its future, its bytes (to send them again), when it is given up, and how often it went astray."""
 
-    __slots__ = ("due", "future", "is_idempotent", "packed", "script", "strays")
+    __slots__ = ("due", "future", "is_idempotent", "key", "packed", "script", "strays")
 
     def __init__(
-        self, future: asyncio.Future[Any], packed: bytes, script: Script | None, is_idempotent: bool, due: float
+        self,
+        future: asyncio.Future[Any],
+        packed: bytes,
+        key: bytes,
+        script: Script | None,
+        is_idempotent: bool,
+        due: float,
     ) -> None:
         self.future = future
         self.packed = packed
+        self.key = key
         self.script = script
         self.is_idempotent = is_idempotent
         self.due = due
@@ -98,7 +105,7 @@ class Connection(asyncio.Protocol):
     def call(self, *parts: Part) -> asyncio.Future[Any]:
         """A command; fails with StoreFailed."""
         due = self._loop.time() + self._bounds.answer_seconds
-        asked = Asked(self._loop.create_future(), pack(parts), None, False, due)
+        asked = Asked(self._loop.create_future(), pack(parts), b"", None, False, due)
         self.send(asked)
         return asked.future
 
@@ -157,14 +164,14 @@ class Connection(asyncio.Protocol):
         if self._reader.len() > REPLY_BYTES:
             raise ProtocolError(f"a reply of more than {REPLY_BYTES} bytes")
 
-    def settle_oldest(self, result: object) -> bool:
-        """For commands that are answered by a push: settles the oldest call. False where there is none."""
-        if not self._in_flight:
+    def settle_oldest(self, *parts: Part) -> bool:
+        """For commands that a push answers: settles the oldest call, if it is this one."""
+        if not self._in_flight or self._in_flight[0].packed != pack(parts):
             return False
         asked = self._in_flight.popleft()
         self._bytes -= len(asked.packed)
         if not asked.future.done():
-            asked.future.set_result(result)
+            asked.future.set_result(None)
         return True
 
     # life

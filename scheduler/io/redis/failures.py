@@ -31,6 +31,7 @@ class Kind(StrEnum):
     NOSCRIPT = "noscript"
     BUSY = "busy"
     DISK = "disk"
+    SCHEMA = "schema"  # the data there is of another version
     ERROR = "error"  # anything else, most of all an error in a script
 
 

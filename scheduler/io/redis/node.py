@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from moorage.backoff import Backoff
+from scheduler.io.redis.backlog import Backlog
 from scheduler.io.redis.connection import Asked, Bounds, Connection, Owner
 from scheduler.io.redis.failures import Failure, Kind, StoreFailed, failure, word
+from scheduler.io.redis.schema import WrongSchema
 
 if TYPE_CHECKING:
     from scheduler.io.redis.scripts import Script
@@ -30,48 +29,47 @@ LEAST_PAUSE = 0.05
 SETTLED_AFTER = 1.0  # a connection that lived so long was a good one: the next try comes quickly again
 CHECK_EVERY = 0.25
 MOST_STRAYS = {"NOSCRIPT": 2, "TRYAGAIN": 5, "MOVED": 3, "ASK": 3}
-DROPS = frozenset({Kind.READONLY, Kind.LOADING})  # look again who is there: a fail-over moves the primary
+DROPS = frozenset(
+    {"READONLY", "LOADING", "NOAUTH"}
+)  # connect anew: somebody else may be the primary, or the login changed
+HOPELESS = frozenset({Kind.AUTH, Kind.SCHEMA})  # waiting helps nobody; we go on trying all the same
 
 log = structlog.get_logger(__name__)
 
 Dial = Callable[[Owner], Awaitable[Connection]]
+"""Opens a connection to the server. Raises StoreFailed, WrongSchema."""
 
 
 class Guide(Protocol):
-    """Knows the other nodes."""
+    """Knows the other nodes, and counts."""
 
     def astray(self, node: Node, asked: Asked, reply: str) -> bool:
         """MOVED or ASK: True if the call was sent on."""
 
     def failed(self, kind: Kind) -> None:
-        """A call or a try to connect failed, for the metric."""
+        """A call, or a connection, failed."""
 
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Bounds of a node's connection and of connecting."""
-
-    bounds: Bounds = field(default_factory=Bounds)
-    connect_seconds: float = 2.0
+    def down(self, node: Node) -> None:
+        """It is not connected; told again with every try that fails."""
 
 
 class Node:
     """See the module. `where` names it in sentences and logs."""
 
-    def __init__(self, where: str, dial: Dial, patience: Patience, guide: Guide) -> None:
+    def __init__(self, where: str, dial: Dial, bounds: Bounds, connect_seconds: float, guide: Guide) -> None:
         self.where = where
         self._dial = dial
-        self._patience = patience
+        self._connect_seconds = connect_seconds
         self._guide = guide
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
         self._new_future = self._loop.create_future
-        self._answer_seconds = patience.bounds.answer_seconds
+        self._answer_seconds = bounds.answer_seconds
         self._connection: Connection | None = None
-        self._backlog: deque[Asked] = deque()
-        self._backlog_bytes = 0
+        self._backlog = Backlog(bounds)
         self._loading: set[bytes] = set()
         self._failure = Failure(Kind.CONNECT, f"not yet connected to Redis at {where}")
+        self._wrong_schema: WrongSchema | None = None
         self._down_since = self._time()
         self._is_closed = False
         self._known = asyncio.Event()  # connected, or known to be hopeless
@@ -80,10 +78,10 @@ class Node:
 
     # asking
 
-    def ask(self, packed: bytes, script: Script | None, is_idempotent: bool) -> asyncio.Future[Any]:
+    def ask(self, packed: bytes, key: bytes, script: Script | None, is_idempotent: bool) -> asyncio.Future[Any]:
         """One call; its future is the answer, or fails with StoreFailed."""
         future = self._new_future()
-        self.send(Asked(future, packed, script, is_idempotent, self._time() + self._answer_seconds))
+        self.send(Asked(future, packed, key, script, is_idempotent, self._time() + self._answer_seconds))
         return future
 
     def send(self, asked: Asked) -> None:
@@ -93,6 +91,11 @@ class Node:
         else:
             self._wait(asked)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether calls go out at once."""
+        return self._connection is not None
+
     def _wait(self, asked: Asked) -> None:
         if self._is_closed or self._is_given_up():
             self.fail(asked, self._failure)
@@ -100,22 +103,12 @@ class Node:
             self._park(asked)
 
     def _park(self, asked: Asked) -> None:
-        bounds = self._patience.bounds
-        if len(self._backlog) >= bounds.calls or self._backlog_bytes >= bounds.bytes:
+        if not self._backlog.add(asked):
             self.fail(asked, Failure(Kind.OVERLOAD, f"{self._failure.sentence}; and too many calls wait already"))
-        else:
-            self._backlog.append(asked)
-            self._backlog_bytes += len(asked.packed)
 
     def _is_given_up(self) -> bool:
         """Down for longer than anyone waits, or for a reason that does not pass: fail at once."""
-        return self._failure.kind is Kind.AUTH or self._time() - self._down_since > self._answer_seconds
-
-    def _resume(self) -> None:
-        backlog, self._backlog, self._backlog_bytes = self._backlog, deque(), 0
-        for asked in backlog:
-            if not asked.future.done():
-                self.send(asked)
+        return self._failure.kind in HOPELESS or self._time() - self._down_since > self._answer_seconds
 
     # what its connection tells
 
@@ -126,17 +119,17 @@ class Node:
 
     def refused(self, connection: Connection, asked: Asked, reply: str) -> None:
         """An error reply: sent again, or the caller's failure."""
-        if connection is not self._connection:
-            asked.fail(failure(reply, self.where))
+        why = failure(reply, self.where, asked.script.name if asked.script else "")
+        if connection is not self._connection:  # of the greeting
+            asked.fail(why)
             return
         code = word(reply)
         if asked.strays < MOST_STRAYS.get(code, 0):
             asked.strays += 1
             if self._sent_again(connection, asked, code, reply):
                 return
-        why = failure(reply, self.where, asked.script.name if asked.script else "")
         self.fail(asked, why)
-        if why.kind in DROPS or code == "NOAUTH":
+        if code in DROPS:
             connection.drop(why)
 
     def _sent_again(self, connection: Connection, asked: Asked, code: str, reply: str) -> bool:
@@ -169,25 +162,22 @@ class Node:
 
     def lost(self, connection: Connection, failure: Failure, written: list[Asked], unwritten: list[Asked]) -> None:
         """Sorts what was in flight into what is asked again and what failed."""
-        if connection is not self._connection:
+        if connection is not self._connection:  # of the greeting
             for asked in (*written, *unwritten):
                 asked.fail(failure)
             return
         self._connection = None
         self._lost.set()
         self._down_since = now = self._time()
-        self._down(failure)
+        self._note(failure)
         for asked in written:
-            if asked.future.done():
-                continue
             if asked.is_idempotent and asked.due > now:
                 asked.is_idempotent = False  # once
                 self._wait(asked)
             else:
                 self.fail(asked, failure)
         for asked in unwritten:
-            if not asked.future.done():
-                self._wait(asked)
+            self._wait(asked)
 
     # life
 
@@ -196,12 +186,25 @@ class Node:
         self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._check())]
 
     async def connected(self) -> None:
-        """Waits for the first connection. Raises StoreFailed if there is none in `connect_seconds`."""
+        """Waits for the first connection. Raises StoreFailed if there is none in time, WrongSchema."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience.connect_seconds):
+            async with asyncio.timeout(self._connect_seconds):
                 await self._known.wait()
         if self._connection is None:
-            raise StoreFailed(self._failure)
+            raise self._wrong_schema or StoreFailed(self._failure)
+
+    async def dial(self, owner: Owner) -> Connection:
+        """Another connection to the same server, for somebody else. Raises StoreFailed."""
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                return await self._dial(owner)
+        except TimeoutError:
+            seconds = f"{self._connect_seconds:g} s"
+            reason = Failure(Kind.TIMEOUT, f"Redis at {self.where} did not let us in within {seconds}")
+            raise StoreFailed(reason) from None
+        except WrongSchema as error:
+            self._wrong_schema = error
+            raise StoreFailed(Failure(Kind.SCHEMA, str(error))) from error
 
     async def close(self) -> None:
         """Everything that still waits fails."""
@@ -212,7 +215,16 @@ class Node:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._connection is not None:
             self._connection.drop(self._failure)
-        self._fail_backlog(inf)
+        self._fail_all(self._backlog.take())
+
+    def leave(self, failure: Failure) -> None:
+        """Gives up this connection for another one."""
+        if self._connection is not None:
+            self._connection.drop(failure)
+
+    def waiting(self) -> list[Asked]:
+        """Takes the calls that wait for a connection, for another node to send."""
+        return self._backlog.take()
 
     async def _keep(self) -> None:
         attempt = 0
@@ -226,58 +238,53 @@ class Node:
 
     async def _connect(self) -> bool:
         try:
-            async with asyncio.timeout(self._patience.connect_seconds):
-                connection = await self._dial(self)
+            connection = await self.dial(self)
         except StoreFailed as error:
-            self._down(Failure(error.kind, str(error)))
-        except TimeoutError:
-            seconds = self._patience.connect_seconds
-            self._down(Failure(Kind.TIMEOUT, f"Redis at {self.where} did not let us in within {seconds:g} s"))
+            self._note(Failure(error.kind, str(error)))
         except Exception as error:
             log.exception("store_dial_failed", where=self.where)
-            self._down(Failure(Kind.CONNECT, f"cannot connect to Redis at {self.where}: {error!r}"))
+            self._note(Failure(Kind.CONNECT, f"cannot connect to Redis at {self.where}: {error!r}"))
         else:
             return self._up(connection)
         return False
 
     def _up(self, connection: Connection) -> bool:
         if not connection.is_open:
-            self._down(Failure(Kind.LOST, f"Redis at {self.where} closed the connection at once"))
+            self._note(Failure(Kind.LOST, f"Redis at {self.where} closed the connection at once"))
             return False
-        log.info("store_connected", where=self.where)
+        log.info("store_connected", where=connection.where)
         self._loading.clear()
         self._lost.clear()
         self._connection = connection
         self._known.set()
-        self._resume()
+        self._send_all(self._backlog.take())
         return True
 
-    def _down(self, failure: Failure) -> None:
+    def _note(self, failure: Failure) -> None:
         if self._is_closed:
             return
-        self._guide.failed(failure.kind)
         log.warning("store_down", where=self.where, kind=failure.kind, detail=failure.sentence)
         self._failure = failure
-        if failure.kind is Kind.AUTH:
+        self._guide.failed(failure.kind)
+        self._guide.down(self)
+        if failure.kind in HOPELESS:
             self._known.set()
-            self._fail_backlog(inf)
+            self._fail_all(self._backlog.take())
 
     async def _check(self) -> None:
         while True:
             await asyncio.sleep(CHECK_EVERY)
-            now = self._time()
             if self._connection is not None:
-                self._connection.check(now)
+                self._connection.check(self._time())
             if self._connection is not None:
-                self._resume()
+                self._send_all(self._backlog.take())
             else:
-                self._fail_backlog(now)
+                self._fail_all(self._backlog.take_due(self._time()))
 
-    def _fail_backlog(self, due_until: float) -> None:
-        backlog, self._backlog, self._backlog_bytes = self._backlog, deque(), 0
-        for asked in backlog:
-            if asked.due <= due_until:
-                self.fail(asked, self._failure)
-            elif not asked.future.done():
-                self._backlog.append(asked)
-                self._backlog_bytes += len(asked.packed)
+    def _send_all(self, calls: Iterable[Asked]) -> None:
+        for asked in calls:
+            self.send(asked)
+
+    def _fail_all(self, calls: Iterable[Asked]) -> None:
+        for asked in calls:
+            self.fail(asked, self._failure)

@@ -7,21 +7,20 @@ that a cluster keeps them on one node and several fleets fit into one Redis.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from scheduler.io.redis.connection import Asked, Bounds, Connection, Owner
-from scheduler.io.redis.dialing import Greeting, dial, tls_context
-from scheduler.io.redis.failures import Kind
-from scheduler.io.redis.node import Node, Patience
+from scheduler.io.redis.cluster import Cluster
+from scheduler.io.redis.dialing import terms
+from scheduler.io.redis.failures import Failure, Kind, StoreFailed
+from scheduler.io.redis.listening import Broken, Ears, Listening, Take
+from scheduler.io.redis.node import Node
 from scheduler.io.redis.packing import Part, pack
 from scheduler.io.redis.scripts import Script
-from scheduler.storeurl import StoreUrl
+from scheduler.io.redis.servers import OneServer, OnFailure, Servers
+from scheduler.storeurl import StoreUrl, Topology, WrongStoreUrl
 
 MOST_PLACES = 100_000  # remembered tags; then they are computed anew
-
-OnFailure = Callable[[str], None]
-"""Gets the kind of each failed call and of each failed try to connect: the label of a counter."""
+LISTEN_TRIES = 3  # a channel whose slot has moved is looked for so often
 
 
 class Place(NamedTuple):
@@ -32,64 +31,73 @@ class Place(NamedTuple):
 
 
 class Shards:
-    """See the module. One per process and event loop; `open` before use, `close` at the end."""
+    """See the module. One per process and event loop, which runs when it is made; `open` before use, `close` after."""
 
     def __init__(self, url: StoreUrl, on_failure: OnFailure = lambda _: None) -> None:
         self._url = url
-        self._on_failure = on_failure
-        bounds = Bounds(answer_seconds=url.answer_seconds)
-        self._patience = Patience(bounds, url.connect_seconds)
         self._places: dict[str, Place] = {}
+        self._servers = self._choose_servers(on_failure)
+        self._ears = Ears(on_failure)
+
+    def _choose_servers(self, on_failure: OnFailure) -> Servers:
+        try:
+            agreed = terms(self._url)
+        except OSError as error:
+            raise WrongStoreUrl(f"the store's URL: its TLS files cannot be used: {error}") from error
+        if self._url.topology is Topology.CLUSTER:
+            return Cluster(self._url, agreed, on_failure, self._places.clear)
+        return OneServer(self._url, agreed, on_failure)
 
     async def open(self) -> None:
-        """Connects. Raises StoreFailed (an Unavailable) with what to do."""
-        greeting = Greeting(self._url.login, self._url.database, tls_context(self._url.tls))
-        address, bounds = self._url.addresses[0], self._patience.bounds
-
-        async def dial_it(owner: Owner) -> Connection:
-            return await dial(address, greeting, bounds, owner)
-
-        self._node = Node(str(address), dial_it, self._patience, self)
-        self._node.start()
+        """Connects. Raises StoreFailed (an Unavailable) or WrongSchema (a ValueError), which say what to do."""
         try:
-            await self._node.connected()
+            await self._servers.open()
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
         """What still waits for an answer fails."""
-        await self._node.close()
+        await self._ears.close()
+        await self._servers.close()
 
     # asking
 
     def run(self, script: Script, tag: str, *args: Part) -> asyncio.Future[Any]:
         """The script's answer; ARGV are `args`. Fails with StoreFailed (an Unavailable)."""
         place = self._places.get(tag) or self._find(tag)
-        packed = pack((b"EVALSHA", script.sha, b"1", place.key, *args))
-        return place.node.ask(packed, script, script.is_idempotent)
+        key = place.key
+        packed = pack((b"EVALSHA", script.sha, b"1", key, *args))
+        return place.node.ask(packed, key, script, script.is_idempotent)
 
     def command(self, tag: str, *parts: Part, is_idempotent: bool = False) -> asyncio.Future[Any]:
         """One command on the tag's node; keys come from `key`. Never one that blocks: the connection is shared."""
         place = self._places.get(tag) or self._find(tag)
-        return place.node.ask(pack(parts), None, is_idempotent)
+        return place.node.ask(pack(parts), place.key, None, is_idempotent)
 
     def key(self, tag: str, suffix: str = "") -> str:
         """A key of this tag: KEYS[1] and the suffix."""
         return f"{{{self._url.prefix}:{tag}}}{suffix}"
 
+    async def listen(self, tag: str, channel: str, take: Take, broken: Broken) -> Listening:
+        """Gets what is published (SPUBLISH) to KEYS[1] .. channel from now on. `take` and `broken` must not wait.
+
+        `broken` is called once when messages may have been lost; then listen anew. Raises StoreFailed.
+        """
+        full = self.key(tag, channel).encode()
+        for _ in range(LISTEN_TRIES):
+            ear = await self._ears.of(self._servers.node(full))
+            try:
+                return await ear.listen(full, take, broken)
+            except StoreFailed as error:
+                if error.kind is not Kind.MOVED:
+                    raise
+                await self._servers.refresh()
+        raise StoreFailed(Failure(Kind.MOVED, f"the cluster does not say who has the channel of {tag!r}"))
+
     def _find(self, tag: str) -> Place:
         if len(self._places) >= MOST_PLACES:
             self._places.clear()
-        place = self._places[tag] = Place(self.key(tag).encode(), self._node)
+        key = self.key(tag).encode()
+        place = self._places[tag] = Place(key, self._servers.node(key))
         return place
-
-    # what nodes tell
-
-    def astray(self, node: Node, asked: Asked, reply: str) -> bool:
-        """One server alone sends nobody elsewhere."""
-        return False
-
-    def failed(self, kind: Kind) -> None:
-        """For the metric."""
-        self._on_failure(kind.value)
