@@ -42,7 +42,7 @@ class Listening:
             self._is_over = True
             self._broken()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """No message comes after this."""
         self._is_over = True
         self._ear.forget(self)
@@ -84,7 +84,7 @@ class Ear:
         try:
             await self._connection.call(b"SSUBSCRIBE", channel)
         except BaseException:
-            await listening.close()
+            listening.close()
             raise
         return listening
 

@@ -19,6 +19,8 @@ from scheduler.io.redis.scripts import Script
 from scheduler.io.redis.servers import OneServer, OnFailure, Servers
 from scheduler.storeurl import StoreUrl, Topology, WrongStoreUrl
 
+__all__ = ["Listening", "OnFailure", "Shards"]
+
 MOST_PLACES = 100_000  # remembered tags; then they are computed anew
 LISTEN_TRIES = 3  # a channel whose slot has moved is looked for so often
 
@@ -47,6 +49,11 @@ class Shards:
         if self._url.topology is Topology.CLUSTER:
             return Cluster(self._url, agreed, on_failure, self._places.clear)
         return OneServer(self._url, agreed, on_failure)
+
+    @property
+    def is_one_node(self) -> bool:
+        """Whether one script may touch the keys of several tags."""
+        return self._url.topology is not Topology.CLUSTER
 
     async def open(self) -> None:
         """Connects. Raises StoreFailed (an Unavailable) or WrongSchema (a ValueError), which say what to do."""

@@ -47,7 +47,7 @@ async def test_a_listener_hears_its_own_channel_in_order(server: RedisServer) ->
             server.call("SPUBLISH", shards.key("eu", "gateway"), str(number))
         server.call("SPUBLISH", shards.key("us", "gateway"), "another tag's")
         await notes.until(lambda: len(notes.messages) >= 100)
-        await listening.close()
+        listening.close()
 
     assert [str(number).encode() for number in range(100)] == notes.messages
     assert notes.breaks == 0
@@ -58,7 +58,7 @@ async def test_after_close_nothing_comes_and_the_server_knows(server: RedisServe
     async with opened(server.url) as shards:
         listening = await shards.listen("eu", "gateway", notes.take, notes.broken)
         await shards.listen("eu", "other", others.take, others.broken)
-        await listening.close()
+        listening.close()
         server.call("SPUBLISH", shards.key("eu", "gateway"), "late")
         server.call("SPUBLISH", shards.key("eu", "other"), "on time")
         await others.until(lambda: bool(others.messages))
@@ -72,7 +72,7 @@ async def test_two_listeners_of_one_channel_both_hear_it_and_one_may_leave(serve
     async with opened(server.url) as shards:
         leaving = await shards.listen("eu", "c", first.take, first.broken)
         await shards.listen("eu", "c", second.take, second.broken)
-        await leaving.close()
+        leaving.close()
         server.call("SPUBLISH", shards.key("eu", "c"), "hello")
         await second.until(lambda: bool(second.messages))
 
