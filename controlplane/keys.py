@@ -42,6 +42,7 @@ class Caller:
     permissions: frozenset[Permission]
     concurrency: Concurrency
     rate: RateLimit
+    is_operator: bool = False  # the bootstrap key's holder runs the installation, whatever its workspaces
 
 
 def caller_of(found: ApiKey | None, policy: ControlPlanePolicy, now: float) -> Caller:
@@ -50,7 +51,14 @@ def caller_of(found: ApiKey | None, policy: ControlPlanePolicy, now: float) -> C
         raise error_for(Code.INVALID_API_KEY, "no such API key, or it was revoked")
     if found.expires_at is not None and found.expires_at <= now:
         raise error_for(Code.API_KEY_EXPIRED, f"API key {found.hint} has expired: make a new one")
-    return Caller(found.id, found.workspace, granted(found.scopes), _concurrency(found, policy), _rate(found, policy))
+    return Caller(
+        found.id,
+        found.workspace,
+        granted(found.scopes),
+        _concurrency(found, policy),
+        _rate(found, policy),
+        found.is_bootstrap,
+    )
 
 
 def missing(caller: Caller, wanted: Permission) -> MoorageError | None:

@@ -19,6 +19,7 @@ KeyId = NewType("KeyId", str)
 EventId = NewType("EventId", str)
 RequestId = NewType("RequestId", str)
 EndpointId = NewType("EndpointId", str)
+RevocationId = NewType("RevocationId", str)
 
 Draw = Callable[[int], bytes]
 """Chance as an argument: `draw(n)` gives n random bytes (`os.urandom` in the shell)."""
@@ -33,6 +34,7 @@ PREFIXES = {
     EventId: "evt",
     RequestId: "req",
     EndpointId: "whe",
+    RevocationId: "rev",
 }
 
 _TO_CROCKFORD = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", b"0123456789abcdefghjkmnpqrstvwxyz")

@@ -16,7 +16,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from controlplane.io.bootstrap import Welcome, bootstrap, seed
+from controlplane.io.applier import Applier
+from controlplane.io.bootstrap import Welcome, bootstrap
 from controlplane.io.callers import Callers
 from controlplane.io.consumer import Consumer
 from controlplane.io.context import Context
@@ -25,6 +26,8 @@ from controlplane.io.edge import BodyLimit, Edge
 from controlplane.io.listener import Listener
 from controlplane.io.metrics import Metrics
 from controlplane.io.overdue import Sweep
+from controlplane.io.seeding import Seeding
+from controlplane.io.signing import Signing
 from controlplane.io.web import application
 from controlplane.keyring import KeyRing
 from controlplane.policy import ControlPlanePolicy
@@ -37,7 +40,7 @@ _log = structlog.get_logger("moorage.controlplane")
 
 
 class ControlPlane:
-    """REST API, event consumer and sweep over one store and one database. Start once, close once."""
+    """REST API and the loops behind it, over one store and one database. Start once, close once."""
 
     def __init__(
         self, policy: ControlPlanePolicy, store: Store, keys: KeyRing, registry: CollectorRegistry | None = None
@@ -49,6 +52,9 @@ class ControlPlane:
         callers = Callers(self.context)
         self.consumer = Consumer(self.context)
         self.sweep = Sweep(self.context, callers)
+        self.signing = Signing(self.context)
+        self.seeding = Seeding(self.context, self.signing)
+        self.applier = Applier(self.context)
         limit = BodyLimit(policy.body_bytes, policy.body_seconds)
         new_request_id = partial(self.context.new_id, "req")
         self.asgi: ASGIApp = Edge(application(self.context, callers), limit, metrics, new_request_id)
@@ -67,6 +73,13 @@ class ControlPlane:
         """The signing keys of this moment, for whoever verifies tokens."""
         return self.context.keys.current
 
+    def rotate(self, keys: KeySet) -> None:
+        """Publishes these signing keys, and turns to them when every gateway can know them.
+
+        Raises ValueError where a key has changed under its name; then everything stays as it is.
+        """
+        self.signing.follow(keys)
+
     async def start(self) -> Welcome:
         """Raises OSError (port), ValueError (a preset key), SQLAlchemy's errors (database); then nothing is left open."""
         try:
@@ -79,8 +92,8 @@ class ControlPlane:
         """Requests first, so that what they did is still written; then the loops; then the database."""
         if self._listener is not None:
             await self._listener.close()
-        self.sweep.stop()
-        self.consumer.stop()
+        for loop in (self.applier, self.seeding, self.sweep, self.consumer):
+            loop.stop()
         await asyncio.gather(*self._tasks)
         await self.context.database.close()
 
@@ -89,10 +102,12 @@ class ControlPlane:
         self._listener = Listener(self.asgi, policy.host, policy.port, policy.connections)
         await self.context.database.migrate()
         welcome = await bootstrap(self.context)
-        await seed(self.context)
+        await self.seeding.begin()
         self._tasks = [
             asyncio.create_task(self.consumer.run(), name="controlplane-events"),
             asyncio.create_task(self.sweep.run(), name="controlplane-sweep"),
+            asyncio.create_task(self.seeding.run(), name="controlplane-seeding"),
+            asyncio.create_task(self.applier.run(), name="controlplane-applier"),
         ]
         await self._listener.start()
         _log.info("controlplane_started", host=policy.host, port=self.port, workspace=welcome.workspace)

@@ -1,4 +1,4 @@
-"""The first start, and every later one: workspace, admin key, join key, and the store seeded with what SQL remembers."""
+"""The first start, and every later one: workspace, admin key, join key. The store hears of them by seeding."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from controlplane.credentials import API_KEY, JOIN_KEY, Credential, make, preset
 from controlplane.io.context import Context
-from controlplane.io.joinkeys import publish
 from controlplane.io.keyfiles import ADMIN, JOIN, read_secret, write_secret
-from controlplane.io.sql import join_keys, keys, sessions, users
+from controlplane.io.sql import join_keys, keys, users
 from controlplane.joinkeys import JoinKeyRow
 from controlplane.keys import ApiKey
 from controlplane.workers import ANY
 from moorage.ids import KeyId, WorkspaceId
-from moorage.tokens import LEEWAY
 
 WORKSPACE = "default"
 
@@ -41,15 +39,7 @@ async def bootstrap(context: Context) -> Welcome:
         if is_made:
             write_secret(context.policy.data_folder / ADMIN, admin.text)
         write_secret(context.policy.data_folder / JOIN, join.text)
-    await publish(context)
     return Welcome(workspace, join.text, admin.text if is_made and not context.policy.admin_key else None)
-
-
-async def seed(context: Context) -> None:
-    """Tells the store which ids must not come back; it may have forgotten them with a restart."""
-    async with context.database.read() as connection:
-        ended = await sessions.tombstones(connection, context.store.now() - LEEWAY)
-    await context.store.seed({session: until + LEEWAY for session, until in ended.items()}, [])
 
 
 def _admin_credential(context: Context) -> tuple[Credential, bool]:

@@ -36,6 +36,10 @@ class Callers:
             self._used[found.id] = now
         return caller, self._context.pacer.request(caller.key, caller.rate, now)
 
+    def forget(self, key: KeyId) -> None:
+        """It was revoked here: its next request looks at its row."""
+        self._found = {digest: found for digest, found in self._found.items() if found[0].id != key}
+
     async def write_uses(self) -> None:
         """Writes down when keys were last used."""
         if not self._used:

@@ -29,6 +29,13 @@ class Metrics:
         self.events_unknown = counter("events_unknown", "Events of sessions without a row")
         self.consumer_failures = counter("consumer_failures", "Batches of events that could not be written or fetched")
         self.sweep_failures = counter("sweep_failures", "Rounds of the sweep that failed")
+        self.seedings = counter("seedings", "Times the store got everything from the database")
+        self.seeding_failures = counter("seeding_failures", "Looks at the store's marks that failed")
+        self.revocations = counter("revocations", "Revocations written down", ("kind",))
+        self.applier_failures = counter("applier_failures", "Rounds of bringing revocations to the store that failed")
+        self.revocations_pending = Gauge(
+            "moorage_controlplane_revocations_pending", "Revocations that are not yet applied", registry=registry
+        )
         self.events_lag_seconds = Gauge(
             "moorage_controlplane_events_lag_seconds",
             "Age of the oldest event of the newest batch when it was written",

@@ -22,9 +22,11 @@ from controlplane.progress import ABSENT_FOR
 from controlplane.sessions import Session
 from moorage.errors import Code
 from moorage.ids import SessionId
+from scheduler.io.ending import end_exactly
 from scheduler.values import End, Ended, EndRecord, Outcome, SessionView
 
 PAGE = 200
+AT_ONCE = 20  # a gateway that is silent costs each end most of a second
 FORGET_EVERY = 600.0
 
 _log = structlog.get_logger("moorage.controlplane.overdue")
@@ -73,8 +75,11 @@ class Sweep:
         async with self._context.database.read() as connection:
             page = await rows.overdue(connection, now, self._overdue_after, PAGE)
         self._overdue_after = page[-1].id if len(page) == PAGE else ""
-        for session in page:
-            await self._end(session, await self._overdue_end(session))
+        for start in range(0, len(page), AT_ONCE):
+            await asyncio.gather(*(self._end_one_overdue(session) for session in page[start : start + AT_ONCE]))
+
+    async def _end_one_overdue(self, session: Session) -> None:
+        await self._end(session, await self._overdue_end(session))
 
     async def _overdue_end(self, session: Session) -> End | EndRecord | None:
         if session.end_wanted is not None:
@@ -112,7 +117,7 @@ class Sweep:
 
     async def _end(self, session: Session, end: End | EndRecord | None) -> None:
         if isinstance(end, End):
-            answer = await self._context.store.end(end)
+            answer = await end_exactly(self._context.store, end)
             end = answer.record if isinstance(answer, Ended) else None
         if end is None:
             return

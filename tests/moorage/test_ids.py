@@ -87,4 +87,4 @@ def test_an_error_shows_at_most_forty_characters_of_what_was_seen() -> None:
 
 
 def test_every_type_has_its_own_prefix() -> None:
-    assert len(set(ids.PREFIXES.values())) == len(ids.PREFIXES) == 9
+    assert len(set(ids.PREFIXES.values())) == len(ids.PREFIXES) == 10

@@ -104,8 +104,8 @@ async def credential_of(request: Request) -> str:
     return request.headers.get("x-api-key", "")
 
 
-async def admitted(request: Request, permission: Permission) -> Caller:
-    """The caller, with this permission and within its pace; raises otherwise."""
+async def admitted(request: Request, permission: Permission | None) -> Caller:
+    """The caller, with this permission (None: what it needs depends on what it asks) and within its pace; raises otherwise."""
     caller, paced = await callers_of(request).caller(await credential_of(request))
     exchange: Exchange = request.scope[EXCHANGE]
     if paced is not None:
@@ -113,14 +113,14 @@ async def admitted(request: Request, permission: Permission) -> Caller:
         if paced.retry_after:
             detail = f"this API key may send {caller.rate.per_minute} requests/min and {caller.rate.per_hour}/h"
             raise error_for(Code.RATE_LIMIT_EXCEEDED, detail, retry_after=paced.retry_after)
-    refused = missing(caller, permission)
+    refused = None if permission is None else missing(caller, permission)
     if refused is not None:
         raise refused
     return caller
 
 
-def allowed(permission: Permission) -> Any:
-    """Depends on a caller with this permission, within its pace."""
+def allowed(permission: Permission | None) -> Any:
+    """Depends on a caller with this permission (None: any caller), within its pace."""
 
     async def check(
         request: Request, _bearer: Annotated[Any, Depends(_BEARER)], _key: Annotated[Any, Depends(_HEADER)]

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from controlplane.io.sql.tables import API_KEYS
 from controlplane.keys import ApiKey
-from moorage.ids import KeyId
+from moorage.ids import KeyId, WorkspaceId
 
 _NAMES = [field.name for field in fields(ApiKey)]
 
@@ -25,6 +25,21 @@ async def by_digest(connection: AsyncConnection, digest: str) -> ApiKey | None:
     """The key with this SHA-256."""
     row = (await connection.execute(select(API_KEYS).where(API_KEYS.c.digest == digest))).mappings().first()
     return None if row is None else _key(row)
+
+
+async def find(connection: AsyncConnection, key: KeyId) -> ApiKey | None:
+    """The key with this id; inside a write it is locked until the commit."""
+    row = (await connection.execute(select(API_KEYS).where(API_KEYS.c.id == key).with_for_update())).mappings().first()
+    return None if row is None else _key(row)
+
+
+async def listed(connection: AsyncConnection, workspace: WorkspaceId, before: str | None, limit: int) -> list[ApiKey]:
+    """A workspace's keys, newest first; ids sort by the time they were made, so they are the cursor."""
+    wanted = [API_KEYS.c.workspace == workspace]
+    if before is not None:
+        wanted.append(API_KEYS.c.id < before)
+    statement = select(API_KEYS).where(*wanted).order_by(API_KEYS.c.id.desc()).limit(limit)
+    return [_key(row) for row in (await connection.execute(statement)).mappings()]
 
 
 async def bootstrap(connection: AsyncConnection) -> list[ApiKey]:

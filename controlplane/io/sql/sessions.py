@@ -23,6 +23,11 @@ _LIVE_COUNTS = select(  # put together once: it runs at every creation
 )
 
 
+_OF_KIND = {"session": _ROW.id, "user": _ROW.user, "key": _ROW.key, "workspace": _ROW.workspace}
+Mark = tuple[float, SessionId]
+"""Where a page of tombstones ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionFilter:
     """Which sessions a list shows: newest first, after `before`."""
@@ -91,11 +96,36 @@ async def active(connection: AsyncConnection, after: str, limit: int) -> list[Se
     return [_session(row) for row in (await connection.execute(statement)).mappings()]
 
 
-async def tombstones(connection: AsyncConnection, now: float) -> dict[SessionId, float]:
-    """Ended sessions whose tokens may still be valid, each until when."""
+async def tombstones(connection: AsyncConnection, now: float, after: Mark, limit: int) -> list[Mark]:
+    """A page of ended sessions whose tokens may still be valid: each until when, and its id."""
     ended = _ROW.status.not_in([status.value for status in LIVE])
-    statement = select(_ROW.id, _ROW.expires_at).where(_ROW.expires_at > now, ended)
-    return {SessionId(row.id): row.expires_at for row in await connection.execute(statement)}
+    statement = select(_ROW.expires_at, _ROW.id).where(_ROW.expires_at > now, ended, *_beyond(after))
+    found = await connection.execute(statement.order_by(_ROW.expires_at, _ROW.id).limit(limit))
+    return [(until, SessionId(session)) for until, session in found]
+
+
+async def wanted_ends(connection: AsyncConnection, after: str, limit: int) -> list[Session]:
+    """A page of live sessions that were ended while the store was away: no token opens them any more."""
+    wanted = (LIVE_ROWS, _ROW.end_wanted.is_not(None), _ROW.id > after)
+    statement = select(SESSIONS).where(*wanted).order_by(_ROW.id).limit(limit)
+    return [_session(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def want_ends(connection: AsyncConnection, kind: str, named: str, reason: str) -> None:
+    """Everything live of a session, user, key or workspace is to end: from now on it gets no token."""
+    statement = update(SESSIONS).where(LIVE_ROWS, _OF_KIND[kind] == named)
+    await connection.execute(statement.values(end_wanted=reason))
+
+
+async def latest_end(connection: AsyncConnection, kind: str, named: str) -> float:
+    """When the last of its live sessions ends by itself; 0 where there is none."""
+    statement = select(func.max(_ROW.expires_at)).where(LIVE_ROWS, _OF_KIND[kind] == named)
+    return (await connection.execute(statement)).scalar_one() or 0.0
+
+
+def _beyond(after: Mark) -> tuple[ColumnElement[bool], ...]:
+    until, session = after
+    return _ROW.expires_at >= until, or_(_ROW.expires_at > until, _ROW.id > session)
 
 
 def _matching(wanted: SessionFilter) -> list[ColumnElement[bool]]:

@@ -150,3 +150,23 @@ ANSWERS = Table(
     Column("node", String(512)),
     Column("at", Double, nullable=False, index=True),
 )
+
+REVOCATIONS = Table(
+    "revocations",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("workspace", _ID, ForeignKey("workspaces.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("target", _ID, nullable=False),
+    Column("reason", String(256), nullable=False),
+    Column("by", _ID, ForeignKey("api_keys.id"), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("before", Double, nullable=False),
+    Column("until", Double, nullable=False, index=True),
+    Column("applied_at", Double, index=True),
+)
+
+# Few are not applied at any time, and every control plane looks for them twice a second.
+UNAPPLIED_ROWS = text("applied_at IS NULL")
+Index("ix_revocations_unapplied", REVOCATIONS.c.id, sqlite_where=UNAPPLIED_ROWS, postgresql_where=UNAPPLIED_ROWS)
+Index("ix_revocations_workspace_id", REVOCATIONS.c.workspace, REVOCATIONS.c.id)

@@ -21,6 +21,18 @@ async def add_workspace(connection: AsyncConnection, workspace: WorkspaceId, nam
     await connection.execute(insert(WORKSPACES).values(id=workspace, name=name, created_at=now))
 
 
+async def workspace_exists(connection: AsyncConnection, workspace: WorkspaceId) -> bool:
+    """Whether there is such a workspace."""
+    statement = select(WORKSPACES.c.id).where(WORKSPACES.c.id == workspace)
+    return (await connection.execute(statement)).first() is not None
+
+
+async def workspace_of(connection: AsyncConnection, user: UserId) -> WorkspaceId | None:
+    """Whose user this is."""
+    statement = select(USERS.c.workspace).where(USERS.c.id == user)
+    return (await connection.execute(statement)).scalar_one_or_none()
+
+
 async def user_known_as(connection: AsyncConnection, workspace: WorkspaceId, external_id: str) -> UserId | None:
     """The user the tenant knows under this name."""
     statement = select(USERS.c.id).where(USERS.c.workspace == workspace, USERS.c.external_id == external_id)
