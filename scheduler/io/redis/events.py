@@ -86,7 +86,9 @@ class Events:
         return self._events(tag, entries)
 
     async def _taken_over(self, tag: str, consumer: str, limit: int) -> list[Event]:
-        reply = await self._ground.command(tag, "XAUTOCLAIM", ":events", GROUP, consumer, SILENT_MS, "0", "COUNT", limit)
+        reply = await self._ground.command(
+            tag, "XAUTOCLAIM", ":events", GROUP, consumer, SILENT_MS, "0", "COUNT", limit
+        )
         return self._events(tag, reply[1])
 
     def _events(self, tag: str, entries: Any) -> list[Event]:

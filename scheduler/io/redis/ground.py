@@ -25,7 +25,9 @@ from scheduler.policy import SchedulerPolicy
 
 FLEET = "fleet"
 WHERE = 200_000  # sessions whose region is remembered; others are looked up
-_NOT_TWICE = frozenset({"register", "move", "move_away"})  # everything else answers a repetition as it did the first time
+_NOT_TWICE = frozenset(
+    {"register", "move", "move_away"}
+)  # everything else answers a repetition as it did the first time
 _packb = msgpack.Packer(use_bin_type=False).pack
 _unpackb = msgpack.unpackb
 

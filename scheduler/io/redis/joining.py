@@ -55,9 +55,7 @@ class Workers:
         heard = [_listed(one) for one in (*beat.attached, *beat.detached)]
         ended = [[one.session, one.fence, one.outcome.value, one.reason] for one in beat.ended]
         gateway = beat.gateway or False
-        word = await self._ask(
-            "heartbeat", beat.worker, beat.seq, beat.load, heard, ended, gateway, beat.is_ready
-        )
+        word = await self._ask("heartbeat", beat.worker, beat.seq, beat.load, heard, ended, gateway, beat.is_ready)
         if word[0] == "refused":
             return refused_of(word)
         return Beaten(word[1], tuple(directive_of(one) for one in word[2]))
@@ -121,4 +119,3 @@ class Workers:
 
 def _listed(one: SessionOnWorker) -> list[Any]:
     return [one.session, one.fence, one.is_attached]
-

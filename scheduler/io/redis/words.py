@@ -109,9 +109,7 @@ def wish_word(end: End) -> list[Word]:
 
 def wish_of(word: list[Word]) -> End:
     session, outcome, code, reason, by, fence, usage, workspace = word
-    return End(
-        session, Outcome(outcome), _code(code), reason, by, fence or None, usage_of(usage), workspace or None
-    )
+    return End(session, Outcome(outcome), _code(code), reason, by, fence or None, usage_of(usage), workspace or None)
 
 
 def held_word(held: Held) -> list[Word]:
@@ -149,7 +147,15 @@ def directive_of(word: list[Word]) -> Directive:
 def record_of(word: list[Word]) -> EndRecord:
     session, outcome, code, reason, by, at, held, usage, is_estimated = word
     return EndRecord(
-        SessionId(session), Outcome(outcome), _code(code), reason, by, float(at), float(held), usage_of(usage), is_estimated
+        SessionId(session),
+        Outcome(outcome),
+        _code(code),
+        reason,
+        by,
+        float(at),
+        float(held),
+        usage_of(usage),
+        is_estimated,
     )
 
 
@@ -157,7 +163,17 @@ def claimed_of(word: list[Word], region: str) -> Claimed:
     _, session, worker, reach, fence, pool, due, expires, is_resumed, carried = word
     address, key = reach.split("\n")
     return Claimed(
-        session, worker, address, bytes.fromhex(key), fence, region, pool, float(due), float(expires), is_resumed, carried
+        session,
+        worker,
+        address,
+        bytes.fromhex(key),
+        fence,
+        region,
+        pool,
+        float(due),
+        float(expires),
+        is_resumed,
+        carried,
     )
 
 

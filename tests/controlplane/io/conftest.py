@@ -120,6 +120,7 @@ class Harbour:
             expires_at=token.session_expires_at,
             resume_seconds=30.0,
             wait_seconds=wait_seconds,
+            token_issued_at=token.issued_at,
         )
 
     def an_end(self, created: Document) -> End:

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from controlplane.io.database import Database
-from controlplane.io.sql import keys, sessions, users
+from controlplane.io.sql import sessions, users
 from controlplane.io.sql.sessions import SessionFilter
-from controlplane.keys import ApiKey
 from controlplane.progress import after_end
 from controlplane.sessions import Session, Status
 from moorage.ids import UserId
 from scheduler.values import Outcome
 from tests.controlplane.builders import KEY, NOW, SESSION, USER, WORKER, WORKSPACE, a_session, an_end
-
-
-@pytest.fixture
-async def database(tmp_path: Path, migrated: Path) -> AsyncIterator[Database]:
-    shutil.copy(migrated, tmp_path / "copy.db")
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'copy.db'}", busy_seconds=1.0)
-    async with database.write() as connection:
-        await users.add_workspace(connection, WORKSPACE, "default", NOW)
-        await keys.add(connection, ApiKey(KEY, WORKSPACE, "k", "d", "h", ("admin:all",), NOW))
-        await users.user_or_new(connection, USER, WORKSPACE, "u1", NOW)
-    yield database
-    await database.close()
-
 
 FULL = replace(
     after_end(a_session(status=Status.ACTIVE), an_end(Outcome.FAILED)),
@@ -86,7 +69,10 @@ async def test_nothing_that_is_asked_often_reads_all_that_ever_was(database: Dat
         await sessions.active(connection, "", 10)
         await sessions.overdue(connection, NOW, "", 10)
         await sessions.live_counts(connection, USER, KEY, WORKSPACE)
-        await sessions.tombstones(connection, NOW)
+        await sessions.tombstones(connection, NOW, (NOW, SESSION), 10)
+        await sessions.wanted_ends(connection, "", 10)
+        for kind, named in (("session", SESSION), ("user", USER), ("key", KEY), ("workspace", WORKSPACE)):
+            await sessions.latest_end(connection, kind, named)
         await sessions.listed(connection, SessionFilter(WORKSPACE, end_user_id="u1"))
         plans = {}
         for said, given in [one for one in asked if one[0].startswith("SELECT")]:
