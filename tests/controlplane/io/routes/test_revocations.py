@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from controlplane.io import applier
 from controlplane.io.sql import users
 from moorage.ids import WorkspaceId
 from moorage.tokens import verify
@@ -16,6 +17,11 @@ from scheduler.values import Claimed, EndRecord, Refused, Revocation, Revoked
 from tests.controlplane.io.away import Switched
 from tests.controlplane.io.conftest import Document, Harbour, Open, eventually
 from tests.controlplane.io.problems import is_problem
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applier, "SETTLE_SECONDS", 0.05)
 
 
 async def revoked(harbour: Harbour, kind: str, id_: str, status: int = 201, **said: Any) -> Document:
