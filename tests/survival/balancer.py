@@ -100,4 +100,3 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.write_eof()
     except OSError:
         writer.transport.abort()
-
