@@ -22,7 +22,7 @@ class Clock:
     def environment(self) -> dict[str, str]:
         """Compiles the library at the first call. Raises CalledProcessError."""
         if not self._library.exists():
-            command = ["cc", "-O1", "-shared", "-fPIC", "-o", self._library, SOURCE, "-ldl"]
+            command = ["cc", "-O1", "-shared", "-fPIC", "-o", str(self._library), str(SOURCE), "-ldl"]
             subprocess.run(command, check=True, timeout=30)
         return {"LD_PRELOAD": str(self._library), "MOORAGE_TEST_CLOCK": str(self._file)}
 

@@ -21,6 +21,11 @@ class Rule(Enum):
     USAGE = "a record says what was carried, or that it is an estimate"
     TYPED = "every refusal has a type"
 
+    @property
+    def is_of_the_past(self) -> bool:
+        """Whether it is about what happened, which no waiting changes; else about how things stand."""
+        return self in (Rule.CUT, Rule.STUCK, Rule.TYPED, Rule.EVENT_ORDER)
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:

@@ -1,0 +1,71 @@
+"""The store's event stream, read from its own log of writes: every event that ever was, also those consumed since.
+
+The store under test runs with an append-only file that is never rewritten. What a script added to a stream stands there as an XADD
+of its own; a loss of data begins another file, and with it another era.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgpack
+from hiredis import Reader
+
+from tests.survival.history import EndSeen, EventSeen
+
+OPTIONS = {"auto-aof-rewrite-percentage": "0", "aof-timestamp-enabled": "no", "appendfsync": "everysec"}
+CHUNK = 1 << 20
+
+
+def events(eras: list[Path]) -> tuple[tuple[EventSeen, ...], tuple[EndSeen, ...]]:
+    """Events in order, and the end records they carried. Each era is the folder of one append-only file."""
+    seen: list[EventSeen] = []
+    ends: list[EndSeen] = []
+    for era, folder in enumerate(eras):
+        for position, payload in _added(folder):
+            kind, _, session, _, seq, _, record, *_ = msgpack.unpackb(payload, strict_map_key=False)
+            seen.append(EventSeen(position, kind, session or "", seq or 0, era))
+            if record:
+                ends.append(_end(record))
+    return tuple(seen), tuple(ends)
+
+
+def _added(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.glob("*.aof"), key=_number):
+        for command in _commands(path):
+            if command[0].upper() == b"XADD" and command[1].endswith(b":events"):
+                yield command[2].decode(), command[-1]
+
+
+def _commands(path: Path) -> Iterator[list[bytes]]:
+    """Up to what a kill left unfinished."""
+    reader = Reader()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            reader.feed(chunk)
+            while (command := reader.gets()) is not False:
+                yield command
+
+
+def _number(path: Path) -> int:
+    """Of `appendonly.aof.3.incr.aof`."""
+    return int(path.name.split(".")[2])
+
+
+def _end(record: list[Any]) -> EndSeen:
+    session, outcome, code, reason, by, _, _, usage, is_estimated, *_ = record
+    bytes_in, bytes_out, messages_in, messages_out = usage or (0, 0, 0, 0)
+    return EndSeen(
+        session=session,
+        outcome=outcome,
+        code=code or None,
+        reason=reason,
+        by=by,
+        messages_in=messages_in,
+        messages_out=messages_out,
+        bytes_in=bytes_in,
+        bytes_out=bytes_out,
+        is_estimated=bool(is_estimated),
+    )
