@@ -7,11 +7,12 @@
  *   rate PER_SECOND SECONDS the same at a fixed offered rate; latency counts from when each was due
  *   close                   polite close of all
  *   watch SECONDS           waits until the other side has closed all, and says with which codes and when the last one was
+ *   roam N SECONDS PORT,…   whoever is lost from now on comes back through one of the ports; until N are back
  *   cipher                  what TLS agreed on
  *
  * Answers: "done N errors N cpu_ms X p50_us X p99_us X", with latency from connect to 101 for open, churn and rate, else of the
  * round trip; watch answers "done 0 errors STILL_OPEN cpu_ms X last_ns T codes 4502=N,…" on CLOCK_MONOTONIC (1006: no close
- * frame came). */
+ * frame came); roam answers as roam.c says. */
 #define _GNU_SOURCE
 #include "client.h"
 
@@ -26,7 +27,7 @@
 static const int64_t SECOND = 1000000000;
 static const uint64_t STDIN = UINT64_MAX;
 
-typedef enum { IDLE, OPENING, TRIPPING, GOING, CHURNING, CLOSING, WATCHING } Kind;
+typedef enum { IDLE, OPENING, TRIPPING, GOING, CHURNING, CLOSING, WATCHING, ROAMING } Kind;
 
 static struct {
     Kind kind;
@@ -60,6 +61,8 @@ static void answer(void)
         for (int code = 0, some = 0; code < 65536; code++)
             if (gone_by_code[code]) printf("%s%d=%ld", some++ ? "," : "", code, gone_by_code[code]);
         printf("\n");
+    } else if (command.kind == ROAMING) {
+        roam_report();
     } else {
         printf("p50_us %.1f p99_us %.1f\n", latencies_us(&command.latencies, 0.5), latencies_us(&command.latencies, 0.99));
     }
@@ -69,6 +72,7 @@ static void answer(void)
 
 void on_open(Connection *c)
 {
+    if (command.kind == ROAMING) roam_back(c);
     if (command.kind == CHURNING || command.kind == OPENING) latencies_add(&command.latencies, now_ns() - c->started_ns);
     if (command.kind == CHURNING) connection_trip(c);
     if (command.kind != OPENING) return;
@@ -90,9 +94,9 @@ void on_echo(Connection *c)
     else command.in_progress--;
 }
 
-void on_refused(Connection *c)
+void on_refused(Connection *c, State was)
 {
-    (void)c;
+    if (command.kind == ROAMING) roam_refused(c, was);
     if (command.kind != OPENING && command.kind != CHURNING) return;
     command.errors++;
     command.in_progress--;
@@ -102,6 +106,7 @@ void on_gone(Connection *c, State was)
 {
     gone_by_code[c->closed_code ? c->closed_code : 1006]++;
     last_gone_ns = c->closed_ns ? c->closed_ns : now_ns();
+    if (command.kind == ROAMING) roam_away(c->token, last_gone_ns, 0, 0);
     if (command.kind == CHURNING || command.kind == CLOSING) {
         if (was == LEAVING) command.done++;
         else command.errors++;
@@ -149,6 +154,7 @@ static int finished(int64_t now)
     case OPENING: case CHURNING: return command.done + command.errors >= command.wanted;
     case TRIPPING: case CLOSING: return command.cursor >= highest_used && !command.in_progress;
     case GOING: return now >= command.until_ns && !command.in_progress;
+    case ROAMING: return roam_count_back() >= command.wanted || now >= command.until_ns;
     case WATCHING: return !open_connections || now >= command.until_ns;
     default: return 0;
     }
@@ -162,6 +168,8 @@ static void step(void)
     if (command.kind == CLOSING) each_open(connection_leave, options->max_connections);
     int64_t now = now_ns();
     if (command.kind == WATCHING) command.errors = open_connections;
+    if (command.kind == ROAMING) roam_step(now);
+    if (command.kind == ROAMING) command.done = roam_count_back();
     if (finished(now) || now >= command.deadline_ns) answer();
 }
 
@@ -169,6 +177,7 @@ static void obey(const char *line)
 {
     long n, width;
     double number, seconds;
+    int used = 0;
     if (sscanf(line, "open %ld %ld", &n, &width) == 2) {
         begin(OPENING, n, width, 60);
         memset(gone_by_code, 0, sizeof gone_by_code);
@@ -184,6 +193,9 @@ static void obey(const char *line)
         command.per_second = number;
     } else if (!strncmp(line, "close", 5)) {
         begin(CLOSING, 0, 1, 0);
+    } else if (sscanf(line, "roam %ld %lf %n", &n, &seconds, &used) == 2) {
+        begin(ROAMING, n, 1, seconds);
+        roam_begin(n, line + used);
     } else if (sscanf(line, "watch %lf", &seconds) == 1) {
         begin(WATCHING, 0, 1, seconds);
     } else if (!strncmp(line, "cipher", 6)) {
@@ -200,7 +212,8 @@ static int wait_ms(void)
 {
     int64_t until = command.deadline_ns, now = now_ns();
     if (command.kind == IDLE) return -1;
-    if (command.kind == GOING || command.kind == WATCHING) until = now < command.until_ns ? command.until_ns : command.deadline_ns;
+    if (command.kind == GOING || command.kind == WATCHING || command.kind == ROAMING) until = now < command.until_ns ? command.until_ns : command.deadline_ns;
+    if (command.kind == ROAMING && roam_due_ns() < until) until = roam_due_ns();
     return until <= now ? 0 : (int)((until - now) / 1000000) + 1;
 }
 

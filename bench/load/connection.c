@@ -76,7 +76,7 @@ void connection_drop(Connection *c)
     c->state = FREE;
     if (was >= OPEN) open_connections--;
     if (was >= OPEN) on_gone(c, was);
-    else on_refused(c);
+    else on_refused(c, was);
     uint32_t generation = c->generation + 1;
     memset(c, 0, sizeof *c);
     c->generation = generation;
@@ -141,11 +141,11 @@ void connection_leave(Connection *c)
 static int send_request(Connection *c)
 {
     char token[4096] = "";
-    if (token_count) snprintf(token, sizeof token, "Authorization: Bearer %s\r\n", tokens[token_next++ % token_count]);
+    if (token_count) snprintf(token, sizeof token, "Authorization: Bearer %s\r\n", tokens[c->token % token_count]);
     int n = asprintf(&c->request,
                      "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                      "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
-                     options->path, options->host, options->port, KEY, token);
+                     options->path, options->host, c->port, KEY, token);
     if (n < 0) die("asprintf");
     c->state = UPGRADING;
     c->out = (uint8_t *)c->request;
@@ -153,7 +153,7 @@ static int send_request(Connection *c)
     return flush(c);
 }
 
-Connection *connection_open(int64_t started_ns)
+static Connection *begin(size_t token, int port, int64_t started_ns)
 {
     if (!free_count) return NULL;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
@@ -161,17 +161,41 @@ Connection *connection_open(int64_t started_ns)
     Connection *c = &connections[free_indexes[--free_count]];
     c->fd = fd;
     c->state = CONNECTING;
+    c->token = token;
+    c->port = port;
     c->started_ns = started_ns;
     if (c - connections >= highest_used) highest_used = (int)(c - connections) + 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options->port)};
+    return c;
+}
+
+static Connection *dial(Connection *c)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)c->port)};
     inet_pton(AF_INET, options->host, &to.sin_addr);
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) {
+    if (connect(c->fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) {
         connection_drop(c);
         return NULL;
     }
     arm(c, EPOLLOUT);
     return c;
+}
+
+Connection *connection_open(int64_t started_ns)
+{
+    Connection *c = begin(token_next, options->port, started_ns);
+    if (!c) return NULL;
+    token_next++;
+    return dial(c);
+}
+
+Connection *connection_return(size_t token, int port, int64_t lost_ns, int tries)
+{
+    Connection *c = begin(token, port, now_ns());
+    if (!c) return NULL;
+    c->lost_ns = lost_ns;
+    c->tries = tries;
+    return dial(c);
 }
 
 static int secure(Connection *c)
@@ -250,7 +274,7 @@ static int upgraded(Connection *c, const uint8_t *data, size_t bytes)
     if (!end && c->head_bytes < sizeof c->head - 1) return 0;
     if (!end || strncmp(c->head, "HTTP/1.1 101", 12) || !strstr(c->head, accept_expected)) {
         static int told;
-        if (told++ < 3) fprintf(stderr, "refused: %.200s\n", c->head); /* a few will do; a full pipe would block us */
+        if (!c->lost_ns && told++ < 3) fprintf(stderr, "refused: %.200s\n", c->head); /* a few will do; a full pipe would block us */
         connection_drop(c);
         return -1;
     }
