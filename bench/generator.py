@@ -10,6 +10,7 @@ import select
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -80,6 +81,17 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class Roamed:
+    """How lost clients came back. Admission is from connect to 101, back from the loss to the 101; in us."""
+
+    back: int
+    away: int  # still, when the time was over
+    admission_us: tuple[float, float, float]  # p50, p99, max
+    back_us: tuple[float, float, float]
+    refusals: dict[str, int]  # "503:NO_CAPACITY", "unreached", "cut"; "-" stands for no code
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """What a client sends and where."""
 
@@ -145,6 +157,23 @@ class Client:
         codes = dict(pair.split("=") for pair in said.get("codes", "").split(",") if pair)
         return Gone(int(said["errors"]), int(said["last_ns"]), {int(code): int(count) for code, count in codes.items()})
 
+    def roam(self, count: int, seconds: float, ports: list[int]) -> None:
+        """Whoever is lost from now on comes back through one of the ports. `roamed` waits for it."""
+        self._tell(f"roam {count} {seconds} {','.join(map(str, ports))}")
+
+    def roamed(self, within: float) -> Roamed:
+        """Once `count` are back, or the time of `roam` is over."""
+        said = _named(self._hear("roam", within))
+        admission, back = ((said[f"{name}{part}_us"] for part in ("p50", "p99", "max")) for name in ("", "back_"))
+        refusals = dict(pair.rsplit("=", 1) for pair in said.get("refusals", "").split(",") if pair)
+        return Roamed(
+            back=int(said["done"]),
+            away=int(said["errors"]),
+            admission_us=_three(admission),
+            back_us=_three(back),
+            refusals={reason: int(count) for reason, count in refusals.items()},
+        )
+
     def cipher(self) -> str:
         """What TLS agreed on, "none" without."""
         return self._ask("cipher", 5).strip()
@@ -167,10 +196,16 @@ class Client:
         return answer
 
     def _ask(self, command: str, within: float) -> str:
+        self._tell(command)
+        return self._hear(command, within)
+
+    def _tell(self, command: str) -> None:
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
+
+    def _hear(self, command: str, within: float) -> str:
+        assert self.process.stdout is not None
         if not select.select([self.process.stdout], [], [], within)[0]:
             raise CannotMeasureError(f"{command!r} got no answer within {within:g} s")
         line = self.process.stdout.readline()
@@ -184,6 +219,11 @@ class Client:
         if not select.select([self.process.stderr], [], [], 0.1)[0]:
             return "it said nothing"
         return os.read(self.process.stderr.fileno(), 300).decode(errors="replace").strip()
+
+
+def _three(said: Iterable[str]) -> tuple[float, float, float]:
+    p50, p99, most = map(float, said)
+    return p50, p99, most
 
 
 def _named(line: str) -> dict[str, str]:

@@ -69,9 +69,15 @@ def missing(name: str) -> str | None:
 
 def start(name: str, folder: Path, casting: Casting, extra: tuple[str, ...] = ()) -> Ours:
     """A gateway process with one registered worker behind `casting.worker_port`; with none when that is 0."""
-    port, link_port = machine.free_port(), machine.free_port()
-    secret = folder / f"secret-{port}"
+    secret = folder / f"secret-{machine.free_port()}"
     credentials.write_secret(secret)
+    return start_with(name, secret, casting, extra)
+
+
+def start_with(name: str, secret: Path, casting: Casting, extra: tuple[str, ...] = ()) -> Ours:
+    """The same with a secret that several of them share."""
+    folder = secret.parent
+    port, link_port = machine.free_port(), machine.free_port()
     words = ["--wire", "pure" if name == OURS_PURE else "compiled", "--secret", str(secret)]
     words += ["--port", str(port), "--link-port", str(link_port), "--worker-port", str(casting.worker_port)]
     if casting.tls:

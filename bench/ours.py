@@ -1,6 +1,7 @@
-"""Our process in the benches: the real gateway with the memory store in it, and one worker registered straight in the store.
+"""Our process in the benches: the real gateway with the memory store in it, or on a Redis with others, and one worker registered
+straight in the store.
 
-    python -m bench.ours --wire compiled|pure --port P --link-port L --secret FILE [--worker-port W] [--tls CERT KEY]
+    python -m bench.ours --wire compiled|pure --port P --link-port L --secret FILE [--worker-port W] [--tls CERT KEY] [--store URL]
 
 Without --worker-port no worker is registered; one may join through the link with the secret's SHA-256 in hex as its key.
 """
@@ -52,7 +53,7 @@ async def serve(options: argparse.Namespace) -> None:
         limits=LIMITS,
         handshakes=HANDSHAKES,
     )
-    store = MemoryStore()
+    store = await _store(options.store)
     await store.set_join_keys([JoinKey(sha256(join_key(options.secret).encode()).hexdigest(), "*", "*")])
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_sweep(store))
@@ -62,6 +63,18 @@ async def serve(options: argparse.Namespace) -> None:
         await Gateway(policy, store, lambda: keys, CollectorRegistry()).start()
         if options.profile is not None:
             _profile_between_signals(options.profile)
+
+
+async def _store(url: str) -> Store:
+    """Ours alone, or the one that several processes share."""
+    if not url:
+        return MemoryStore()
+    from scheduler.io.redis.store import RedisStore
+    from scheduler.storeurl import parse_store_url
+
+    store = RedisStore(parse_store_url(url))
+    await store.open()
+    return store
 
 
 async def _stand_in(store: Store, port: int) -> None:
@@ -116,6 +129,7 @@ def main() -> None:
     parser.add_argument("--secret", type=Path, required=True)
     parser.add_argument("--tls", type=Path, nargs=2)
     parser.add_argument("--profile", type=Path)
+    parser.add_argument("--store", default="", help="a Redis that this gateway shares with others")
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR)
     )  # logs off, as for the peers

@@ -169,7 +169,7 @@ static void step(void)
     int64_t now = now_ns();
     if (command.kind == WATCHING) command.errors = open_connections;
     if (command.kind == ROAMING) roam_step(now);
-    if (command.kind == ROAMING) command.done = roam_count_back();
+    if (command.kind == ROAMING) command.done = roam_count_back(), command.errors = command.wanted - command.done, command.in_progress = 0;
     if (finished(now) || now >= command.deadline_ns) answer();
 }
 
