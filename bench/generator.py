@@ -10,7 +10,6 @@ import select
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -164,13 +163,12 @@ class Client:
     def roamed(self, within: float) -> Roamed:
         """Once `count` are back, or the time of `roam` is over."""
         said = _named(self._hear("roam", within))
-        admission, back = ((said[f"{name}{part}_us"] for part in ("p50", "p99", "max")) for name in ("", "back_"))
         refusals = dict(pair.rsplit("=", 1) for pair in said.get("refusals", "").split(",") if pair)
         return Roamed(
             back=int(said["done"]),
             away=int(said["errors"]),
-            admission_us=_three(admission),
-            back_us=_three(back),
+            admission_us=_three(said, ""),
+            back_us=_three(said, "back_"),
             refusals={reason: int(count) for reason, count in refusals.items()},
         )
 
@@ -221,9 +219,8 @@ class Client:
         return os.read(self.process.stderr.fileno(), 300).decode(errors="replace").strip()
 
 
-def _three(said: Iterable[str]) -> tuple[float, float, float]:
-    p50, p99, most = map(float, said)
-    return p50, p99, most
+def _three(said: dict[str, str], name: str) -> tuple[float, float, float]:
+    return float(said[f"{name}p50_us"]), float(said[f"{name}p99_us"]), float(said[f"{name}max_us"])
 
 
 def _named(line: str) -> dict[str, str]:

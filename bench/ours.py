@@ -39,7 +39,12 @@ EVENTS = 10_000
 LIMITS = Limits(
     frame_bytes=2 << 20, message_bytes=2 << 20, messages_per_second=1e6, message_burst=1_000_000, session_bytes=1 << 50
 )
-HANDSHAKES = Handshakes(connections=9_900, connects_per_second_per_address=1e6, connect_burst_per_address=1_000_000)
+HANDSHAKES = Handshakes(
+    connections=9_900,
+    in_progress_per_address=2_000,  # as many as in all: one address stands for all clients
+    connects_per_second_per_address=1e6,
+    connect_burst_per_address=1_000_000,
+)
 
 
 async def serve(options: argparse.Namespace) -> None:
