@@ -122,6 +122,10 @@ class Revocations:
                 return True
         return False
 
+    def names(self, kind: str, id_: str) -> bool:
+        """Whether this very id was revoked."""
+        return id_ in self._by_kind[kind]
+
     def all(self) -> list[Revocation]:
         """Those in force."""
         return [revocation for named in self._by_kind.values() for revocation in named.values()]

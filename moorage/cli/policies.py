@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from controlplane.policy import PRIVATE_NETWORKS, ControlPlanePolicy, Offer, RateLimit
 from gateway.policy import GatewayPolicy, Handshakes, TlsFiles, Trust
 from gateway.relay import Limits
@@ -43,6 +45,12 @@ def scheduler_policy(settings: Settings) -> SchedulerPolicy:
     policy = SchedulerPolicy(**settings.scheduler.model_dump())
     _check_deadlines(policy)
     return policy
+
+
+def embedded_policy(settings: Settings) -> SchedulerPolicy:
+    """For a store in the gateway's own process: they die together, so that nobody is left to adopt anything. As
+    `scheduler_policy`."""
+    return replace(scheduler_policy(settings), adoption_seconds=0.0)
 
 
 def _check_deadlines(policy: SchedulerPolicy) -> None:

@@ -22,7 +22,7 @@ from moorage.cli.certificate import development_certificate
 from moorage.cli.crew import Crew, Doors
 from moorage.cli.fleet_metrics import FleetCollector
 from moorage.cli.observe import LAG_BUCKETS, ObserveApp, ObserveServer, watch_loop_lag
-from moorage.cli.policies import control_plane_policy, gateway_policy, scheduler_policy, wants_development_certificate
+from moorage.cli.policies import control_plane_policy, embedded_policy, gateway_policy, wants_development_certificate
 from moorage.cli.settings import Settings
 from moorage.cli.sockets import bound
 from scheduler.io.memory import MemoryStore
@@ -102,7 +102,7 @@ class Program:
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._hold()
         self._development = self._development_files()
-        self._store = MemoryStore(policy=scheduler_policy(settings))
+        self._store = MemoryStore(policy=embedded_policy(settings))
         self._observe = self._observing()
         keys = self._keyring()
         self._control = ControlPlane(control_plane_policy(settings), self._store, keys, self._registry)

@@ -188,6 +188,10 @@ def _wait_again(
 
 def _wait(fleet: Fleet, request: ClaimRequest, plan: Plan, now: float) -> Queued | Refused:
     retry = fleet.policy.full_retry_seconds
+    opens_at = _opens_at(fleet, request)
+    if opens_at is not None:
+        why = "the store lost its data: nothing new is placed until gateways have named what they relay"
+        return Refused(Code.STORE_UNAVAILABLE, why, max(opens_at - now, 0.1))
     if not fleet.index.has_match(plan):
         return Refused(Code.NO_CAPACITY, "no worker of these regions, pools and labels is known", retry)
     if request.wait_seconds <= 0:
@@ -197,6 +201,14 @@ def _wait(fleet: Fleet, request: ClaimRequest, plan: Plan, now: float) -> Queued
         return Refused(Code.NO_CAPACITY, f"{len(fleet.queue)} wait already; the queue is full", retry)
     fleet.queue_alarms.set(waiter, min(waiter.deadline, request.expires_at), now)
     return _queued(fleet, waiter, now)
+
+
+def _opens_at(fleet: Fleet, request: ClaimRequest) -> float | None:
+    """When the first of the session's regions that adopt ends to do so."""
+    if not fleet.adopting:
+        return None
+    regions = request.wanted.regions
+    return min((until for region, until in fleet.adopting.items() if not regions or region in regions), default=None)
 
 
 def _queued(fleet: Fleet, waiter: Waiter, now: float) -> Queued:

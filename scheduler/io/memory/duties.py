@@ -94,7 +94,7 @@ def settle(fleet: Fleet, worker: Worker, now: float) -> None:
         return
     if worker.group is None:
         fleet.index.add(worker)
-    if not worker.should_be_open:
+    if not worker.should_be_open or worker.region in fleet.adopting:
         fleet.index.close(worker)
         return
     fleet.index.open(worker)

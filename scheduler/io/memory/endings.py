@@ -74,7 +74,7 @@ def finish(fleet: Fleet, session: Session, wish: End, now: float) -> EndRecord:
         waiter = fleet.queue.of_session(session.id)
         if waiter is not None:
             dismiss(fleet, waiter, OVER, now)
-    is_estimated = session.state is ClaimState.HELD and not is_by_attach
+    is_estimated = session.is_adopted or (session.state is ClaimState.HELD and not is_by_attach)
     leave_state(session, now)
     session.state = _ENDED
     record = EndRecord(

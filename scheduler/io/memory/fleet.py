@@ -23,7 +23,9 @@ class Fleet:
     """The state. Only this package's modules change it, each within one step of the event loop."""
 
     __slots__ = (
+        "adopting",
         "alarms",
+        "born_at",
         "contests",
         "draw",
         "epoch",
@@ -47,8 +49,9 @@ class Fleet:
         "workers",
     )
 
-    def __init__(self, policy: SchedulerPolicy, draw: Draw) -> None:
+    def __init__(self, policy: SchedulerPolicy, draw: Draw, now: float) -> None:
         self.policy = policy
+        self.born_at = now
         self.draw = draw
         self.epoch = draw(8).hex()
         self.fence = 0  # the highest ever given: one counter keeps every session's fences rising
@@ -65,6 +68,7 @@ class Fleet:
         self.granted: dict[RequestId, Session] = {}  # reserved for a waiter, not yet confirmed
         self.contests: dict[RequestId, Contest] = {}
         self.gateways: dict[GatewayId, Gateway] = {}
+        self.adopting: dict[str, float] = {}  # regions, until when
         self.tombstones = Tombstones(policy)
         self.revocations = Revocations()
         self.swept_at: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId
+from scheduler.io.memory.adopting import bring_back, is_evidence, is_young, open_window
 from scheduler.io.memory.endings import leave_line
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.lives import hold, suspend
@@ -33,21 +34,23 @@ def adopt(fleet: Fleet, gateway_id: GatewayId, held: list[Held], now: float) -> 
     """All that this gateway relays. What the store had given up is held again if nobody took it since."""
     if not renew(fleet, gateway_id, now):
         join(fleet, gateway_id, "", now)
+    _look_for_evidence(fleet, fleet.gateways[gateway_id], held, now)
     stale: list[Stale] = []
     kept: set[SessionId] = set()
-    for session_id, fence, *_ in held:
-        session = fleet.fenced(session_id, fence)
-        if isinstance(session, Stale):
-            stale.append(session)
-        elif not _take_up(fleet, session, gateway_id, now):
-            stale.append(Stale(session_id, fence))
+    waiting = 0
+    for one in held:
+        answer = _adopt_one(fleet, gateway_id, one, now)
+        if answer is None:
+            waiting += 1
+        elif isinstance(answer, Stale):
+            stale.append(answer)
         else:
-            kept.add(session_id)
+            kept.add(one.session)
     for session in held_by(fleet, gateway_id):
         is_settled = now - session.held_since >= fleet.policy.suspect_after  # a younger one may have crossed the list
         if session.id not in kept and session.state is ClaimState.HELD and is_settled:
             suspend(fleet, session, now, is_lost=False)
-    return Adopted(stale)
+    return Adopted(stale, waiting)
 
 
 def leave(fleet: Fleet, gateway_id: GatewayId, now: float) -> None:
@@ -83,6 +86,22 @@ def lapse_silent(fleet: Fleet, now: float) -> None:
             for session in held_by(fleet, gateway.id):
                 if session.state is ClaimState.HELD and session.detached_at is not None:
                     suspend(fleet, session, now, is_lost=False, held_until=session.detached_at)
+
+
+def _look_for_evidence(fleet: Fleet, gateway: Gateway, held: list[Held], now: float) -> None:
+    if gateway.is_new and is_young(fleet, now):
+        for region in {one.region for one in held if is_evidence(fleet, one, now)}:
+            open_window(fleet, region, now)
+    gateway.is_new = False
+
+
+def _adopt_one(fleet: Fleet, gateway_id: GatewayId, held: Held, now: float) -> Session | Stale | None:
+    session = fleet.sessions.get(held.session)
+    if session is None or session.fence < held.fence:
+        return bring_back(fleet, gateway_id, held, now)
+    if session.fence > held.fence or not _take_up(fleet, session, gateway_id, now):
+        return Stale(held.session, session.fence)
+    return session
 
 
 def _take_up(fleet: Fleet, session: Session, gateway_id: GatewayId, now: float) -> bool:

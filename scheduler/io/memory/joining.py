@@ -1,5 +1,6 @@
 """A worker registers: for the first time, or again with the id and the key it had. What it says of itself is checked,
-what it says of sessions is only believed where the store knows better nothing else: it can lose claims, never make any.
+what it says of sessions is only believed where the store knows better nothing else: it can lose claims, never make any;
+after a loss of data it keeps slots for them until their gateways speak.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from hmac import compare_digest
 from moorage import ids
 from moorage.errors import Code
 from moorage.ids import WorkerId
+from scheduler.io.memory.adopting import drop_orphans, is_young, open_window
 from scheduler.io.memory.duties import settle
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.leases import count_silent, watch_lease
@@ -30,6 +32,8 @@ def register(fleet: Fleet, registration: Registration, now: float) -> Registered
     known = fleet.workers.get(registration.again) if registration.again is not None else None
     if known is None:
         worker = _admit(fleet, registration, now)
+        if worker.id == registration.again and registration.sessions and is_young(fleet, now):
+            open_window(fleet, worker.region, now)
     else:
         refused = _doubt_return(known, registration)
         if refused is not None:
@@ -42,11 +46,20 @@ def register(fleet: Fleet, registration: Registration, now: float) -> Registered
 
 
 def _admit(fleet: Fleet, registration: Registration, now: float) -> Worker:
-    worker = Worker(WorkerId(ids.make("wrk", now, fleet.draw)), fleet.draw(CLAIM_KEY_BYTES), registration, now)
+    id_, key = _kept_identity(registration) or (WorkerId(ids.make("wrk", now, fleet.draw)), fleet.draw(CLAIM_KEY_BYTES))
+    worker = Worker(id_, key, registration, now)
     fleet.workers[worker.id] = worker
     fleet.region_workers[worker.region] = fleet.region_workers.get(worker.region, 0) + 1
     fleet.log.append(("worker.joined", now, None, worker.id, 0, None, _data(worker)))
     return worker
+
+
+def _kept_identity(registration: Registration) -> tuple[WorkerId, bytes] | None:
+    """Of a worker that the store forgot: clients are on their way to it with claims that this key signed."""
+    again, key = registration.again, registration.claim_key
+    if again is None or key is None or len(key) != CLAIM_KEY_BYTES or not ids.is_id("wrk", again):
+        return None
+    return again, key
 
 
 def _doubt_return(worker: Worker, registration: Registration) -> Refused | None:
@@ -54,8 +67,9 @@ def _doubt_return(worker: Worker, registration: Registration) -> Refused | None:
         return Refused(Code.PERMISSION_DENIED, "the key is not the one this worker got; register without `again`")
     if (worker.region, worker.pool) != (registration.region, registration.pool):
         return Refused(Code.CONFLICT, "a worker keeps its region and pool; register without `again`")
-    if registration.slots < worker.used:
-        return Refused(Code.CONFLICT, f"it has {worker.used} sessions, more than {registration.slots} slots")
+    used = worker.used - len(worker.orphans)
+    if registration.slots < used:
+        return Refused(Code.CONFLICT, f"it has {used} sessions, more than {registration.slots} slots")
     return None
 
 
@@ -66,6 +80,7 @@ def _take_back(fleet: Fleet, worker: Worker, registration: Registration, now: fl
         fleet.log.append(("worker.returned", now, None, worker.id, 0, None, _data(worker)))
     worker.health = health_after(worker.health, Change.REGISTER)
     count_silent(fleet, worker, is_silent=False)
+    drop_orphans(fleet, worker)
     fleet.index.remove(worker)  # slots and labels may differ; `settle` adds it again
     worker.slots, worker.labels = registration.slots, registration.labels
     worker.name, worker.address, worker.version = registration.name, registration.address, registration.version

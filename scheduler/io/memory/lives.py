@@ -14,7 +14,7 @@ _SUSPENDED = live_after(ClaimState.HELD, Change.SUSPEND)
 _FALLEN_BACK = live_after(ClaimState.RESERVED, Change.FALL_BACK)
 
 
-def hold(fleet: Fleet, session: Session, now: float) -> None:
+def hold(fleet: Fleet, session: Session, now: float, *, is_adopted: bool = False) -> None:
     """Reserved -> held (confirmed), or suspended -> held (adopted by the gateway that still relays it)."""
     if session.state is ClaimState.SUSPENDED:
         session.worker.suspended -= 1
@@ -31,7 +31,7 @@ def hold(fleet: Fleet, session: Session, now: float) -> None:
     is_first = session.started_at is None
     if is_first:
         session.started_at = now
-    log_event(fleet, session, "session.started" if is_first else "session.resumed", now)
+    log_event(fleet, session, "session.started" if is_first else "session.resumed", now, is_adopted=is_adopted)
 
 
 def suspend(fleet: Fleet, session: Session, now: float, *, is_lost: bool, held_until: float | None = None) -> None:
@@ -77,7 +77,7 @@ def take_late_usage(session: Session, fence: int, usage: Usage) -> None:
         session.attach_usage = usage
 
 
-def log_event(fleet: Fleet, session: Session, type_: str, now: float) -> None:
+def log_event(fleet: Fleet, session: Session, type_: str, now: float, *, is_adopted: bool = False) -> None:
     """One more event of a session."""
     session.seq += 1
     worker = session.worker
@@ -90,4 +90,6 @@ def log_event(fleet: Fleet, session: Session, type_: str, now: float) -> None:
         "fence": session.fence,
         "is_worker_lost": session.was_lost,
     }
+    if is_adopted:
+        data["adopted"] = 1
     fleet.log.append((type_, now, session.id, worker.id, session.seq, None, data))

@@ -52,7 +52,7 @@ class Draining:
 
 
 class Worker(Spot):
-    """One worker. `reserved` follows from the others: used - held - suspended."""
+    """One worker. `reserved` follows from the others: used - held - suspended - orphans."""
 
     __slots__ = (
         "address",
@@ -74,6 +74,7 @@ class Worker(Spot):
         "link",
         "load",
         "name",
+        "orphans",
         "seq",
         "sessions",
         "suspended",
@@ -101,6 +102,9 @@ class Worker(Spot):
         self.delivered: tuple[Directive, ...] = ()  # and what it was answered, for its repetition
         self.directives: deque[Directive] = deque()
         self.sessions: dict[Session, None] = {}
+        self.orphans: dict[
+            SessionId, int
+        ] = {}  # fences of what it may bring back after a loss of data; each has a slot
         self.held = 0
         self.suspended = 0
         self.complaints: dict[SessionId, float] = {}
@@ -135,9 +139,9 @@ class Worker(Spot):
             state=self.state,
             labels=self.labels,
             version=self.version,
-            reserved=self.used - self.held - self.suspended,
+            reserved=self.used - self.held - self.suspended - len(self.orphans),
             held=self.held,
-            suspended=self.suspended,
+            suspended=self.suspended + len(self.orphans),
             load=self.load,
             joined_at=self.joined_at,
             beat_at=self.beat_at,
@@ -159,6 +163,7 @@ class Session:
         "held_seconds",
         "held_since",
         "id",
+        "is_adopted",
         "is_displaced",
         "key",
         "old_fence",
@@ -206,6 +211,7 @@ class Session:
         self.attach_usage = NO_USAGE
         self.seq = 0
         self.tried: tuple[Worker, ...] = ()
+        self.is_adopted = False  # after a loss of data: what it was before is not known
         self.is_displaced = False  # its worker was lost to it: the next attach goes elsewhere
         self.was_lost = False  # since it was last held: decides how it ends
         self.detached_at: float | None = None  # its worker saw the connection go
@@ -266,6 +272,7 @@ class Gateway:
     renewed_at: float
     is_lapsed: bool = False
     is_cordoned: bool = False
+    is_new: bool = True  # it has not said yet what it relays
 
 
 @dataclass(slots=True, eq=False)

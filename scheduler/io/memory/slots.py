@@ -42,7 +42,7 @@ def reserve(fleet: Fleet, session: Session, request: ClaimRequest, now: float) -
         session.gateway = request.gateway
         session.resume_seconds = request.resume_seconds
         if session.was_held:
-            _keep_usage(session)
+            keep_usage(session)
     session.state = _RESERVED
     session.tried = ()
     session.detached_at = None
@@ -138,7 +138,7 @@ def _grant_one(fleet: Fleet, waiter: Waiter, worker: Worker, now: float) -> None
     fleet.mail.put(request.gateway, Granted(request.request, session.claimed()))
 
 
-def _keep_usage(session: Session) -> None:
+def keep_usage(session: Session) -> None:
     """The attach that was held becomes the old one."""
     if session.old_usage is not NO_USAGE:
         session.usage += session.old_usage

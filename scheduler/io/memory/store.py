@@ -82,7 +82,7 @@ class MemoryStore:
         policy: SchedulerPolicy | None = None,
     ) -> None:
         self.now = clock or steady_clock()
-        self._fleet = Fleet(policy or SchedulerPolicy(), draw)
+        self._fleet = Fleet(policy or SchedulerPolicy(), draw, self.now())
         self._board = Board()
 
     # workers

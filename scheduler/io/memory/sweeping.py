@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from moorage.errors import Code
+from scheduler.io.memory.adopting import end_windows
 from scheduler.io.memory.contests import give_up_waiting
 from scheduler.io.memory.duties import remove, settle
 from scheduler.io.memory.endings import PORTION, ask_to_end, dismiss, finish
@@ -24,6 +25,8 @@ async def sweep(fleet: Fleet, now: float) -> None:
     _forgive_own_sleep(fleet, now)
     _workers(fleet, now)
     lapse_silent(fleet, now)
+    if fleet.adopting:
+        end_windows(fleet, now)
     give_up_waiting(fleet, now)
     due = fleet.alarms.ring(now)
     for start in range(0, len(due), PORTION):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from moorage.errors import Code
+from scheduler.io.memory.adopting import drop_orphan, keep_orphans
 from scheduler.io.memory.duties import settle, unknown
 from scheduler.io.memory.endings import finish
 from scheduler.io.memory.fleet import Fleet
@@ -51,16 +52,27 @@ def heartbeat(fleet: Fleet, beat: Heartbeat, now: float) -> Beaten | Refused:
 def reconcile(fleet: Fleet, worker: Worker, listed: Iterable[SessionOnWorker], now: float) -> None:
     """A full list against the claims: adopts what agrees, ends what does not belong, suspends what is missing."""
     seen: set[Session] = set()
-    for said in listed:
+    for said in keep_orphans(fleet, worker, list(listed)):
         session = fleet.sessions.get(said.session)
-        if session is None or session.worker is not worker or said.fence > session.fence:
+        if (
+            session is not None
+            and session.worker is worker
+            and said.fence > session.fence
+            and _is_adopting(fleet, worker)
+        ):
+            seen.add(session)  # of a gateway that has not spoken yet
+        elif session is None or session.worker is not worker or said.fence > session.fence:
             _forget(fleet, worker, said)
-            continue
-        seen.add(session)
-        if said.fence == session.fence:
-            _take(fleet, session, now, is_attached=said.is_attached)
+        else:
+            seen.add(session)
+            if said.fence == session.fence:
+                _take(fleet, session, now, is_attached=said.is_attached)
     for session in [session for session in worker.sessions if session not in seen]:
         _miss(fleet, session, now)
+
+
+def _is_adopting(fleet: Fleet, worker: Worker) -> bool:
+    return worker.region in fleet.adopting
 
 
 def _hear(fleet: Fleet, worker: Worker, beat: Heartbeat, now: float) -> None:
@@ -68,6 +80,8 @@ def _hear(fleet: Fleet, worker: Worker, beat: Heartbeat, now: float) -> None:
         _end(fleet, worker, ended, now)
     for said in (*beat.attached, *beat.detached):
         session = fleet.sessions.get(said.session)
+        if said.session in worker.orphans:
+            continue
         if session is None or session.worker is not worker:
             _forget(fleet, worker, said)
         elif session.fence == said.fence:
@@ -110,6 +124,7 @@ def _miss(fleet: Fleet, session: Session, now: float) -> None:
 
 
 def _end(fleet: Fleet, worker: Worker, ended: WorkerEnd, now: float) -> None:
+    drop_orphan(fleet, worker, ended.session)
     session = fleet.sessions.get(ended.session)
     if session is None or session.worker is not worker or session.fence != ended.fence:
         return

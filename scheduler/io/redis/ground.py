@@ -44,7 +44,9 @@ def region_of(tag: str) -> str:
 class Ground:
     """Shared by the modules beside this one. Raises Unavailable wherever it asks a server."""
 
-    def __init__(self, shards: Shards, policy: SchedulerPolicy, clock: Callable[[], float] | None, *, is_split: bool) -> None:
+    def __init__(
+        self, shards: Shards, policy: SchedulerPolicy, clock: Callable[[], float] | None, *, is_split: bool
+    ) -> None:
         self.shards = shards
         self.policy = policy
         self.regions: list[str] = []

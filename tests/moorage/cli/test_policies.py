@@ -11,7 +11,13 @@ from pydantic import BaseModel
 from controlplane.policy import ControlPlanePolicy, Offer
 from gateway.policy import GatewayPolicy, Handshakes, TlsFiles, Trust
 from gateway.relay import Limits
-from moorage.cli.policies import control_plane_policy, gateway_policy, scheduler_policy, wants_development_certificate
+from moorage.cli.policies import (
+    control_plane_policy,
+    embedded_policy,
+    gateway_policy,
+    scheduler_policy,
+    wants_development_certificate,
+)
 from moorage.cli.settings import GatewayGroup, HandshakesGroup, LimitsGroup, TrustGroup
 from moorage.cli.sources import WrongSetting, load
 from scheduler.policy import SchedulerPolicy
@@ -33,6 +39,7 @@ def test_the_other_parts_have_their_defaults_too() -> None:
     settings = load({}, None).settings
 
     assert scheduler_policy(settings) == SchedulerPolicy()
+    assert embedded_policy(settings) == SchedulerPolicy(adoption_seconds=0.0)
     assert control_plane_policy(settings) == ControlPlanePolicy(data_folder=Path("data").absolute())
 
 
