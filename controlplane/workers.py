@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from controlplane.policy import Network
+from moorage import dialout
 from scheduler.values import JoinKey, PoolView, WorkerState, WorkerView
 
 ANY = "*"
@@ -22,13 +23,15 @@ class WorkerFilter:
 
 
 def check_address(address: str, networks: Iterable[Network]) -> None:
-    """Raises ValueError unless `address` is "ip:port" or "[ip6]:port" inside one of the networks.
+    """Raises ValueError unless `address` is "ip:port" or "[ip6]:port" inside one of the networks, or "dial-out".
 
     Names are refused: what a name means can change after the check.
     """
+    if address == dialout.ADDRESS:
+        return
     host, _, port = address.rpartition(":")
     if not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise ValueError("address must be ip:port, with a port from 1 to 65535")
+        raise ValueError(f"address must be {dialout.ADDRESS} or ip:port, with a port from 1 to 65535")
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
         raise ValueError("address must put an IPv6 address into brackets: [ip]:port")
     try:

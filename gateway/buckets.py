@@ -14,6 +14,10 @@ class Buckets:
         self._due: OrderedDict[str, float] = OrderedDict()
         self._most_keys = most_keys
 
+    def wait(self, key: str, now: float) -> float:
+        """What `take` would answer; nothing is taken."""
+        return max(self._due.get(key, now) - now - self._tolerance, 0.0) if self._interval else 0.0
+
     def take(self, key: str, now: float) -> float:
         """0.0 when one may pass, else the seconds until the next one may."""
         if not self._interval:

@@ -12,7 +12,7 @@ from math import inf
 
 from gateway.addresses import is_inside
 from gateway.policy import Networks
-from moorage import link
+from moorage import dialout, link
 from moorage.errors import Code
 from moorage.ids import GatewayId, WorkerId
 from moorage.link import LinkRefused
@@ -54,9 +54,11 @@ def refusal_of(said: link.Register, key: JoinKey, networks: Networks) -> LinkRef
     for what, bound, wanted in (("pool", key.pool, said.pool), ("region", key.region, said.region)):
         if bound not in ("*", wanted):
             return LinkRefused(Code.INVALID_JOIN_KEY, f"this join key is for {what} {bound!r}, not {wanted!r}")
+    if said.address == dialout.ADDRESS:
+        return None  # where it comes from is looked at when it comes
     host, _, port = said.address.rpartition(":")
     if _ADDRESS.fullmatch(said.address) is None or not 0 < int(port) < 65536:
-        return LinkRefused(Code.BAD_REQUEST, f"address is ip:port, not {said.address[:60]!r}")
+        return LinkRefused(Code.BAD_REQUEST, f"address is ip:port or {dialout.ADDRESS}, not {said.address[:60]!r}")
     if not is_inside(host, networks or PRIVATE):
         return LinkRefused(Code.PERMISSION_DENIED, f"address {host[:60]} is outside worker_networks")
     return None
@@ -113,7 +115,15 @@ def heartbeat(said: link.Heartbeat, worker: WorkerId, gateway: GatewayId) -> Hea
 def directive(order: Directive, now: float) -> link.Directive:
     """In the link's words: the deadline as seconds from now."""
     seconds = None if order.deadline is None or order.deadline == inf else max(order.deadline - now, 0.0)
-    return link.Directive(link.Order(order.order.value), order.session, order.fence, seconds, order.reason)
+    return link.Directive(
+        link.Order(order.order.value),
+        order.session,
+        order.fence,
+        seconds,
+        order.reason,
+        order.gateway or None,
+        order.ticket or None,
+    )
 
 
 def _listed(sessions: tuple[link.Listed, ...]) -> tuple[SessionOnWorker, ...]:

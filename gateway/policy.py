@@ -57,6 +57,10 @@ class GatewayPolicy:
     port: int = 7400
     link_host: str = "127.0.0.1"
     link_port: int = 7403
+    dialout_port: int = (
+        0  # for workers that dial out, beside the link, on its host and with its TLS; 0 takes a free one
+    )
+    dialout_address: str = ""  # http(s)://host:port by which they reach that port; empty: made from host, port and TLS
     node: str = ""  # public ws:// or wss:// address of this gateway; empty: made from host, port and tls
     tls: TlsFiles | None = None
     link_tls: TlsFiles | None = None

@@ -35,6 +35,7 @@ class Code(Enum):
     INVALID_API_KEY = "INVALID_API_KEY"
     API_KEY_EXPIRED = "API_KEY_EXPIRED"
     INVALID_JOIN_KEY = "INVALID_JOIN_KEY"
+    INVALID_TICKET = "INVALID_TICKET"
     PERMISSION_DENIED = "PERMISSION_DENIED"
     NOT_FOUND = "NOT_FOUND"
     SESSION_NOT_FOUND = "SESSION_NOT_FOUND"
@@ -82,6 +83,7 @@ CATALOGUE: dict[Code, Row] = {
     Code.INVALID_API_KEY: Row(401, None, False, Fault.CALLER, "no such API key"),
     Code.API_KEY_EXPIRED: Row(401, None, False, Fault.CALLER, "the API key's time is over"),
     Code.INVALID_JOIN_KEY: Row(401, 4401, False, Fault.WORKER, "no such join key, or bound to another pool or region"),
+    Code.INVALID_TICKET: Row(401, None, False, Fault.WORKER, "unknown, late, used, or for another attach"),
     Code.PERMISSION_DENIED: Row(
         403, 4403, False, Fault.CLIENT, "origin, address, scope, region or workspace not allowed"
     ),

@@ -50,6 +50,7 @@ class Order(Enum):
     DRAIN = "drain"
     MOVE = "move"
     END_SESSION = "end_session"
+    ATTACH = "attach"
     SHUTDOWN = "shutdown"
     REGISTER = "register"
 
@@ -97,7 +98,7 @@ class Register:
     name: str
     region: str
     pool: str
-    address: str  # "ip:port", "[ip]:port" for IPv6
+    address: str  # "ip:port", "[ip]:port" for IPv6, or moorage.dialout.ADDRESS
     slots: int
     labels: tuple[tuple[str, str], ...] = ()
     version: str = ""
@@ -157,6 +158,8 @@ class Directive:
     fence: int | None = None
     seconds: float | None = None
     reason: str = ""
+    gateway: str | None = None  # ATTACH: where to dial, see moorage.dialout,
+    ticket: str | None = field(default=None, repr=False)  # and what to show there
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """One field of one link message: read, checked against its type and bound, or refused with its name and what was seen.
 
-Every reader takes the message's map and the field's name. Raises LinkError; a key is never part of what it says.
+Every reader takes the message's map and the field's name. Raises LinkError; a key or a secret is never part of what it says.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any, TypeVar
 
+from moorage.dialout import MAX_TICKET
 from moorage.ids import SessionId, WorkerId
 from moorage.link import MAX_TEXT
 
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 MAX_WHOLE = 2**63 - 1
 
+_SECRET = re.compile(r"[0-9A-Za-z._~=-]+")
 _ID = re.compile(r"[a-z]{1,8}_[0-9A-Za-z_-]{1,64}")
 _MAX_SECONDS = 10 * 366 * 86400.0
 
@@ -67,6 +69,14 @@ def claim_key(fields: dict[str, Any], name: str) -> bytes:
     said = fields.get(name)
     if not isinstance(said, bytes) or not 16 <= len(said) <= MAX_TEXT:
         raise LinkError(f"{name} is a key of 16 to {MAX_TEXT} bytes")  # never shown
+    return said
+
+
+def secret(fields: dict[str, Any], name: str) -> str:
+    """A text that can go into a header: 16 to MAX_TICKET letters, digits, dashes, dots and underscores."""
+    said = fields.get(name)
+    if not isinstance(said, str) or not 16 <= len(said) <= MAX_TICKET or _SECRET.fullmatch(said) is None:
+        raise LinkError(f"{name} is a secret of 16 to {MAX_TICKET} characters")  # never shown
     return said
 
 

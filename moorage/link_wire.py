@@ -44,6 +44,7 @@ from moorage.link_fields import (
     number,
     optional,
     seconds,
+    secret,
     session_id,
     text,
     whole,
@@ -206,13 +207,32 @@ def _directive(fields: dict[str, Any]) -> Directive | Unknown:
     said = text(fields, "order")
     if said not in ORDERS:
         return Unknown(f"directive {said}")
+    if said == Order.ATTACH.value:
+        return _attach(fields)
     return Directive(
         order=Order(said),
         session=optional(fields, "session", session_id),
-        fence=optional(fields, "fence", lambda fields, name: whole(fields, name, 0, MAX_WHOLE)),
+        fence=optional(fields, "fence", _fence),
         seconds=optional(fields, "seconds", seconds),
         reason=text(fields, "reason", ""),
     )
+
+
+def _attach(fields: dict[str, Any]) -> Directive:
+    """Nothing of it can be missing."""
+    return Directive(
+        order=Order.ATTACH,
+        session=session_id(fields, "session"),
+        fence=_fence(fields, "fence"),
+        seconds=seconds(fields, "seconds"),
+        reason=text(fields, "reason", ""),
+        gateway=text(fields, "gateway"),
+        ticket=secret(fields, "ticket"),
+    )
+
+
+def _fence(fields: dict[str, Any], name: str) -> int:
+    return whole(fields, name, 0, MAX_WHOLE)
 
 
 CODES = frozenset(code.value for code in CATALOGUE)

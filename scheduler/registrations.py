@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from moorage import dialout
 from scheduler.values import Registration
 
 MAX_SLOTS = 100_000
@@ -21,8 +22,10 @@ def flaw(registration: Registration) -> str | None:
             return f"{field} has 1 to {MAX_WORD} printable characters, this one {len(word)}"
     if len(registration.version) > MAX_WORD:
         return f"version has at most {MAX_WORD} characters, this one {len(registration.version)}"
-    if not 3 <= len(registration.address) <= MAX_ADDRESS or ":" not in registration.address:
-        return "address is not of the form host:port"
+    if registration.address != dialout.ADDRESS and (
+        not 3 <= len(registration.address) <= MAX_ADDRESS or ":" not in registration.address
+    ):
+        return f"address is neither of the form host:port nor {dialout.ADDRESS}"
     return _labels_flaw(registration) or _sessions_flaw(registration)
 
 

@@ -75,7 +75,8 @@ class Store(Protocol):
         slot again: nobody loses a session to a drain. Telling those attached is `move_away`."""
 
     async def direct(self, worker: WorkerId, directive: Directive) -> bool:
-        """Passes an order on over the worker's link; False where no gateway listens for it: nothing is kept."""
+        """Passes an order on over the worker's link; False where no gateway listens for it: nothing is kept. A worker that
+        beats over REST has no link: it gets the order with the answer to its next heartbeat (False where too many wait)."""
 
     async def retire(self, worker: WorkerId) -> Done | Refused:
         """Irreversible, and only without a reserved, held or suspended claim (else CONFLICT)."""

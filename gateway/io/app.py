@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from gateway.capacity import connections_for
 from gateway.gate import Gate
 from gateway.io.admission import Admission
+from gateway.io.arrivals import Arrivals
 from gateway.io.attaching import Attacher
 from gateway.io.attachments import Attachments
 from gateway.io.certificates import Certificates
@@ -72,7 +73,8 @@ class Gateway:
         certificate that cannot be used."""
         sock = listening_socket(self.policy.host, self.policy.port, clients_speak_first=True)
         self.port: int = sock.getsockname()[1]
-        self.wire = make_wire(asyncio.get_running_loop(), self.policy.wire, tls=self.policy.tls is not None)
+        is_tls = self.policy.tls is not None or self.policy.link_tls is not None
+        self.wire = make_wire(asyncio.get_running_loop(), self.policy.wire, tls=is_tls)
         try:
             await self._serve(sock)
         except BaseException:
@@ -88,8 +90,11 @@ class Gateway:
         await self._links.start()
         self.link_port = self._links.port
         linked = Certificates(self._links.load_certificate, self.policy.link_tls, self.metrics)
-        self._watched = [self._certificates, linked]
+        self._dialled_out = Certificates(self.wire.tls, self.policy.link_tls, self.metrics)
+        self._watched = [self._certificates, linked, self._dialled_out]
         self._listener = self._compose()
+        self._arrivals.open(self.wire)
+        self.dialout_port = self._arrivals.port
         self._reports.start()
         await self._standing.begin()
         self._tasks = [
@@ -126,6 +131,7 @@ class Gateway:
         """Ends everything at once; call `drain` before for an orderly end."""
         self._is_open = False
         await self._listener.close()
+        await self._arrivals.close()
         self._deadlines.close()
         self.wire.close()
         await self._reports.flush(_FLUSH_SECONDS)
@@ -148,7 +154,8 @@ class Gateway:
         admission = self._admission = Admission(self.id, policy, store, self._reports, self.metrics)
         deadlines = self._deadlines = Deadlines()
         allowed = policy.trust.worker_networks
-        dialler = Dialler(self.wire, store, self._reports, self.metrics, deadlines, allowed)
+        arrivals = self._arrivals = Arrivals(policy, store, self.metrics, deadlines, self._dialled_out.current)
+        dialler = Dialler(self.wire, store, self._reports, self.metrics, deadlines, arrivals, allowed)
         attacher = Attacher(policy, self.wire, admission, dialler, self._attachments)
         self._notices = Notices(self.id, store, admission, self._attachments, self._cordon)
         lease = Lease(self.id, self.node, policy.resume_seconds)

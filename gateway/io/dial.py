@@ -13,6 +13,7 @@ from gateway.addresses import is_inside
 from gateway.answers import Declined, Garbage, Switched, parse_answer
 from gateway.chunks import BadChunk
 from gateway.forward import Visitor, request_for
+from gateway.io.arrivals import Arrivals, NotFetched
 from gateway.io.deadlines import Deadlines
 from gateway.io.heads import HeadTooLong, read_body, read_head
 from gateway.io.metrics import GatewayMetrics
@@ -21,6 +22,7 @@ from gateway.io.wire import Stream, Wire
 from gateway.links import PRIVATE
 from gateway.policy import Networks
 from gateway.refusals import Refusal
+from moorage import dialout
 from moorage.deadlines import DIAL, DIAL_CANDIDATES
 from moorage.errors import Code
 from scheduler.store import Store, Unavailable
@@ -76,9 +78,11 @@ class Dialler:
         reports: Reports,
         metrics: GatewayMetrics,
         deadlines: Deadlines,
+        arrivals: Arrivals,
         allowed: Networks,
     ) -> None:
         self._wire = wire
+        self._arrivals = arrivals
         self._deadlines = deadlines
         self._known: dict[str, tuple[str, int]] = {}
         self._store = store
@@ -120,16 +124,24 @@ class Dialler:
         started = monotonic()
         try:
             with self._deadlines.within(DIAL):
-                host, port = self._where(claimed.address)
-                try:
-                    stream = await self._wire.connect(host, port)
-                except (OSError, ValueError) as error:
-                    raise _unconnected(error) from error
-                return await self._upgraded(stream, visitor, claimed)
+                return await self._upgraded(await self._connected(claimed), visitor, claimed)
         except TimeoutError as error:
             raise _Unreachable("timeout", f"no answer within {DIAL:.0f} s") from error
         finally:
             self._metrics.dial_seconds.observe(monotonic() - started)
+
+    async def _connected(self, claimed: Claimed) -> Stream:
+        """To the worker, or from it where it dials out itself."""
+        if claimed.address == dialout.ADDRESS:
+            try:
+                return await self._arrivals.fetch(claimed, DIAL)
+            except NotFetched as failure:
+                raise _Unreachable(failure.why, str(failure)) from failure
+        host, port = self._where(claimed.address)
+        try:
+            return await self._wire.connect(host, port)
+        except (OSError, ValueError) as error:
+            raise _unconnected(error) from error
 
     def _where(self, address: str) -> tuple[str, int]:
         """Host and port of a worker that may be dialled. Remembered: a fleet has few workers and many sessions."""

@@ -128,8 +128,10 @@ class LinkServer:
             return Code.NOT_FOUND, f"the link is at {PATH}"
         if len(self._keys) >= self._max_links:
             return Code.NO_CAPACITY, f"{self._max_links} links end here already"
-        if negotiate(_offered(request)) is None:
-            return Code.BAD_REQUEST, f"offer one of the subprotocols {', '.join(SUBPROTOCOLS)}"
+        offered = _offered(request)
+        if negotiate(offered) is None:
+            said = ", ".join(offered)[:100] or "no subprotocol"
+            return Code.BAD_REQUEST, f"this gateway's link speaks {', '.join(SUBPROTOCOLS)}, the worker offers {said}"
         try:
             key = await self._key_of(request)
         except Unavailable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 BACKLOG = 4096
@@ -33,6 +34,17 @@ def listening_socket(host: str, port: int, *, clients_speak_first: bool = False)
         sock.close()
         raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
     return sock
+
+
+def reachable_host(host: str) -> str:
+    """Where others reach a listener on `host`: itself, or for a wildcard the address this machine's packets leave from."""
+    if host not in ("", "0.0.0.0", "::"):
+        return host
+    for family, anywhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):  # RFC 5737, RFC 3849
+        with socket.socket(family, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.connect((anywhere, 9))  # a route is looked up, nothing is sent
+            return str(probe.getsockname()[0])
+    return "127.0.0.1"
 
 
 def harden(sock: socket.socket) -> None:

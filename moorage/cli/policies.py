@@ -11,6 +11,7 @@ from moorage.cli.addresses import WILDCARDS, url
 from moorage.cli.settings import OfferGroup, Settings, TlsGroup
 from moorage.cli.sources import WrongSetting
 from moorage.deadlines import DIAL, DIAL_CANDIDATES, HEARTBEAT_EVERY
+from moorage.dialout import address_of, place_of
 from scheduler.policy import SchedulerPolicy
 from scheduler.values import Concurrency
 
@@ -24,6 +25,8 @@ def gateway_policy(settings: Settings, development: TlsFiles | None = None) -> G
         port=group.port,
         link_host=group.link_host or settings.host,
         link_port=group.link_port,
+        dialout_port=group.dialout_port,
+        dialout_address=_dialout_address(group.dialout_address),
         node=group.node or _node(host, group.port, is_tls=tls is not None),
         tls=tls,
         link_tls=tls_files(group.link_tls, "gateway.link_tls", development),
@@ -90,6 +93,13 @@ def control_plane_policy(settings: Settings) -> ControlPlanePolicy:
 
 def _offer(group: OfferGroup) -> Offer:
     return Offer(group.pools, frozenset(group.labels.items()))
+
+
+def _dialout_address(said: str) -> str:
+    try:
+        return said and address_of(place_of(said))
+    except ValueError as error:
+        raise WrongSetting(f"gateway.dialout_address: {error}") from error
 
 
 def _node(host: str, port: int, *, is_tls: bool) -> str:

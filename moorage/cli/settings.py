@@ -111,6 +111,10 @@ class GatewayGroup(Group):
     port: int = _port(7400, "port for clients")
     link_host: str = _setting("", "address for workers' links; empty is `host`")
     link_port: int = _port(7403, "port for workers' links; keep it internal")
+    dialout_port: int = _port(0, "port for workers that dial out, on link_host and with link_tls; keep it internal")
+    dialout_address: str = _setting(
+        "", "http:// or https:// address of that port for workers; empty is made from link_host, the port and link_tls"
+    )
     node: str = _setting("", "public ws:// or wss:// address that sessions get; empty is made from host, port and tls")
     tls: TlsGroup = _group(TlsGroup, "for clients")
     link_tls: TlsGroup = _group(TlsGroup, "for workers' links")

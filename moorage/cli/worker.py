@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 @click.option("--data", envvar="MOORAGE_DATA", default="data", show_default=True, help="Data folder.")
 @click.option("--name", help="Shown in `moorage workers`; host and pid otherwise.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="Label of this worker; may be repeated.")
+@click.option(
+    "--dial-out",
+    is_flag=True,
+    help="Listen nowhere: open each session's connection to the gateway that asks for it.",
+)
 @click.option("--drain-seconds", default=30.0, show_default=True, help="How long sessions may finish after SIGTERM.")
 @click.option("--log-level", default="info", show_default=True, help="debug, info, warning or error.")
 @click.option("--stop-with-stdin", is_flag=True, hidden=True, help="Drain when stdin ends: the parent is gone.")
@@ -78,7 +83,7 @@ def join_key(given: str | None, data: str) -> str:
 
 
 def _serve(handler: Any, options: dict[str, Any]) -> None:
-    from moorage import Worker
+    from moorage import Worker, dialout
     from moorage.cli.fast_loop import run_fast
     from moorage.errors import MoorageError
 
@@ -92,6 +97,7 @@ def _serve(handler: Any, options: dict[str, Any]) -> None:
             join_key=join_key(options["join_key"], options["data"]),
             labels=dict(pairs(options["labels"], "--label")),
             name=options["name"],
+            address=dialout.ADDRESS if options["dial_out"] else None,
             drain_seconds=options["drain_seconds"],
         )
         run_fast(_until_told(worker))

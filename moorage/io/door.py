@@ -63,5 +63,9 @@ class Door:
         return claim if claim.session == request.headers["Moorage-Session"] else None
 
     def choose(self, connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        """See `chosen`."""
+        return self.chosen(offered)
+
+    def chosen(self, offered: Sequence[Subprotocol]) -> Subprotocol | None:
         """The worker's own preference first, then ours; none rather than a refusal."""
         return next((Subprotocol(each) for each in self._subprotocols if each in offered), None)

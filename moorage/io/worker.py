@@ -19,24 +19,21 @@ import signal
 import ssl as tls
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from websockets.asyncio.server import Server, serve
-
 from moorage.errors import MoorageError
 from moorage.ids import WorkerId
 from moorage.io.berths import Berths, Handler
 from moorage.io.door import Door
+from moorage.io.inward import Inward
 from moorage.io.link import Dialing, Link
+from moorage.io.outward import Outward
 from moorage.io.roster import Roster
 from moorage.io.session import Session
-from moorage.io.wire_log import WIRE_LOG
 from moorage.io.worker_options import DEFAULT_LINK, WorkerOptions, default_host, default_name, gateway_urls, pod_of
 from moorage.link import Directive, Drained, Order, Registered
 
 log = logging.getLogger("moorage.worker")
 
 __all__ = ["Session", "Worker"]
-
-CLOSE_SECONDS = 2.0  # a client's answer to a close
 
 
 class Worker:
@@ -98,12 +95,13 @@ class Worker:
         self._roster = Roster(self.options, self, self._post)
         self._door = Door(self._roster, self.options.subprotocols)
         self._berths: Berths | None = None
+        self._road: Inward | Outward | None = None
         self._link: Link | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def port(self) -> int:
-        """Where it listens; 0 before it does."""
+        """Where it listens; 0 before it does, and for one that dials out."""
         return self._roster.port
 
     @property
@@ -141,7 +139,8 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
             self._berths = Berths(self.options, self._roster, self._handler, tasks, self._on_empty)
-            server = await self._listen(self._berths)
+            road = self._road = self._road_for(self._berths, tasks)
+            self._roster.port = await road.open()
             self._link = Link(
                 Dialing(self.options.gateways, self.options.join_key, self.options.link_ssl), self._roster
             )
@@ -150,36 +149,21 @@ class Worker:
                 await self._leaving.wait()
                 await self._finish(self._berths)
             finally:
-                await self._close(server, self._berths, self._link)
+                await self._close(road, self._berths, self._link)
         if self._error is not None:
             raise self._error
+
+    def _road_for(self, berths: Berths, tasks: asyncio.TaskGroup) -> Inward | Outward:
+        """By which clients' upgrades come."""
+        if self.options.dials_out:
+            return Outward(self.options, self._door, berths, self._roster, tasks)
+        return Inward(self.options, self._door, berths)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.leave)
         await self.serve()
-
-    async def _listen(self, berths: Berths) -> Server:
-        options = self.options
-        server = await serve(
-            berths.moor,
-            options.host,
-            options.port,
-            process_request=self._door.admit,
-            select_subprotocol=self._door.choose,
-            compression=options.compression,
-            max_size=options.max_size,
-            max_queue=options.max_queue,
-            ping_interval=None,  # the gateway pings clients, TCP keep-alive finds a dead gateway
-            close_timeout=CLOSE_SECONDS,
-            open_timeout=5.0,
-            server_header=None,
-            logger=WIRE_LOG,
-            backlog=1024,
-        )
-        self._roster.port = server.sockets[0].getsockname()[1]
-        return server
 
     async def _finish(self, berths: Berths) -> None:
         self._roster.is_leaving = True
@@ -188,13 +172,13 @@ class Worker:
             async with asyncio.timeout(0 if self._error else self.options.drain_seconds):
                 await _either(berths.empty(), self._hurried.wait())
 
-    async def _close(self, server: Server, berths: Berths, link: Link) -> None:
+    async def _close(self, road: Inward | Outward, berths: Berths, link: Link) -> None:
         self._roster.is_leaving = True
         self._roster.is_draining = True
-        server.close(close_connections=False)
+        road.close()
         await berths.hand_over()
         await link.stop()
-        await server.wait_closed()
+        await road.closed()
 
     # What the link hears, on this loop.
 
@@ -222,7 +206,8 @@ class Worker:
     def on_directive(self, directive: Directive) -> None:
         """Orders may come twice."""
         assert self._berths is not None
-        log.info("ordered to %s %s", directive.order.value, directive.session or "")
+        level = logging.DEBUG if directive.order is Order.ATTACH else logging.INFO
+        log.log(level, "ordered to %s %s", directive.order.value, directive.session or "")
         match directive.order:
             case Order.DRAIN:
                 self._drain()
@@ -232,6 +217,8 @@ class Worker:
                 self._berths.hand_over_one(directive.session, directive.fence)
             case Order.END_SESSION if directive.session is not None:
                 self._berths.end_one(directive)
+            case Order.ATTACH if self._road is not None:
+                self._road.attend(directive)
             case Order.SHUTDOWN:
                 self._leaving.set()
             case _:

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from ssl import SSLContext
 from urllib.parse import urlsplit
 
+from moorage import dialout
 from moorage.link import MAX_LABELS, MAX_SESSIONS, MAX_TEXT, PATH, Pod
 
 DEFAULT_LINK = "ws://127.0.0.1:7403/link"
+OPEN_SECONDS = 5.0  # an upgrade on a socket that is there
+CLOSE_SECONDS = 2.0  # a client's answer to a close
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -31,7 +34,9 @@ class WorkerOptions:
     join_key: str = field(repr=False)
     host: str
     port: int  # 0 takes any free one
-    address: str  # what gateways dial; '' is made from the link's own address and the port
+    address: (
+        str  # what gateways dial; '' is made from the link's own address and the port; dialout.ADDRESS: nothing listens
+    )
     labels: tuple[tuple[str, str], ...] = ()
     subprotocols: tuple[str, ...] = ()
     version: str = ""
@@ -52,11 +57,18 @@ class WorkerOptions:
             raise ValueError("a worker needs at least one gateway: gateways=[...] or MOORAGE_LINK")
         if not self.join_key:
             raise ValueError("a worker needs a join key: join_key=... or MOORAGE_JOIN_KEY")
+        if self.dials_out and self.port:
+            raise ValueError(f"a worker that dials out listens nowhere: leave out port={self.port}, or address")
         if len(self.labels) > MAX_LABELS:
             raise ValueError(f"at most {MAX_LABELS} labels")
         texts = (self.pool, self.region, self.name, self.version, *(text for pair in self.labels for text in pair))
         if any(len(text) > MAX_TEXT for text in texts):
             raise ValueError(f"pool, region, name, version and labels have at most {MAX_TEXT} characters")
+
+    @property
+    def dials_out(self) -> bool:
+        """Whether it opens its connections itself, and listens nowhere."""
+        return self.address == dialout.ADDRESS
 
     def advertised(self, local_host: str, port: int) -> str:
         """`ip:port` for a worker whose link leaves from `local_host`."""

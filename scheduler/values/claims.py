@@ -59,7 +59,7 @@ class Claimed(NamedTuple):
 
     session: SessionId
     worker: WorkerId
-    address: str  # "ip:port"
+    address: str  # "ip:port", or "dial-out": the worker is asked to come (moorage.dialout)
     claim_key: bytes  # MAC key of the worker, for Moorage-Claim
     fence: int
     region: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from moorage.ids import GatewayId, SessionId, WorkerId
@@ -46,7 +46,7 @@ class Registration:
     name: str
     region: str
     pool: str
-    address: str  # "ip:port"
+    address: str  # "ip:port", or "dial-out" (moorage.dialout)
     slots: int
     labels: Labels = frozenset()
     version: str = ""
@@ -116,7 +116,7 @@ class Directive:
     deadline: float | None = None
     reason: str = ""
     gateway: str = ""  # ATTACH: the address to connect to,
-    ticket: str = ""  # and what to show there, once
+    ticket: str = field(default="", repr=False)  # and what to show there, once
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,3 +71,13 @@ def test_never_more_than_burst_and_rate_allow(steps: list[float], rate: float, b
         passed += buckets.take("a", now) == 0.0
 
     assert passed <= burst + rate * (now - NOW) + 1
+
+
+def test_looking_at_the_wait_takes_nothing() -> None:
+    buckets = Buckets(rate=10, burst=1)
+    looked = [buckets.wait("a", 0.0) for _ in range(3)]
+    buckets.take("a", 0.0)
+
+    assert looked == [0.0, 0.0, 0.0]
+    assert buckets.wait("a", 0.0) == buckets.take("a", 0.0) == pytest.approx(0.1)
+    assert Buckets(rate=0, burst=1).wait("a", 0.0) == 0.0

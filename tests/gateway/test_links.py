@@ -69,6 +69,10 @@ def test_what_is_no_address_is_a_bad_request(address: str) -> None:
     assert refused.code is Code.BAD_REQUEST
 
 
+def test_a_worker_that_dials_out_names_no_address() -> None:
+    assert refusal_of(replace(REGISTER, address="dial-out"), ANY, ()) is None
+
+
 def test_listed_networks_replace_the_default() -> None:
     networks = (ip_network("8.8.8.0/24"),)
 
@@ -133,6 +137,14 @@ def test_a_heartbeat_keeps_its_witness() -> None:
 def test_every_order_has_a_word(order: values.Order) -> None:
     assert directive(values.Directive(order, SESSION, 5, None, "why"), 0.0) == link.Directive(
         link.Order(order.value), SESSION, 5, None, "why"
+    )
+
+
+def test_an_order_to_attach_carries_where_and_with_what() -> None:
+    order = values.Directive(values.Order.ATTACH, SESSION, 5, 103.0, gateway="http://10.0.0.5:1", ticket="t" * 32)
+
+    assert directive(order, 100.0) == link.Directive(
+        link.Order.ATTACH, SESSION, 5, 3.0, "", "http://10.0.0.5:1", "t" * 32
     )
 
 

@@ -52,6 +52,7 @@ REGISTER = Register(
     again=WorkerId("wrk_" + "0" * 26),
     claim_key=KEY,
 )
+ATTACH = Directive(Order.ATTACH, SESSION, FENCE, 3.0, gateway="http://10.0.0.5:7404", ticket="t" * 32)
 MESSAGES: list[Message] = [
     REGISTER,
     Register("w", "r", "p", "10.0.0.1:1", 1),
@@ -74,6 +75,7 @@ MESSAGES: list[Message] = [
     Drained(),
     Goodbye("bye"),
     Unknown("telepathy"),
+    ATTACH,
 ]
 
 
@@ -111,6 +113,28 @@ def test_a_message_of_a_newer_version_is_reported_by_its_type() -> None:
 
 def test_an_order_of_a_newer_version_is_reported_too() -> None:
     assert decode(packed(type="directive", order="levitate")) == Unknown("directive levitate")
+
+
+@pytest.mark.parametrize("name", ["session", "fence", "seconds", "gateway", "ticket"])
+def test_an_order_to_attach_lacks_nothing(name: str) -> None:
+    with pytest.raises(LinkError, match=name):
+        decode(changed(ATTACH, **{name: ...}))
+
+
+@pytest.mark.parametrize("ticket", ["short", "t" * 129, "t" * 32 + "\r\nX: y", "t" * 31 + " ", b"t" * 32, 7])
+def test_a_ticket_that_cannot_be_shown_is_refused_without_a_word_of_it(ticket: object) -> None:
+    with pytest.raises(LinkError) as refused:
+        decode(changed(ATTACH, ticket=ticket))
+
+    assert str(refused.value) == "ticket is a secret of 16 to 128 characters"
+
+
+def test_a_ticket_is_in_no_repr() -> None:
+    assert "t" * 32 not in repr(ATTACH)
+
+
+def test_other_orders_say_nothing_of_gateways() -> None:
+    assert set(msgpack.unpackb(encode(Directive(Order.SHUTDOWN)))) == {"type", "order", "reason"}
 
 
 def test_a_refusal_with_a_code_of_a_newer_version_is_still_a_refusal() -> None:

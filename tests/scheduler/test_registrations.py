@@ -14,6 +14,10 @@ def test_a_plain_worker_has_no_flaw() -> None:
     assert flaw(a_worker(slots=100_000, labels=[("zone", ""), ("gpu", "a100")])) is None
 
 
+def test_a_worker_that_dials_out_has_no_flaw() -> None:
+    assert flaw(replace(a_worker(), address="dial-out")) is None
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [

@@ -69,7 +69,7 @@ class Register(Asked):
     name: Text
     region: Name
     pool: Name
-    address: Text = Field(description="ip:port, inside worker_networks")
+    address: Text = Field(description="ip:port, inside worker_networks; or dial-out")
     slots: Annotated[int, Field(strict=True, ge=1, le=MAX_SLOTS)]
     labels: dict[Name, Name] = Field(default={}, max_length=64)
     version: str = Field(default="", max_length=128)
@@ -139,13 +139,16 @@ class Beat(Asked):
 
 
 class DirectiveDocument(Told):
-    """An order to a worker. `seconds` is how long it has, since clocks of two machines differ."""
+    """An order to a worker. `seconds` is how long it has, since clocks of two machines differ. `gateway` and `ticket` belong
+    to `attach`."""
 
     order: str
     session: str | None
     fence: int | None
     seconds: float | None
     reason: str
+    gateway: str | None
+    ticket: str | None
 
 
 class Ack(Told):
@@ -249,6 +252,8 @@ def directive_document(directive: Directive, now: float) -> DirectiveDocument:
         fence=directive.fence,
         seconds=None if deadline is None else max(0.0, round(deadline - now, 3)),
         reason=directive.reason,
+        gateway=directive.gateway or None,
+        ticket=directive.ticket or None,
     )
 
 

@@ -50,9 +50,16 @@ def drain(fleet: Fleet, worker_id: WorkerId, wish: Drain, now: float) -> Done | 
 
 
 def pass_on(fleet: Fleet, worker_id: WorkerId, directive: Directive) -> bool:
-    """Over the worker's link, now or never."""
+    """Over the worker's link, now or never; without one, with the answer to its next heartbeat."""
     worker = fleet.workers.get(worker_id)
-    if worker is None or worker.link is None or not fleet.mail.is_watching(worker.link):
+    if worker is None:
+        return False
+    if worker.link is None:
+        if len(worker.directives) >= fleet.policy.directives_per_worker:
+            return False
+        worker.directives.append(directive)
+        return True
+    if not fleet.mail.is_watching(worker.link):
         return False
     fleet.mail.put(worker.link, Direct(worker_id, directive))
     return True

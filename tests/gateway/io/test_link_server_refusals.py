@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 
 import pytest
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from moorage.link import (
@@ -27,6 +29,15 @@ async def test_other_paths_versions_and_none_are_refused_before_the_link_opens(h
     assert await refused(server, path="/other") == (404, "NOT_FOUND")
     assert await refused(server, subprotocols=["moorage.link.v9"]) == (400, "BAD_REQUEST")
     assert await refused(server, subprotocols=None) == (400, "BAD_REQUEST")
+
+
+async def test_a_worker_that_is_too_new_hears_which_version_the_gateway_speaks(harbour: Harbour) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        await dial(harbour.gateways[0], subprotocols=[Subprotocol("moorage.link.v9")])
+
+    detail = json.loads(caught.value.response.body)["detail"]
+    assert detail == "this gateway's link speaks moorage.link.v1, the worker offers moorage.link.v9"
+    assert harbour.count("moorage_gateway_link_registrations_total", result="BAD_REQUEST") == 1
 
 
 async def test_a_newer_worker_speaks_the_common_version(harbour: Harbour) -> None:

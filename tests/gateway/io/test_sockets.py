@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+from ipaddress import ip_address
 
 import pytest
 
-from gateway.io.sockets import listening_socket
+from gateway.io.sockets import listening_socket, reachable_host
 
 
 def test_a_socket_listens_on_a_free_port_with_the_options_connections_inherit() -> None:
@@ -39,6 +40,12 @@ def test_an_address_that_is_not_ours_is_named() -> None:
 def test_a_name_that_does_not_resolve_is_named() -> None:
     with pytest.raises(OSError, match=r"no\.such\.host\.invalid:1"):
         listening_socket("no.such.host.invalid", 1)
+
+
+def test_a_wildcard_is_reached_by_an_address_and_an_address_by_itself() -> None:
+    assert reachable_host("10.1.2.3") == "10.1.2.3"
+    for wildcard in ("0.0.0.0", "::", ""):
+        assert ip_address(reachable_host(wildcard)) not in (ip_address("0.0.0.0"), ip_address("::"))
 
 
 def test_ipv6_is_spoken() -> None:

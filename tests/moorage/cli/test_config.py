@@ -37,7 +37,7 @@ def test_a_numeric_setting_that_is_no_port_has_a_unit() -> None:
         if isinstance(setting.default, int | float) and not isinstance(setting.default, bool) and not setting.unit
     }
 
-    assert {name[-1] for name in unitless} <= {"port", "link_port", "soft_cap"}
+    assert {name[-1] for name in unitless} <= {"port", "link_port", "dialout_port", "soft_cap"}
 
 
 def test_the_options_of_up_are_settings() -> None:

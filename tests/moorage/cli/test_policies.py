@@ -109,3 +109,14 @@ def test_a_certificate_without_its_key_is_a_wrong_setting() -> None:
 
     with pytest.raises(WrongSetting, match="go together"):
         gateway_policy(settings)
+
+
+def test_the_address_to_dial_out_to_is_written_in_one_way() -> None:
+    policy = gateway_policy(load({"gateway.dialout_address": "https://gw-1.internal:7404/"}, None).settings)
+
+    assert policy.dialout_address == "https://gw-1.internal:7404"
+
+
+def test_what_is_no_address_to_dial_out_to_is_one_sentence() -> None:
+    with pytest.raises(WrongSetting, match=r"gateway\.dialout_address: .*http://host:port"):
+        gateway_policy(load({"gateway.dialout_address": "10.0.0.5:7404"}, None).settings)

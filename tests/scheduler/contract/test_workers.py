@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from moorage.errors import Code
-from moorage.ids import SessionId
+from moorage.ids import GatewayId, SessionId, WorkerId
 from scheduler.values import (
     Beaten,
     Direct,
@@ -22,7 +22,7 @@ from scheduler.values import (
     SessionOnWorker,
     WorkerState,
 )
-from tests.scheduler.builders import FAR, NEAR, a_request, a_worker
+from tests.scheduler.builders import FAR, NEAR, START, a_request, a_worker
 from tests.scheduler.world import World
 
 
@@ -130,6 +130,36 @@ async def test_without_a_link_directives_come_with_the_heartbeat_and_again_if_it
     assert first == again == Beaten(7, (Directive(Order.CORDON),))
     assert older == Beaten(6)
     assert later == Beaten(8)
+
+
+ATTACH = Directive(Order.ATTACH, SessionId("ses_1"), 7, START + 3, gateway="http://10.0.0.5:7404", ticket="t" * 32)
+
+
+async def test_an_order_is_passed_on_over_the_link_and_kept_nowhere(world: World) -> None:
+    joined = await world.worker(a_worker(gateway=FAR))
+
+    assert await world.store.direct(joined.worker, ATTACH)
+
+    assert await world.heard(FAR) == [Direct(joined.worker, ATTACH)]
+    assert (await world.beat(joined.worker)).directives == ()
+
+
+async def test_an_order_for_a_worker_without_a_link_comes_with_its_next_heartbeat(world: World) -> None:
+    joined = await world.worker(a_worker())
+
+    assert await world.store.direct(joined.worker, ATTACH)
+
+    assert await world.store.heartbeat(Heartbeat(joined.worker, 7, 0)) == Beaten(7, (ATTACH,))
+    assert await world.store.heartbeat(Heartbeat(joined.worker, 8, 0)) == Beaten(8)
+
+
+async def test_an_order_nobody_listens_for_is_kept_nowhere(world: World) -> None:
+    joined = await world.worker(a_worker(gateway=GatewayId("gtw_gone")))
+
+    assert not await world.store.direct(joined.worker, ATTACH)
+    assert not await world.store.direct(WorkerId("wrk_unknown"), ATTACH)
+
+    assert (await world.beat(joined.worker)).directives == ()
 
 
 async def test_load_is_shown(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from moorage.claims import Claim, sign_claim, verify_claim
 from moorage.ids import SessionId, WorkerId
+from scheduler.values import Directive, Order
 from tests.controlplane.io.conftest import Harbour, Open
 
 WORKER: dict[str, Any] = {"name": "go-1", "region": "eu", "pool": "gpu", "address": "10.0.0.7:9000", "slots": 4}
@@ -69,6 +70,33 @@ async def test_a_heartbeat_is_acknowledged_and_brings_orders(harbour: Harbour) -
     assert ack["seq"] == 1
     assert [directive["order"] for directive in ack["directives"]] == ["drain"]
     assert 0 < ack["directives"][0]["seconds"] <= 60
+
+
+async def test_a_worker_that_dials_out_gets_its_orders_to_attach_with_its_heartbeat(harbour: Harbour) -> None:
+    client, registered = await joined(harbour, address="dial-out")
+    worker = registered["worker_id"]
+    order = Directive(
+        Order.ATTACH,
+        SessionId("ses_1"),
+        7,
+        harbour.store.now() + 3,
+        gateway="http://10.0.0.5:7404",
+        ticket="t" * 32,
+    )
+    await harbour.store.direct(WorkerId(worker), order)
+
+    answer = await client.post(f"/workers/{worker}/heartbeat", json={"seq": 1})
+
+    [directive] = answer.json()["directives"]
+    assert 0 < directive.pop("seconds") <= 3
+    assert directive == {
+        "order": "attach",
+        "session": "ses_1",
+        "fence": 7,
+        "reason": "",
+        "gateway": "http://10.0.0.5:7404",
+        "ticket": "t" * 32,
+    }
 
 
 async def test_a_worker_says_what_attached_detached_and_ended(harbour: Harbour) -> None:
