@@ -17,7 +17,18 @@ from controlplane.io.callers import Callers
 from controlplane.io.context import Context
 from controlplane.io.dialect import typed
 from controlplane.io.edge import EXCHANGE, Exchange
-from controlplane.io.routes import capacity, health, joinkeys, keys, revocations, sessions, tokens, workers
+from controlplane.io.routes import (
+    capacity,
+    drains,
+    gateways,
+    health,
+    joinkeys,
+    keys,
+    revocations,
+    sessions,
+    tokens,
+    workers,
+)
 from controlplane.io.routes.dependencies import API
 from controlplane.problems import CONTENT_TYPE, headers_of, problem, status_of, wrong_fields
 from moorage import __version__
@@ -44,7 +55,18 @@ def application(context: Context, callers: Callers) -> FastAPI:
     )
     app.state.context = context
     app.state.callers = callers
-    for resource in (sessions, tokens, revocations, keys, workers, joinkeys, capacity, health):
+    for resource in (
+        sessions,
+        tokens,
+        revocations,
+        keys,
+        workers,
+        drains,
+        gateways,
+        joinkeys,
+        capacity,
+        health,
+    ):
         app.include_router(resource.router)
     for kind, answer in _answers(context).items():
         app.add_exception_handler(kind, answer)

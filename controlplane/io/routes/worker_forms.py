@@ -163,6 +163,7 @@ class DrainOrder(Asked):
 
     deadline_seconds: Annotated[float, Field(ge=0, le=604_800)] = 300.0
     rate_per_second: Annotated[float, Field(gt=0, le=100_000)] = 10.0
+    reason: Reason = ""
 
 
 class DrainDocument(Told):

@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from controlplane.drains import DrainWish
+from controlplane.io import drains
 from controlplane.io import workers as acts
 from controlplane.io.context import Context
 from controlplane.io.routes.dependencies import API, PROBLEMS, Credentials, Ctx, Name, StrictRoute, admitted, allowed
@@ -31,7 +33,7 @@ from controlplane.workers import WorkerFilter, chosen
 from moorage.deadlines import HEARTBEAT_EVERY
 from moorage.errors import Code, error_for
 from moorage.ids import WorkerId
-from scheduler.values import Drain, WorkerState
+from scheduler.values import DrainKind, WorkerState
 
 router = APIRouter(prefix=f"{API}/workers", tags=["workers"], route_class=StrictRoute, responses=PROBLEMS)
 
@@ -110,18 +112,24 @@ async def cordon(worker_id: str, context: Ctx, caller: Operator) -> WorkerDocume
 
 @router.post("/{worker_id}/uncordon")
 async def uncordon(worker_id: str, context: Ctx, caller: Operator) -> WorkerDocument:
-    """New sessions again."""
+    """New sessions again: ends a cordon and a drain of this worker. CONFLICT where its pool or region is drained."""
     worker = worker_of(worker_id)
-    acts.done(await context.store.uncordon(worker))
+    await drains.let_serve(context, worker)
     return await _shown(context, worker)
 
 
 @router.post("/{worker_id}/drain")
 async def drain(worker_id: str, context: Ctx, caller: Operator, body: DrainOrder | None = None) -> WorkerDocument:
-    """No new sessions; those there may finish until the deadline, then they move away at the rate."""
+    """No new sessions; those there may finish until the deadline, then they move away at the rate. It is one of /drains."""
     worker, order = worker_of(worker_id), body or DrainOrder()
-    deadline = context.store.now() + order.deadline_seconds
-    acts.done(await context.store.drain(worker, Drain(deadline, order.rate_per_second)))
+    wish = DrainWish(
+        kind=DrainKind.WORKER,
+        worker=worker,
+        deadline_seconds=order.deadline_seconds,
+        rate_per_second=order.rate_per_second,
+        reason=order.reason,
+    )
+    await drains.order(context, caller, wish)
     return await _shown(context, worker)
 
 
