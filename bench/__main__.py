@@ -14,7 +14,7 @@ from bench.arena import Arena
 from bench.machine import CannotMeasureError
 from bench.rows import Goal, Row, Verdict
 
-NAMES = ("relay", "admit", "memory", "place", "recover", "storm")
+NAMES = ("relay", "admit", "memory", "place", "recover", "storm", "contention")
 
 
 class Bench(Protocol):
