@@ -1,8 +1,8 @@
 """Where a gateway stands with its store, and the one way back into step with it.
 
 Out of step is a gateway that may have missed something: its watch ended, the store was away or does not know it any more, or
-this process did not run for a while. Then, in this order: the watch is opened, so that nothing after it is missed; the lease
-begins anew where it is gone; what is relayed here is adopted; and the steps that others add follow (what was revoked, who
+this process did not run for a while. Then, in this order: the watch is opened, so that nothing after it is missed; what is
+relayed here is adopted; the lease begins anew where it is gone; and the steps that others add follow (what was revoked, who
 waits here). Until all is adopted no report goes out: a store that lost its data could not place it. Relays never notice.
 """
 
@@ -96,9 +96,10 @@ class Standing:
         gateway = self._lease.gateway
         self._doubted.clear()
         notices = self.store.watch(gateway)
-        if not await self.store.renew(gateway):
+        is_known = await self.store.renew(gateway)
+        await self._adopt()  # of a gateway that it does not know this tells the store that it lost its data
+        if not is_known:
             await self.store.join(gateway, self._lease.node)
-        await self._adopt()
         for step in self.steps:
             await step()
         self.has_joined = self.is_in_step = True

@@ -27,7 +27,7 @@ from moorage.errors import Code, MoorageError, error_for
 from moorage.io.credentials import Credentials, Token
 from moorage.io.dialing import Address, open_socket
 from moorage.io.succession import Message, Succession, closed_of
-from moorage.reconnect import Outage, next_try
+from moorage.reconnect import ELSEWHERE, Outage, Rounds, next_try
 
 log = logging.getLogger("moorage.client")
 
@@ -47,6 +47,7 @@ class Connection:
         self._address = address
         self._credentials = credentials
         self._resume_seconds = resume_seconds
+        self._rounds = Rounds(address.urls())
         self._sockets = Succession()
         self._on_reconnect: OnReconnect | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -125,6 +126,8 @@ class Connection:
                 else:
                     attempt += 1
                 log.info("connection lost: %s (%s)", error, error.code.value)
+                if self.closed.received is None or error.code in ELSEWHERE:  # a cut says nothing: it may be the gateway
+                    self._rounds.leave(random.shuffle)
                 outage = Outage(self._resume_seconds, lost_at - outage_since, attempt)
                 socket = await self._reached(outage, error)
                 self._tell()
@@ -144,7 +147,7 @@ class Connection:
                 is_renewed = await self._wait(error, now, is_renewed=is_renewed)
                 attempt += 1
             try:
-                socket = await open_socket(self._address, await self._credentials.token())
+                socket = await self._open_anywhere()
             except MoorageError as failure:
                 error = failure
                 continue
@@ -152,6 +155,22 @@ class Connection:
             self.attaches += 1
             self.closed = None
             return socket
+
+    async def _open_anywhere(self) -> ClientConnection:
+        """At the gateway that is next, and at once at another where that one is gone or going. Raises MoorageError."""
+        last: MoorageError | None = None
+        for url in self._rounds.one():
+            try:
+                socket = await open_socket(self._address, url, await self._credentials.token())
+            except MoorageError as failure:
+                if failure.code not in ELSEWHERE:
+                    raise
+                last = failure
+            else:
+                self._rounds.prefer(url)
+                return socket
+        assert last is not None, "a session has a url"
+        raise last
 
     async def _wait(self, error: MoorageError, outage: Outage, *, is_renewed: bool) -> bool:
         """Until the next try. Raises the error where there is none. True once a fresh token was asked for."""
@@ -188,7 +207,8 @@ class connect:  # noqa: N801 - a callable, as in `websockets`
 
     `url` and the token come from your backend (POST /api/v1/sessions). `token` may be a function, plain or async, that fetches
     a fresh one; it is asked again when a gateway refuses the one it gave. `connect_seconds` bounds the first connection with
-    its retries, `resume_seconds` each later outage. Raises MoorageError, ValueError for a wrong url.
+    its retries, `resume_seconds` each later outage. `gateways` are other addresses where the session is known: one that is gone
+    or going costs no wait, the next one is tried at once. Raises MoorageError, ValueError for a wrong url.
     """
 
     def __init__(
@@ -196,6 +216,7 @@ class connect:  # noqa: N801 - a callable, as in `websockets`
         url: str,
         token: Token,
         *,
+        gateways: Sequence[str] = (),
         ssl: SSLContext | None = None,
         connect_seconds: float = 10.0,
         resume_seconds: float = RESUME,
@@ -211,6 +232,7 @@ class connect:  # noqa: N801 - a callable, as in `websockets`
     ) -> None:
         address = Address(
             url=url,
+            gateways=tuple(gateways),
             ssl=ssl,
             subprotocols=tuple(subprotocols),
             headers=dict(headers or {}),

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ssl import SSLCertVerificationError, SSLContext
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
@@ -28,6 +28,7 @@ class Address:
     """Where and how to connect. Times in seconds."""
 
     url: str
+    gateways: tuple[str, ...] = ()  # others that know the session, ws(s)://host:port; path and query are the url's
     ssl: SSLContext | None = None
     subprotocols: tuple[str, ...] = ()  # of your own, before moorage.v1
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -39,15 +40,23 @@ class Address:
     proxy: str | None = None
 
     def __post_init__(self) -> None:
-        if urlsplit(self.url).scheme not in ("ws", "wss"):
-            raise ValueError(f"a session's url is ws:// or wss://, not {self.url[:80]!r}")
+        for url in (self.url, *self.gateways):
+            if urlsplit(url).scheme not in ("ws", "wss"):
+                raise ValueError(f"a session's url is ws:// or wss://, not {url[:80]!r}")
+
+    def urls(self) -> list[str]:
+        """The session's url at every gateway, its own first."""
+        own = urlsplit(self.url)
+        others = [urlsplit(gateway) for gateway in self.gateways]
+        return [self.url, *(urlunsplit(own._replace(scheme=one.scheme, netloc=one.netloc)) for one in others)]
 
 
-async def open_socket(address: Address, token: str) -> ClientConnection:
-    """An open WebSocket. Raises MoorageError: refused by status or by a close right after the 101, or not reached."""
+async def open_socket(address: Address, url: str, token: str) -> ClientConnection:
+    """An open WebSocket at one of the address's urls. Raises MoorageError: refused by status or by a close right after the
+    101, or not reached."""
     try:
         async with asyncio.timeout(address.open_seconds):
-            socket = await _opened(address, token)
+            socket = await _opened(address, url, token)
     except InvalidStatus as refusal:
         answer = refusal.response
         raise from_status(answer.status_code, bytes(answer.body), answer.headers.get("Retry-After")) from None
@@ -56,15 +65,15 @@ async def open_socket(address: Address, token: str) -> ClientConnection:
             Code.WEBSOCKET_CONNECTION_FAILED, f"the certificate is not trusted: {error.verify_message}"
         ) from error
     except (OSError, TimeoutError, EOFError, WebSocketException) as error:
-        raise error_for(Code.WEBSOCKET_CONNECTION_FAILED, _why(address, error)) from error
+        raise error_for(Code.WEBSOCKET_CONNECTION_FAILED, _why(url, error)) from error
     await _refused_at_once(socket)
     return socket
 
 
-async def _opened(address: Address, token: str) -> ClientConnection:
-    is_secure = urlsplit(address.url).scheme == "wss"
+async def _opened(address: Address, url: str, token: str) -> ClientConnection:
+    is_secure = urlsplit(url).scheme == "wss"
     return await open_websocket(
-        address.url,
+        url,
         subprotocols=[Subprotocol(each) for each in (*address.subprotocols, SUBPROTOCOL)],
         additional_headers={**address.headers, "Authorization": f"Bearer {token}"},
         ssl=(address.ssl or True) if is_secure else None,
@@ -91,7 +100,7 @@ async def _refused_at_once(socket: ClientConnection) -> None:
         raise at_client(closed)
 
 
-def _why(address: Address, error: Exception) -> str:
-    parts = urlsplit(address.url)
+def _why(url: str, error: Exception) -> str:
+    parts = urlsplit(url)
     said = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
     return f"{parts.scheme}://{parts.netloc}: {said}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from moorage.errors import CATALOGUE, Code, error_for
-from moorage.reconnect import Outage, next_try
+from moorage.reconnect import Outage, Rounds, next_try
 
 OVER = (Code.SESSION_SUPERSEDED, Code.SESSION_ENDED, Code.SESSION_EXPIRED)
 
@@ -47,3 +47,23 @@ def test_an_outage_ends_at_its_limit_and_not_after() -> None:
 
     assert next_try(error, Outage(10.0, elapsed=5.5), half) == 4.5
     assert next_try(error, Outage(10.0, elapsed=5.6), half) is None
+
+
+def test_a_gateway_that_was_left_is_tried_last_and_the_others_in_an_order_of_ones_own() -> None:
+    rounds = Rounds(["a", "b", "c", "a"])
+
+    rounds.leave(list.reverse)
+    left = rounds.one()
+    rounds.prefer("b")
+
+    assert left == ("c", "b", "a")
+    assert rounds.one() == ("b", "c", "a")
+    assert len(rounds) == 3
+
+
+def test_the_only_gateway_stays() -> None:
+    rounds = Rounds(["a"])
+
+    rounds.leave(list.reverse)
+
+    assert rounds.one() == ("a",)

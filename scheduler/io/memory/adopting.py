@@ -102,7 +102,7 @@ def bring_back(fleet: Fleet, gateway: GatewayId, held: Held, now: float) -> Sess
     if session is not None:
         return _take_from_older(fleet, session, worker, gateway, held, now)
     if worker.free <= 0:
-        return Stale(held.session, None)
+        return Stale(held.session, held.fence)  # not over: there is no room for it here
     return _claim_anew(fleet, worker, gateway, held, now)
 
 
@@ -149,7 +149,7 @@ def _take_from_older(
 ) -> Session | Stale:
     """An older attach was adopted first, of a gateway that had lost its client without knowing."""
     if session.worker is not worker and worker.free <= 0:
-        return Stale(held.session, None)
+        return Stale(held.session, held.fence)
     if session.state is not ClaimState.SUSPENDED:
         fleet.mail.put(session.gateway, CloseSession(session.id, session.fence, Code.SESSION_SUPERSEDED))
     leave_state(session, now)

@@ -90,7 +90,7 @@ async def keep(made: Standing, holds: Callable[[], object], hear: Callable[[Noti
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_it_watches_joins_adopts_and_then_takes_the_other_steps(quay: Quay) -> None:
+async def test_it_watches_adopts_joins_and_then_takes_the_other_steps(quay: Quay) -> None:
     store = Telling()
     made = a_standing(quay, store)
 
@@ -100,7 +100,7 @@ async def test_it_watches_joins_adopts_and_then_takes_the_other_steps(quay: Quay
     made.steps.append(step)
     await made.begin()
 
-    assert store.asked == ["watch", "renew", "join", "adopt", "step"]
+    assert store.asked == ["watch", "renew", "adopt", "join", "step"]
     assert made.is_in_step
     assert made.has_joined
 
@@ -145,7 +145,7 @@ async def test_a_watch_that_ends_is_watched_again_and_adopted_over(quay: Quay, e
     await keep(made, lambda: heard, hear)
 
     assert heard == [closing]
-    assert store.asked[:4] == ["watch", "renew", "join", "adopt"]
+    assert store.asked[:4] == ["watch", "renew", "adopt", "join"]
     assert [each for each in store.asked[4:] if each != "renew"] == ["watch", "adopt"]
 
 

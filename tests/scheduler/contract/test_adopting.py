@@ -411,7 +411,7 @@ async def test_a_full_worker_gets_nothing_back_beyond_its_slots(world: World) ->
 
     answer = await adopt(world, a_held(kept, FENCE, worker), a_held(unlisted, FENCE, worker))
 
-    assert answer.stale == [Stale(unlisted, None)]
+    assert answer.stale == [Stale(unlisted, FENCE)]
     assert (await world.view(worker)).used == 1
 
 
