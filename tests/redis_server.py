@@ -155,12 +155,21 @@ class RedisServer:
         """CONFIG SET, until the next start."""
         self.call("CONFIG", "SET", name, value)
 
+    def option(self, name: str) -> str:
+        """As it was configured at the start."""
+        return self._configuration()[name]
+
     def log(self) -> str:
         """What it wrote."""
         return (self.folder / "server.log").read_text(errors="replace")[-4000:]
 
     def _write_configuration(self) -> Path:
-        lines = {
+        path = self.folder / "redis.conf"
+        path.write_text("".join(f"{name} {value}\n" for name, value in self._configuration().items()))
+        return path
+
+    def _configuration(self) -> dict[str, str]:
+        return {
             "bind": "127.0.0.1",
             "port": str(self.port),
             "unixsocket": str(self.socket_path),
@@ -170,9 +179,6 @@ class RedisServer:
             "appendfsync": "always",
             "daemonize": "no",
         } | self._options
-        path = self.folder / "redis.conf"
-        path.write_text("".join(f"{name} {value}\n" for name, value in lines.items()))
-        return path
 
     def _answers(self) -> bool:
         try:

@@ -18,15 +18,12 @@ from scheduler.io.redis.connection import Asked, Connection, Owner
 from scheduler.io.redis.dialing import Terms, dial
 from scheduler.io.redis.failures import Failure, Kind, StoreFailed
 from scheduler.io.redis.node import Node
-from scheduler.io.redis.packing import pack
 from scheduler.io.redis.schema import check_schema, schema_key_of
 from scheduler.io.redis.servers import OnFailure
 from scheduler.storeurl import Address, StoreUrl
 
 MAP_PAUSE = 0.2  # at least, between two askings for the map
 MOST_NODES = 1000
-
-_ASKING = pack((b"ASKING",))
 
 log = structlog.get_logger(__name__)
 
@@ -162,13 +159,14 @@ class Cluster:
         if redirect is None or not redirect.address.host or len(self._nodes) >= MOST_NODES:
             return False
         target = self._node(redirect.address)
-        if redirect.is_for_good:
+        if not redirect.is_for_good:
+            target.send_guest(asked)
+        else:
+            asked.is_guest = False
             self._moved[redirect.slot] = redirect.address
             self._is_stale.set()
             self._forget()
-        else:
-            target.ask(_ASKING, b"", None, False).cancel()  # nobody reads its answer; what follows it is let in
-        target.send(asked)
+            target.send(asked)
         return True
 
     def failed(self, kind: Kind) -> None:

@@ -39,7 +39,7 @@ class Bounds:
 class Asked:
     """One call: its future, its bytes (to send them again), when it is given up, and how often it went astray."""
 
-    __slots__ = ("due", "future", "is_idempotent", "key", "packed", "script", "strays")
+    __slots__ = ("due", "future", "is_guest", "is_idempotent", "key", "packed", "script", "strays")
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class Asked:
         self.is_idempotent = is_idempotent
         self.due = due
         self.strays = 0
+        self.is_guest = False  # sent to a node that does not own its slot yet, by an ASK
 
     def fail(self, failure: Failure) -> bool:
         """False where nobody waits any more."""

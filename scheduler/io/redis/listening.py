@@ -153,6 +153,9 @@ class Ear:
     async def _check(self) -> None:
         while self.is_open and self._connection is not None:
             await asyncio.sleep(CHECK_EVERY)
+            where = self._connection.where
+            if self._node.has_left(where):  # the old primary may live on as a replica, and hear less
+                self._connection.drop(Failure(Kind.LOST, f"{where} is not where these channels are any more"))
             self._connection.check(asyncio.get_running_loop().time())
 
 

@@ -19,6 +19,7 @@ from moorage.backoff import Backoff
 from scheduler.io.redis.backlog import Backlog
 from scheduler.io.redis.connection import Asked, Bounds, Connection, Owner
 from scheduler.io.redis.failures import Failure, Kind, StoreFailed, failure, word
+from scheduler.io.redis.packing import pack
 from scheduler.io.redis.schema import WrongSchema
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ DROPS = frozenset(
     {"READONLY", "LOADING", "NOAUTH"}
 )  # connect anew: somebody else may be the primary, or the login changed
 HOPELESS = frozenset({Kind.AUTH, Kind.SCHEMA})  # waiting helps nobody; we go on trying all the same
+
+_ASKING = pack((b"ASKING",))
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +87,12 @@ class Node:
         self.send(Asked(future, packed, key, script, is_idempotent, self._time() + self._answer_seconds))
         return future
 
+    def send_guest(self, asked: Asked) -> None:
+        """As ASK wants it: ASKING lets the next command in, though this node does not own its slot yet."""
+        asked.is_guest = True
+        self.ask(_ASKING, asked.key, None, False).cancel()  # nobody reads its answer
+        self.send(asked)
+
     def send(self, asked: Asked) -> None:
         """Asks, now or when connected again."""
         if self._connection is not None:
@@ -95,6 +104,10 @@ class Node:
     def is_connected(self) -> bool:
         """Whether calls go out at once."""
         return self._connection is not None
+
+    def has_left(self, where: str) -> bool:
+        """Whether it is closed, or connected to another server than this one: a fail-over."""
+        return self._is_closed or (self._connection is not None and self._connection.where != where)
 
     def _wait(self, asked: Asked) -> None:
         if self._is_closed or self._is_given_up():
@@ -141,7 +154,7 @@ class Node:
         if asked.script is None:
             return False
         self._load(connection, asked.script)
-        connection.send(asked)
+        (self.send_guest if asked.is_guest else self.send)(asked)
         return True
 
     def _load(self, connection: Connection, script: Script) -> None:
@@ -255,6 +268,7 @@ class Node:
         log.info("store_connected", where=connection.where)
         self._loading.clear()
         self._lost.clear()
+        self._failure = Failure(Kind.CLOSED, f"the connection to Redis at {self.where} is closed")
         self._connection = connection
         self._known.set()
         self._send_all(self._backlog.take())
@@ -263,7 +277,8 @@ class Node:
     def _note(self, failure: Failure) -> None:
         if self._is_closed:
             return
-        log.warning("store_down", where=self.where, kind=failure.kind, detail=failure.sentence)
+        if failure.kind is not self._failure.kind:  # once, not with every try
+            log.warning("store_down", where=self.where, kind=failure.kind, detail=failure.sentence)
         self._failure = failure
         self._guide.failed(failure.kind)
         self._guide.down(self)
@@ -283,7 +298,7 @@ class Node:
 
     def _send_all(self, calls: Iterable[Asked]) -> None:
         for asked in calls:
-            self.send(asked)
+            (self.send_guest if asked.is_guest else self.send)(asked)
 
     def _fail_all(self, calls: Iterable[Asked]) -> None:
         for asked in calls:
