@@ -9,6 +9,7 @@ await plane.close()
 from __future__ import annotations
 
 import asyncio
+import socket
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from controlplane.io.consumer import Consumer
 from controlplane.io.context import Context
 from controlplane.io.database import Database
 from controlplane.io.edge import BodyLimit, Edge
-from controlplane.io.listener import Listener
+from controlplane.io.listener import Listener, bound
 from controlplane.io.metrics import Metrics
 from controlplane.io.overdue import Sweep
 from controlplane.io.seeding import Seeding
@@ -80,10 +81,13 @@ class ControlPlane:
         """
         self.signing.follow(keys)
 
-    async def start(self) -> Welcome:
-        """Raises OSError (port), ValueError (a preset key), SQLAlchemy's errors (database); then nothing is left open."""
+    async def start(self, sock: socket.socket | None = None) -> Welcome:
+        """Serves on `sock` where one is given, else on a port of its own.
+
+        Raises OSError (port), ValueError (a preset key), SQLAlchemy's errors (database); then nothing is left open.
+        """
         try:
-            return await self._start()
+            return await self._start(sock)
         except BaseException:
             await self.close()
             raise
@@ -97,9 +101,9 @@ class ControlPlane:
         await asyncio.gather(*self._tasks)
         await self.context.database.close()
 
-    async def _start(self) -> Welcome:
+    async def _start(self, sock: socket.socket | None) -> Welcome:
         policy = self.context.policy
-        self._listener = Listener(self.asgi, policy.host, policy.port, policy.connections)
+        self._listener = Listener(self.asgi, sock or bound(policy.host, policy.port), policy.connections)
         await self.context.database.migrate()
         welcome = await bootstrap(self.context)
         await self.seeding.begin()

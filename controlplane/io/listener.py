@@ -22,8 +22,9 @@ HEAD_SECONDS = 10.0  # from accept, or from the first byte after an answer, to a
 class Listener:
     """Owns the socket and the server's task."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, connections: int) -> None:
-        self._socket = _bound(host, port)
+    def __init__(self, app: ASGIApp, sock: socket.socket, connections: int) -> None:
+        """`sock` is bound, perhaps listening already; it is closed here."""
+        self._socket = sock
         config = uvicorn.Config(
             app,
             http=Punctual,
@@ -130,7 +131,7 @@ class Punctual(H11Protocol):
             self._head_due = None
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
     """Raises OSError naming the address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # IPPROTO_TCP said aloud: asyncio sets TCP_NODELAY only where it is, and without it answers wait 40 ms

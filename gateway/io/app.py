@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -44,6 +45,7 @@ from scheduler.values import Notice
 
 _FLUSH_SECONDS = 5.0
 _LEAVE_SECONDS = 2.0
+OPENING_SECONDS = 5.0  # for those in the door when another process takes it over
 
 log = structlog.get_logger(__name__)
 
@@ -68,15 +70,17 @@ class Gateway:
         self._is_open = False
         RelayedTotals(self._attachments.totals, registry)
 
-    async def start(self) -> None:
-        """Binds and serves; not ready until the store knows it. Raises OSError when a port is taken, ssl.SSLError for a
-        certificate that cannot be used."""
-        sock = listening_socket(self.policy.host, self.policy.port, clients_speak_first=True)
+    async def start(self, sock: socket.socket | None = None, link_sock: socket.socket | None = None) -> None:
+        """Binds and serves, or serves on listening sockets of somebody else's, which are closed here like own ones; not
+        ready until the store knows it. Raises OSError when a port is taken, ssl.SSLError for a certificate that cannot
+        be used."""
+        if sock is None:
+            sock = listening_socket(self.policy.host, self.policy.port, clients_speak_first=True)
         self.port: int = sock.getsockname()[1]
         is_tls = self.policy.tls is not None or self.policy.link_tls is not None
         self.wire = make_wire(asyncio.get_running_loop(), self.policy.wire, tls=is_tls)
         try:
-            await self._serve(sock)
+            await self._serve(sock, link_sock)
         except BaseException:
             sock.close()
             self.wire.close()
@@ -84,10 +88,10 @@ class Gateway:
             await self._reports.close()
             raise
 
-    async def _serve(self, sock: socket.socket) -> None:
+    async def _serve(self, sock: socket.socket, link_sock: socket.socket | None) -> None:
         self._certificates = Certificates(self.wire.tls, self.policy.tls, self.metrics)
         self.node = self.policy.node or self._own_address()
-        await self._links.start()
+        await self._links.start(link_sock)
         self.link_port = self._links.port
         linked = Certificates(self._links.load_certificate, self.policy.link_tls, self.metrics)
         self._dialled_out = Certificates(self.wire.tls, self.policy.link_tls, self.metrics)
@@ -115,10 +119,23 @@ class Gateway:
         """Sessions relayed now."""
         return len(self._attachments)
 
-    def reload(self) -> None:
-        """SIGHUP: reads the certificates again."""
+    def reload(self, policy: GatewayPolicy | None = None) -> None:
+        """SIGHUP: reads the certificates again, and takes over the limits of new relays and the time of a drain."""
         for watched in self._watched:
             watched.reload()
+        if policy is not None:
+            self.policy = replace(self.policy, limits=policy.limits, drain_seconds=policy.drain_seconds)
+            self._attacher.limits = policy.limits
+
+    async def hand_over(self) -> None:
+        """Accepts nobody any more, and returns when those who were let in are relayed or refused, or OPENING_SECONDS
+        later: for a process whose listening sockets are another's too. `drain` comes next."""
+        self._is_open = False
+        self._listener.leave()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OPENING_SECONDS):
+                while self._listener.handshakes > self._attacher.waiting:  # noqa: ASYNC110 - admission has no event
+                    await asyncio.sleep(0.02)
 
     async def drain(self) -> None:
         """Refuses new clients and moves the sessions away over `drain_seconds`; they stay resumable."""
@@ -156,7 +173,7 @@ class Gateway:
         allowed = policy.trust.worker_networks
         arrivals = self._arrivals = Arrivals(policy, store, self.metrics, deadlines, self._dialled_out.current)
         dialler = Dialler(self.wire, store, self._reports, self.metrics, deadlines, arrivals, allowed)
-        attacher = Attacher(policy, self.wire, admission, dialler, self._attachments)
+        attacher = self._attacher = Attacher(policy, self.wire, admission, dialler, self._attachments)
         self._notices = Notices(self.id, store, admission, self._attachments, self._cordon)
         lease = Lease(self.id, self.node, policy.resume_seconds)
         self._standing = Standing(lease, store, self._attachments, self._reports, self.metrics)

@@ -21,7 +21,7 @@ class Attacher:
     def __init__(
         self, policy: GatewayPolicy, wire: Wire, admission: Admission, dialler: Dialler, attachments: Attachments
     ) -> None:
-        self._policy = policy
+        self.limits = policy.limits  # of relays that begin from now on
         self._wire = wire
         self._admission = admission
         self._dialler = dialler
@@ -51,6 +51,6 @@ class Attacher:
     def _relay(self, visitor: Visitor, stream: Stream, reached: Reached) -> None:
         stream.send(reached.head)
         attachment = Attachment(self._attachments, reached.claimed, visitor.token)
-        limits = limits_for(self._policy.limits, visitor.token.limits, reached.claimed.carried_bytes)
+        limits = limits_for(self.limits, visitor.token.limits, reached.claimed.carried_bytes)
         attachment.relay = self._wire.relay(stream, reached.stream, limits, attachment)
         self._attachments.add(attachment)

@@ -5,6 +5,7 @@ A link that breaks without a goodbye changes nothing: the worker's lease decides
 
 from __future__ import annotations
 
+import socket
 from asyncio import BaseTransport
 from collections.abc import Sequence
 from hashlib import sha256
@@ -67,11 +68,13 @@ class LinkServer:
         self._server: Server | None = None
         self._metrics.links.set_function(lambda: len(self._links))
 
-    async def start(self) -> None:
-        """Listens. Raises OSError when the port is taken, ssl.SSLError for a certificate that cannot be used."""
+    async def start(self, sock: socket.socket | None = None) -> None:
+        """Listens, on a socket of somebody else's where one is given.
+
+        Raises OSError when the port is taken, ssl.SSLError for a certificate that cannot be used."""
         if self._ssl is None and self._policy.link_tls is not None:
             self._ssl = _context(self._policy.link_tls)
-        sock = listening_socket(self._policy.link_host, self._policy.link_port)
+        sock = sock or listening_socket(self._policy.link_host, self._policy.link_port)
         self._server = await serve(
             self._converse,
             sock=sock,

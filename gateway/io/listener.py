@@ -64,6 +64,12 @@ class Listener:
         """All client connections."""
         return len(self._tasks) + self._attachments.open
 
+    def leave(self) -> None:
+        """Stops accepting; those who are in the door still come in."""
+        if self._door is not None:
+            self._door.close()
+            self._door = None
+
     async def close(self) -> None:
         """Stops accepting and drops what is not relayed yet."""
         if self._door is not None:

@@ -39,6 +39,11 @@ class TokenKeys:
         gauge.set_function(lambda: len(list(self._keys or ())))
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether there is a set."""
+        return self._keys is not None
+
+    @property
     def current(self) -> KeySet:
         """The last good set. Raises LookupError before there was one."""
         if self._keys is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 WILDCARDS = ("", "0.0.0.0", "::")
 
 
@@ -21,3 +23,13 @@ def url(scheme: str, host: str, port: int, path: str = "") -> str:
     'wss://[::1]:7400'
     """
     return f"{scheme}://[{host}]:{port}{path}" if ":" in host else f"{scheme}://{host}:{port}{path}"
+
+
+def redacted(text: str) -> str:
+    """A URL without its password.
+
+    >>> redacted("redis://fleet:secret@10.0.0.1:6379/0"), redacted("unix:///run/s?password=secret&db=1")
+    ('redis://fleet:***@10.0.0.1:6379/0', 'unix:///run/s?password=***&db=1')
+    """
+    said = re.sub(r"(?<=://)([^/@:?#]*):.*@", r"\1:***@", text)
+    return re.sub(r"((?:^|[?&])password=)[^&#]*", r"\1***", said)

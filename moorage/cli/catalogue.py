@@ -18,7 +18,10 @@ FLAGS = {
     ("data",): "--data",
     ("host",): "--host",
     ("log_level",): "--log-level",
+    ("store", "url"): "--store",
+    ("up", "gateways"): "--gateways",
     ("gateway", "port"): "--port",
+    ("gateway", "node"): "--node",
     ("gateway", "link_port"): "--link-port",
     ("gateway", "drain_seconds"): "--drain-seconds",
     ("gateway", "tls", "enabled"): "--tls",
@@ -26,11 +29,12 @@ FLAGS = {
     ("gateway", "tls", "key"): "--tls-key",
     ("observe", "port"): "--metrics-port",
     ("controlplane", "port"): "--rest-port",
+    ("controlplane", "database_url"): "--database",
     ("workers", "count"): "--workers",
     ("workers", "slots"): "--slots",
     ("workers", "target"): "--target",
 }
-"""Settings that `moorage up` also takes as an option."""
+"""Settings that a program also takes as an option."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class House:
             line = await self._process.stdout.readline()
         if not line:
             raise RuntimeError("moorage up ended before it was ready")
-        return running.Running(**{**(said := json.loads(line)), "workers": _processes(said)})
+        return running.from_document(json.loads(line))
 
     async def close(self) -> int | None:
         """Asks it to drain. Its exit status; None when it had to be killed."""
@@ -75,7 +75,3 @@ class House:
         except OSError:
             return ""
         return "\n".join(lines[-LOG_LINES:])
-
-
-def _processes(said: dict[str, list[dict[str, object]]]) -> tuple[running.Process, ...]:
-    return tuple(running.Process(str(worker["name"]), int(str(worker["pid"]))) for worker in said["workers"])

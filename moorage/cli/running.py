@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,10 +36,17 @@ class Running:
     data: str
     certificate: str | None = None  # PEM to trust, where it made its own
     workers: tuple[Process, ...] = ()
+    parts: tuple[Process, ...] = ()  # gateways, control plane and store, where they are processes of their own
 
     def document(self) -> dict[str, Any]:
         """As JSON: the file, and the line that `moorage up --json` prints."""
         return asdict(self)
+
+
+def from_document(said: Mapping[str, Any]) -> Running:
+    """Raises TypeError or KeyError for a document of another version."""
+    lists = {name: tuple(Process(**each) for each in said[name]) for name in ("workers", "parts")}
+    return Running(**{**said, **lists})
 
 
 class Taken(RuntimeError):
@@ -60,6 +69,26 @@ def hold(folder: Path) -> int:
     return held
 
 
+@asynccontextmanager
+async def held(folder: Path) -> AsyncIterator[None]:
+    """`hold`, for as long as a block runs."""
+    descriptor = hold(folder)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@asynccontextmanager
+async def told(folder: Path, now: Callable[[], Running]) -> AsyncIterator[None]:
+    """The file is there for as long as a block runs."""
+    write(folder, now())
+    try:
+        yield
+    finally:
+        remove(folder)
+
+
 def write(folder: Path, running: Running) -> None:
     """Replaces the file in one step. Raises OSError."""
     draft = folder / f"{FILE}.new"
@@ -71,7 +100,7 @@ def read(folder: Path) -> Running | None:
     """None where nothing runs, or the file is of another version."""
     try:
         said = json.loads((folder / FILE).read_text())
-        return Running(**{**said, "workers": tuple(Process(**worker) for worker in said["workers"])})
+        return from_document(said)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

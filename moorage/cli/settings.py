@@ -132,6 +132,16 @@ class GatewayGroup(Group):
     checkpoint_seconds: float = _setting(30.0, "between two reports of a live session's usage", "seconds", gt=0)
 
 
+class StoreGroup(Group):
+    """Where the fleet's state is."""
+
+    url: str = _setting(
+        "",
+        "redis://, rediss:// or unix:// address; empty is memory, or with `up.gateways` a server that is started here",
+    )
+    wait_seconds: float = _setting(10.0, "how long a start waits for a store that does not answer", "seconds", ge=0)
+
+
 class SchedulerGroup(Group):
     """Which worker gets a session, and how long silence is borne."""
 
@@ -236,6 +246,14 @@ class WorkersGroup(Group):
     region: str = _setting("local", "region that they join", min_length=1)
 
 
+class UpGroup(Group):
+    """How `moorage up` is divided."""
+
+    gateways: int = _setting(
+        0, "gateway processes behind one port; 0 runs all in one process", "processes", ge=0, le=64
+    )
+
+
 class Settings(BaseSettings):
     """All of them."""
 
@@ -250,11 +268,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "least level that is logged")
     log_format: Literal["auto", "json", "console"] = _setting("auto", "auto is console on a terminal, else json")
     gateway: GatewayGroup = _group(GatewayGroup, "clients' WebSockets and workers' links")
+    store: StoreGroup = _group(StoreGroup, "where the fleet's state is")
     scheduler: SchedulerGroup = _group(SchedulerGroup, "placement and deadlines")
     controlplane: ControlPlaneGroup = _group(ControlPlaneGroup, "the REST API")
     signing: SigningGroup = _group(SigningGroup, "what signs session tokens")
     observe: ObserveGroup = _group(ObserveGroup, "metrics and health")
     workers: WorkersGroup = _group(WorkersGroup, "started by `moorage up`")
+    up: UpGroup = _group(UpGroup, "in how many processes")
 
     @classmethod
     def settings_customise_sources(

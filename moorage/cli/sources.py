@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource, SettingsError
 
+from moorage.cli.addresses import redacted
 from moorage.cli.catalogue import Setting, catalogue
 from moorage.cli.settings import DELIMITER, PREFIX, Settings
 
@@ -153,5 +154,10 @@ def effective(loaded: Loaded) -> Iterator[tuple[Setting, object, str]]:
         value: Any = loaded.settings
         for part in setting.name:
             value = getattr(value, part)
-        shown = ("***" if value else None) if setting.is_secret else setting.plain(value)
+        shown = ("***" if value else None) if setting.is_secret else _shown(setting, value)
         yield setting, shown, loaded.origins.get(setting.name, "default")
+
+
+def _shown(setting: Setting, value: object) -> object:
+    plain = setting.plain(value)
+    return redacted(plain) if setting.name[-1].endswith("url") and isinstance(plain, str) else plain

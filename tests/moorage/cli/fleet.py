@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from moorage.cli.running import Process, Running
+from moorage.cli.running import from_document
 
 READY_WITHIN = 40.0
 STOP_WITHIN = 20.0
@@ -30,8 +30,7 @@ class Fleet:
         self.log = log
         line = first_line(process)
         assert line, log.read_text()
-        said = json.loads(line)
-        self.running = Running(**{**said, "workers": tuple(Process(**worker) for worker in said["workers"])})
+        self.running = from_document(json.loads(line))
 
     def stop(self) -> int:
         """SIGTERM; its exit status."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from moorage.cli import controlplane, gateway, up
 from moorage.cli.catalogue import FLAGS, catalogue
 from moorage.cli.config import reference_lines
 from moorage.cli.root import moorage
-from moorage.cli.up import OPTIONS
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,8 +40,10 @@ def test_a_numeric_setting_that_is_no_port_has_a_unit() -> None:
     assert {name[-1] for name in unitless} <= {"port", "link_port", "dialout_port", "soft_cap"}
 
 
-def test_the_options_of_up_are_settings() -> None:
-    assert {tuple(name.split(".")) for name in OPTIONS.values()} == set(FLAGS)
+def test_the_options_of_the_programs_are_settings() -> None:
+    options = {*up.OPTIONS.values(), *gateway.OPTIONS.values(), *controlplane.OPTIONS.values()}
+
+    assert {tuple(name.split(".")) for name in options} == set(FLAGS)
     assert set(FLAGS) <= {setting.name for setting in catalogue()}
 
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from controlplane.io import listener
 from moorage.cli import observe
-from moorage.cli.observe import ObserveApp, ObserveServer, watch_loop_lag
+from moorage.cli.observe import ObserveApp, ObserveServer, Readiness, page_of, watch_loop_lag
 from moorage.cli.sockets import bound
 
 
@@ -24,7 +24,7 @@ async def test_metrics_are_refreshed_and_then_shown() -> None:
     async def refresh() -> None:
         asked.inc()
 
-    async with served(ObserveApp(registry, refresh, {})) as http:
+    async with served(ObserveApp(page_of(registry, refresh), ready)) as http:
         answer = await http.get("/metrics")
 
     assert answer.status_code == 200
@@ -32,21 +32,22 @@ async def test_metrics_are_refreshed_and_then_shown() -> None:
     assert "moorage_test_asked_total 1.0" in answer.text
 
 
-async def test_ready_only_when_every_part_is() -> None:
-    ready = {"gateway": True, "store": False}
-    checks = {"gateway": lambda: ready["gateway"], "store": lambda: ready["store"]}
+async def test_ready_is_what_the_program_says_and_its_parts_are_shown() -> None:
+    said = [Readiness(False, {"gateway": False, "store": True}), Readiness(True, {"gateway": True, "store": False})]
 
-    async with served(ObserveApp(CollectorRegistry(), nothing, checks)) as http:
+    async def readiness() -> Readiness:
+        return said.pop(0)
+
+    async with served(ObserveApp(page_of(CollectorRegistry(), nothing), readiness)) as http:
         before = await http.get("/readyz")
-        ready["store"] = True
         after = await http.get("/readyz")
 
-    assert (before.status_code, before.json()["parts"]) == (503, {"gateway": True, "store": False})
-    assert (after.status_code, after.json()["status"]) == (200, "ok")
+    assert (before.status_code, before.json()["parts"]) == (503, {"gateway": False, "store": True})
+    assert (after.status_code, after.json()) == (200, {"status": "ok", "parts": {"gateway": True, "store": False}})
 
 
 async def test_alive_is_alive_whatever_is_ready() -> None:
-    async with served(ObserveApp(CollectorRegistry(), nothing, {"gateway": lambda: False})) as http:
+    async with served(ObserveApp(page_of(CollectorRegistry(), nothing), not_ready)) as http:
         alive = await http.get("/livez")
         head = await http.head("/livez")
         other = await http.get("/other")
@@ -60,7 +61,7 @@ async def test_a_silent_caller_is_cut_and_a_crowd_too(monkeypatch: pytest.Monkey
     monkeypatch.setattr(listener, "HEAD_SECONDS", 0.2)
     monkeypatch.setattr(listener, "SPARE", 0)
     monkeypatch.setattr(observe, "CONNECTIONS", 2)
-    async with served(ObserveApp(CollectorRegistry(), nothing, {})) as http:
+    async with served(ObserveApp(page_of(CollectorRegistry(), nothing), ready)) as http:
         opened = [await asyncio.open_connection("127.0.0.1", http.base_url.port) for _ in range(4)]
 
         said = await asyncio.wait_for(
@@ -101,12 +102,20 @@ async def nothing() -> None:
     """A refresh of nothing."""
 
 
+async def ready() -> Readiness:
+    return Readiness(True, {})
+
+
+async def not_ready() -> Readiness:
+    return Readiness(False, {})
+
+
 @asynccontextmanager
 async def served(app: ObserveApp) -> AsyncIterator[httpx.AsyncClient]:
     server = ObserveServer(app, bound("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve())
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
             yield http
     finally:
         server.close()

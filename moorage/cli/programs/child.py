@@ -1,0 +1,292 @@
+"""A child process of `moorage up`: one life of it, and the place that is always filled with one.
+
+A child gets its listening sockets, a private socket for its metrics, and a pipe on its stdin whose end tells it to stop.
+It says one JSON document a line: where it is when it is ready, `{"drained": true}` when it has drained, `{"failed": why}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from moorage.cli.restarts import Restarts
+
+ASK_EVERY = 0.02
+END_WITHIN = 15.0  # from the end of its stdin to SIGKILL
+_log = structlog.get_logger("moorage.up.children")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a place is filled."""
+
+    place: str  # gateway-1
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    sockets: Mapping[str, socket.socket] = field(default_factory=dict)  # by use
+    pages: Path | None = None  # folder for the socket of its metrics; None: it has none
+    answers: Callable[[], Awaitable[bool]] | None = None  # whether it is ready, where it cannot say so itself
+
+
+class Life:
+    """One process, from its start to its end."""
+
+    def __init__(self, recipe: Recipe, number: int) -> None:
+        self.place = recipe.place
+        self.observe = recipe.pages / f"{recipe.place}.{number}" if recipe.pages else None
+        self.said: Mapping[str, Any] = {}
+        self.ready = asyncio.Event()
+        self.drained = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.status: int | str | None = None
+        self._recipe = recipe
+        self._process: Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the living process."""
+        return self._process.pid if self._process and not self.ended.is_set() else None
+
+    async def run(self) -> None:
+        """Until it has ended; `status` is then its exit status, or why there is none."""
+        try:
+            self.status = await self._live()
+        except OSError as error:  # no memory, no descriptors: as good as a death
+            self.status = str(error)
+        finally:
+            self.ended.set()
+            if self.observe is not None:
+                self.observe.unlink(missing_ok=True)
+
+    def tell(self, number: signal.Signals) -> None:
+        """A signal."""
+        if self._process is not None and not self.ended.is_set():
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    def let_go(self) -> None:
+        """The end of its stdin."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    async def until(self, event: asyncio.Event, within: float) -> bool:
+        """Waits for `ready` or `drained`; False when it ended or the time was over before."""
+        waits = [asyncio.ensure_future(each.wait()) for each in (event, self.ended)]
+        try:
+            await asyncio.wait(waits, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return event.is_set()
+
+    async def end(self, within: float) -> None:
+        """Waits for its end, and makes one after so long."""
+        if not await self.until(self.ended, within):
+            _log.warning("child_killed", place=self.place, waited_seconds=within)
+            self.tell(signal.SIGKILL)
+            await self.ended.wait()
+
+    async def _live(self) -> int:
+        with _Left(self._recipe, self.observe) as left:
+            process = self._process = await asyncio.create_subprocess_exec(
+                *self._recipe.command,
+                *left.arguments,
+                stdin=PIPE,
+                stdout=PIPE,
+                env=self._recipe.environment,
+                pass_fds=left.descriptors,
+                start_new_session=True,
+            )
+        asking = asyncio.ensure_future(self._ask())
+        try:
+            await self._listen(process)
+            return await process.wait()
+        finally:
+            asking.cancel()
+            self.let_go()
+            if process.returncode is None:  # nobody watches it any more
+                self.tell(signal.SIGKILL)
+
+    async def _listen(self, process: Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            with suppress(ValueError):
+                said = json.loads(line)
+                if not isinstance(said, dict):
+                    continue
+                if "drained" in said:
+                    self.drained.set()
+                else:
+                    self.said = said
+                    if "failed" not in said:
+                        self.ready.set()
+
+    async def _ask(self) -> None:
+        answers = self._recipe.answers
+        if answers is None:
+            return
+        while not await answers():  # noqa: ASYNC110 - another process
+            await asyncio.sleep(ASK_EVERY)
+        self.ready.set()
+
+
+class _Left:
+    """What the parent leaves to a life: for the time of its start, and then it is the child's."""
+
+    def __init__(self, recipe: Recipe, observe: Path | None) -> None:
+        self._recipe = recipe
+        self._observe = _listening(observe) if observe is not None else None
+        shared = {use: sock.fileno() for use, sock in recipe.sockets.items()}
+        if self._observe is not None:
+            shared["observe"] = self._observe.fileno()
+        self.descriptors = tuple(shared.values())
+        listed = ",".join(f"{use}={number}" for use, number in shared.items())
+        self.arguments = ("--inherit", f"{recipe.place}:{listed}") if shared else ()
+
+    def __enter__(self) -> _Left:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._observe is not None:
+            self._observe.close()
+
+
+def _listening(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(str(path))
+        sock.listen(16)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+class Place:
+    """Always filled: a process that dies is started again, and one may take the place of another."""
+
+    def __init__(
+        self, recipe: Recipe, parting: Callable[[Life], Awaitable[None]], ended: Callable[[Life], None]
+    ) -> None:
+        """`parting` is awaited when a life has drained, before it is let go; `ended` is called after every end."""
+        self.recipe = recipe
+        self.restarts = 0
+        self.lives: list[Life] = []  # oldest first; two while one takes over from the other
+        self._parting = parting
+        self._ended = ended
+        self._numbers = itertools.count(1)
+        self._stopping = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its newest process serves."""
+        return bool(self.lives) and self.lives[-1].ready.is_set() and not self.lives[-1].drained.is_set()
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        loop = asyncio.get_running_loop()
+        restarts = Restarts()
+        async with asyncio.TaskGroup() as self._tasks:
+            while not self._stopping.is_set():
+                began_at = loop.time()
+                life = self._begin()
+                await life.ended.wait()
+                while self.lives:  # another has taken over
+                    began_at = loop.time()
+                    life = self.lives[-1]
+                    await life.ended.wait()
+                if self._stopping.is_set():
+                    return
+                restarts, wait = restarts.after(loop.time() - began_at)
+                self.restarts += 1
+                _log.warning("child_died", place=self.recipe.place, status=life.status, again_in_seconds=wait)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._stopping.wait()
+
+    async def replace(self, ready_within: float, drain_within: float) -> bool:
+        """A new process takes over, then the old one drains and ends. False: the new one failed, the old one stays."""
+        old = self.lives[-1] if self.lives else None
+        if old is None or not old.ready.is_set() or self._stopping.is_set():
+            return False
+        new = self._begin()
+        if not await new.until(new.ready, ready_within):
+            _log.error("replacement_failed", place=self.recipe.place, why=new.said.get("failed", "it was not ready"))
+            new.tell(signal.SIGKILL)
+            return False
+        old.tell(signal.SIGUSR2)
+        if await old.until(old.drained, drain_within):
+            await self._parting(old)
+        old.let_go()
+        await old.end(END_WITHIN)
+        return True
+
+    async def drain(self, within: float) -> None:
+        """Asks it to drain, and returns when it has; it then waits for `stop`."""
+        self._stopping.set()
+        for life in self.lives:
+            life.tell(signal.SIGTERM)
+        await asyncio.gather(*(self._drained(life, within) for life in list(self.lives)))
+
+    async def stop(self, within: float) -> None:
+        """Ends what is drained, or was never asked to."""
+        self._stopping.set()
+        for life in self.lives:
+            if not life.drained.is_set():
+                life.tell(signal.SIGTERM)
+            life.let_go()
+        await asyncio.gather(*(life.end(within) for life in list(self.lives)))
+
+    def kill(self) -> None:
+        """At once."""
+        self._stopping.set()
+        for life in self.lives:
+            life.tell(signal.SIGKILL)
+
+    async def _drained(self, life: Life, within: float) -> None:
+        if await life.until(life.drained, within):
+            await self._parting(life)
+
+    def _begin(self) -> Life:
+        assert self._tasks is not None
+        life = Life(self.recipe, next(self._numbers))
+        self.lives.append(life)
+        self._tasks.create_task(self._live(life), name=life.place)
+        return life
+
+    async def _live(self, life: Life) -> None:
+        try:
+            await life.run()
+        finally:
+            self.lives.remove(life)
+            self._ended(life)
+
+
+def our_command(*arguments: str) -> tuple[str, ...]:
+    """`moorage …` with this interpreter."""
+    return (sys.executable, "-m", "moorage.cli", *arguments)
+
+
+def environment_of(settings: Mapping[str, object]) -> dict[str, str]:
+    """This process's, with settings by the names of their variables."""
+    said = {name: _text(value) for name, value in settings.items() if value is not None}
+    return {**os.environ, **said}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

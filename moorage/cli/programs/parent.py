@@ -1,0 +1,273 @@
+"""`moorage up --gateways N`: the parent of the processes of one machine. It relays nothing and decides nothing.
+
+It owns the listening sockets, so that no restart of a child loses a queued connection, and the one page of metrics.
+
+    valkey (unless a store is given) -> control plane -> gateways -> example workers         and back in the order of the drain
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from socket import socket
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from controlplane.io.keyfiles import JOIN, read_secret
+from controlplane.io.listener import bound as bound_rest
+from gateway.io.sockets import listening_socket
+from moorage.cli import running, valkey
+from moorage.cli.crew import Crew, Doors
+from moorage.cli.fleet_metrics import FleetCollector
+from moorage.cli.observe import ObserveApp
+from moorage.cli.programs.child import Life, Place, Recipe, environment_of, our_command
+from moorage.cli.programs.lifecycle import Lifecycle
+from moorage.cli.programs.pages import Pages
+from moorage.cli.programs.places import PlacesCollector
+from moorage.cli.programs.start import Start
+from moorage.cli.programs.up import development_files, wait_for_workers
+from moorage.cli.sources import WrongSetting, variable
+from moorage.cli.stores import is_memory, open_store, shared
+
+READY_WITHIN = 30.0  # a child, from its start
+SPARE_SECONDS = 10.0  # of a child's drain, over what it was told to take
+STOP_WITHIN = 15.0  # from the word that ends a drained child to SIGKILL
+REST_BACKLOG = 1024
+SOCKET_PATH_BYTES = 107  # sun_path, unix(7)
+_log = structlog.get_logger("moorage.up")
+
+
+class ParentProgram(Lifecycle):
+    """Keeps every place filled. SIGUSR2 replaces the gateways, one after the other, without ending a session."""
+
+    name = "up"
+    _crew: Crew | None = None
+    _fleet: FleetCollector | None = None
+    _is_rolling = False
+
+    def __init__(self, start: Start) -> None:
+        super().__init__(start)
+        self._data = self.settings.data.absolute()
+        self._gateways: list[Place] = []
+        self._control: Place | None = None
+        self._valkey: Place | None = None
+        self._fleet_registry = CollectorRegistry()
+        self._pages = Pages(self.registry, self._fleet_registry, self._lives)
+        self.registry.register(PlacesCollector(lambda: self._places))
+
+    def running(self) -> running.Running:
+        """Where everything is, now."""
+        gateway, control = self._gateways[0].lives[-1].said, self._said(self._control)
+        parts = [running.Process(life.place, life.pid) for life in self._lives() if life.pid is not None]
+        return running.Running(
+            pid=os.getpid(),
+            node=str(gateway["node"]),
+            rest=str(control["rest"]),
+            observe=self._observe.url,
+            link=str(gateway["link"]),
+            relay=str(gateway["relay"]),
+            data=str(self._data),
+            certificate=str(self._development.certificate) if self._development else None,
+            workers=self._crew.processes if self._crew else (),
+            parts=tuple(parts),
+        )
+
+    @property
+    def new_admin_key(self) -> str | None:
+        """Where one was made just now."""
+        key = self._said(self._control).get("new_admin_key")
+        return str(key) if key else None
+
+    async def open(self) -> None:
+        settings = self.settings
+        if settings.gateway.dialout_port or settings.gateway.dialout_address:
+            raise WrongSetting(
+                "gateway.dialout_port and gateway.dialout_address are of one gateway alone: with --gateways leave them "
+                "out, and each takes a free port"
+            )
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await self.entered("lock", running.held(self._data))
+        self._development = development_files(settings)
+        folder = await self.entered("sockets", private_folder(self._data))
+        doors = await self.entered("doors", _doors(self.start))
+        self._observe = self.observe_with(
+            ObserveApp(self._pages.page, partial(self.readiness, self._checks(), self._refresh))
+        )
+        store_url = await self._store_url(folder)
+        settings = settings.model_copy(update={"store": settings.store.model_copy(update={"url": store_url})})
+        store = await self.entered("store", open_store(settings, self.registry))
+        self._fleet = FleetCollector(store)
+        self._fleet_registry.register(self._fleet)
+        environment = self._environment(store_url)
+        rest = {"rest": doors["rest"]}
+        self._control = await self._filled(
+            Recipe("controlplane", our_command("controlplane", "--json"), environment, rest, folder)
+        )
+        clients = {use: doors[use] for use in ("clients", "link")}
+        for number in range(1, settings.up.gateways + 1):
+            recipe = Recipe(f"gateway-{number}", our_command("gateway", "--json"), environment, clients, folder)
+            self._gateways.append(self._place(recipe))
+        await asyncio.gather(*map(self._started, self._gateways))
+        await self._open_crew()
+        await wait_for_workers(store, settings.workers.count)
+
+    async def drain(self) -> None:
+        within = self.settings.gateway.drain_seconds + SPARE_SECONDS
+        await self.unless_hurried(_each(self._gateways, lambda place: place.drain(within)))  # clients are told
+        if self._crew is not None:
+            await self.unless_hurried(self._crew.stop())  # workers say goodbye over their links
+        await _each(self._gateways, lambda place: place.stop(STOP_WITHIN))  # the last reports
+        if self._control is not None:
+            await self.unless_hurried(self._control.drain(STOP_WITHIN))  # the last events become rows
+            await self._control.stop(STOP_WITHIN)
+
+    def reloaded(self) -> None:
+        for place in (*self._gateways, self._control):
+            for life in place.lives if place else ():
+                life.tell(signal.SIGHUP)
+
+    def renew(self) -> None:
+        """SIGUSR2: replaces the gateways, one after the other."""
+        if self.is_ready and not self._is_rolling:
+            self._is_rolling = True
+            self.keep(self._roll(), "rolling-restart")
+
+    @property
+    def is_serving(self) -> bool:
+        control = self._control is not None and self._control.is_ready
+        return self.is_ready and control and any(place.is_ready for place in self._gateways)
+
+    @property
+    def _places(self) -> list[Place]:
+        return [place for place in (self._valkey, self._control, *self._gateways) if place is not None]
+
+    def _lives(self) -> Iterator[Life]:
+        for place in self._places:
+            yield from place.lives
+
+    async def _roll(self) -> None:
+        _log.info("rolling_restart", gateways=len(self._gateways))
+        try:
+            for place in self._gateways:
+                if not await place.replace(READY_WITHIN, self.settings.gateway.drain_seconds + SPARE_SECONDS):
+                    _log.error("rolling_restart_given_up", place=place.recipe.place)
+                    return
+            _log.info("rolling_restart_done", gateways=len(self._gateways))
+        finally:
+            self._is_rolling = False
+
+    async def _store_url(self, folder: Path) -> str:
+        """The one that is set, or that of a server started here."""
+        said = self.settings.store.url
+        if said or not is_memory(said):
+            shared(said, "up --gateways")
+            return said
+        path = folder / "store"
+        await valkey.dismiss(path)
+        self._valkey = await self._filled(valkey.recipe(self._data, path))
+        return valkey.url(path)
+
+    def _environment(self, store_url: str) -> dict[str, str]:
+        """What the children read their settings from: ours, what the command line said, and what was made here."""
+        said: dict[tuple[str, ...], object] = {
+            tuple(name.split(".")): value for name, value in self.start.flags.items()
+        }
+        said[("data",)] = self._data
+        said[("store", "url")] = store_url
+        if self._development is not None:
+            for group in ("tls", "link_tls"):
+                if getattr(self.settings.gateway, group).enabled:
+                    said[("gateway", group, "certificate")] = self._development.certificate
+                    said[("gateway", group, "key")] = self._development.key
+        named = {variable(name): value for name, value in said.items()}
+        return environment_of({**named, "MOORAGE_CONFIG": self.start.config and self.start.config.absolute()})
+
+    def _place(self, recipe: Recipe) -> Place:
+        place = Place(recipe, self._pages.ask, self._pages.ended)
+        self.keep(place.run(), recipe.place)
+        self.closing(f"{recipe.place}-end", partial(place.stop, STOP_WITHIN))
+        return place
+
+    async def _filled(self, recipe: Recipe) -> Place:
+        place = self._place(recipe)
+        await self._started(place)
+        return place
+
+    async def _started(self, place: Place) -> None:
+        """Raises RuntimeError with the child's own words where its first life is not ready in time."""
+        await asyncio.sleep(0)  # its task begins
+        life = place.lives[0]
+        if await life.until(life.ready, READY_WITHIN):
+            return
+        place.kill()
+        last = life.said.get("failed") or f"it ended with status {life.status}"
+        raise RuntimeError(f"{place.recipe.place}: {last if life.ended.is_set() else 'it was not ready in time'}")
+
+    async def _open_crew(self) -> None:
+        here = self.running()
+        key = read_secret(self._data / JOIN) or ""
+        certificate = here.certificate if here.link.startswith("wss:") else None
+        crew = self._crew = Crew(self.settings.workers, Doors(here.link, key, certificate), self.settings.log_level)
+
+        async def kill() -> None:
+            crew.kill()
+
+        self.keep(crew.run(), "crew")
+        self.closing("crew-end", kill)
+        await self.entered("running.json", running.told(self._data, self.running))
+
+    def _said(self, place: Place | None) -> Mapping[str, object]:
+        return place.lives[-1].said if place is not None and place.lives else {}
+
+    def _checks(self) -> dict[str, Callable[[], bool]]:
+        named = {f"gateway-{number + 1}": number for number in range(self.settings.up.gateways)}
+        return {
+            "store": lambda: self._fleet is not None and self._fleet.is_store_up,
+            "controlplane": lambda: self._control is not None and self._control.is_ready,
+            **{name: partial(self._is_filled, number) for name, number in named.items()},
+        }
+
+    def _is_filled(self, number: int) -> bool:
+        return number < len(self._gateways) and self._gateways[number].is_ready
+
+    async def _refresh(self) -> None:
+        if self._fleet is not None:
+            await self._fleet.refresh()
+
+
+async def _each(places: list[Place], act: Callable[[Place], Awaitable[None]]) -> None:
+    await asyncio.gather(*map(act, places))
+
+
+@asynccontextmanager
+async def private_folder(data: Path) -> AsyncIterator[Path]:
+    """For sockets that are nobody else's: in the data folder, or, where its path is too long for a socket, elsewhere."""
+    folder = data / "run"
+    with ExitStack() as stack:
+        if len(os.fsencode(folder / "controlplane.00000")) > SOCKET_PATH_BYTES:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="moorage-")))
+        else:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
+        yield folder
+
+
+@asynccontextmanager
+async def _doors(start: Start) -> AsyncIterator[Mapping[str, socket]]:
+    """The sockets that outlive every child. Raises OSError naming the address."""
+    settings = start.settings
+    gateway = settings.gateway
+    with ExitStack() as stack:
+        host, link_host = gateway.host or settings.host, gateway.link_host or settings.host
+        clients = stack.enter_context(listening_socket(host, gateway.port, clients_speak_first=True))
+        link = stack.enter_context(listening_socket(link_host, gateway.link_port))
+        rest = stack.enter_context(bound_rest(settings.controlplane.host or settings.host, settings.controlplane.port))
+        rest.listen(REST_BACKLOG)
+        yield {"clients": clients, "link": link, "rest": rest}
