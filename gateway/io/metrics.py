@@ -46,16 +46,19 @@ class GatewayMetrics:
             "moorage_gateway_dial_failures_total", "Workers that could not be reached", ["why"], registry=registry
         )  # why: connect | timeout | garbage | unavailable | ticket
         self.tickets_issued = Counter(
-            "moorage_gateway_tickets_issued_total", "Workers that dial out, asked to come", registry=registry
+            "moorage_gateway_tickets_issued_total", "Workers that dial out asked to come", registry=registry
         )
         self.tickets_waiting = Gauge(
-            "moorage_gateway_tickets_waiting", "Attaches that wait for such a worker", registry=registry
+            "moorage_gateway_tickets_waiting", "Attaches that wait for a worker that dials out", registry=registry
         )
         self.arrivals = FastCounter(
-            "moorage_gateway_arrivals", "Connections to the port for such workers by result", "result", registry
+            "moorage_gateway_arrivals", "Connections of workers that dial out, by result", "result", registry
         )  # result: gateway.tickets.Verdict, or malformed | timeout | tls | gone | outside | struck | full
         self.dialout_seconds = FastHistogram(
-            "moorage_gateway_dialout_seconds", "From asking such a worker to its ticket", _FAST_SECONDS, registry
+            "moorage_gateway_dialout_seconds",
+            "From asking a worker that dials out to its connection",
+            _FAST_SECONDS,
+            registry,
         )
         self.admit_seconds = FastHistogram(
             "moorage_gateway_admit_seconds", "From accept to relayed", _FAST_SECONDS, registry
