@@ -19,6 +19,7 @@ COMMANDS = {
     "session": ("moorage.cli.session", "Create, read, list and end sessions."),
     "connect": ("moorage.cli.connect", "Talk to a session: lines in, messages out."),
     "workers": ("moorage.cli.workers", "List, cordon and drain workers."),
+    "drain": ("moorage.cli.drain", "Empty a worker, a gateway, a pool or a region, and watch it."),
     "token": ("moorage.cli.token", "Look into session tokens."),
     "config": ("moorage.cli.config", "Show the settings in force and where each comes from."),
     "doctor": ("moorage.cli.doctor", "Check this machine and say what to do."),
