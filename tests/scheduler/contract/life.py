@@ -31,7 +31,7 @@ from tests.scheduler.builders import NEAR, a_worker
 from tests.scheduler.world import Clock, Make, closed, opened
 
 T = TypeVar("T")
-RESUME, RESERVED, LOST = 12.0, 10.0, 5.0
+RESUME, RESERVED, LOST, LAST_WORD = 12.0, 10.0, 5.0, 1.0
 SLOTS = 1
 
 
@@ -178,7 +178,8 @@ class Model(RuleBasedStateMachine):
                         self._suspended(life, is_lost=True)
 
     def _let_pass(self, life: Life, now: float) -> None:
-        if life.is_live and life.expires_at <= now:
+        last_word = LAST_WORD if life.state == "held" else 0.0  # of a gateway that says none here
+        if life.is_live and life.expires_at + last_word <= now:
             self._end(life)
         elif life.state == "reserved" and life.due <= now:
             self._drop(life)
