@@ -66,7 +66,7 @@ _REPLIES = {
     "MOVED": (Kind.MOVED, "sends us from node to node: check CLUSTER SHARDS, and redis+cluster:// in the store's URL"),
     "ASK": (Kind.MOVED, "sends us from node to node: check CLUSTER SHARDS, and redis+cluster:// in the store's URL"),
     "OOM": (Kind.OOM, "is full (maxmemory): give it more memory"),
-    "NOSCRIPT": (Kind.NOSCRIPT, "forgets scripts as soon as they are loaded: is something calling SCRIPT FLUSH?"),
+    "NOSCRIPT": (Kind.NOSCRIPT, "forgets functions as soon as they are loaded: is something calling FUNCTION FLUSH?"),
     "BUSY": (Kind.BUSY, "is busy with a script that does not end"),
     "MISCONF": (Kind.DISK, "cannot write its data to disk and refuses changes"),
     "NOREPLICAS": (Kind.DISK, "has too few replicas and refuses changes (min-replicas-to-write)"),
@@ -74,7 +74,10 @@ _REPLIES = {
 
 
 def word(reply: str) -> str:
-    """The error's first word, upper case by convention: "OOM" of "OOM command not allowed"."""
+    """The error's first word, upper case by convention: "OOM" of "OOM command not allowed". A function that the server
+    does not have is called like a script that it does not have."""
+    if reply.startswith("ERR Function not found"):
+        return "NOSCRIPT"
     return reply.partition(" ")[0]
 
 

@@ -19,7 +19,7 @@ import msgpack
 
 from moorage.ids import GatewayId, SessionId
 from scheduler.io.redis.prelude import prelude
-from scheduler.io.redis.scripts import Script, packaged
+from scheduler.io.redis.scripts import Script, library, packaged
 from scheduler.io.redis.shards import Shards
 from scheduler.policy import SchedulerPolicy
 
@@ -54,6 +54,8 @@ class Ground:
         self.on_region: list[Callable[[str], Awaitable[None]]] = []  # told of each region that turns up
         self._clock = clock
         self._offset = 0.0
+        operations, shared = packaged()
+        self._library = library(operations, [prelude(policy), *shared])
         self._scripts: dict[str, Script] = {}
         self._where: OrderedDict[SessionId, str] = OrderedDict()
         self._fleet = shards.key(FLEET) if shards.is_one_node and not is_split else ""
@@ -153,7 +155,5 @@ class Ground:
                 await tell(region)
 
     def _script(self, name: str) -> Script:
-        body = packaged(name).body
-        script = Script(name, prelude(self.policy, body) + body, is_idempotent=name not in _NOT_TWICE)
-        self._scripts[name] = script
+        script = self._scripts[name] = self._library.script(name, is_idempotent=name not in _NOT_TWICE)
         return script

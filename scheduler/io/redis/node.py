@@ -23,7 +23,7 @@ from scheduler.io.redis.packing import pack
 from scheduler.io.redis.schema import WrongSchema
 
 if TYPE_CHECKING:
-    from scheduler.io.redis.scripts import Script
+    from scheduler.io.redis.scripts import Library, Script
 
 RECONNECT = Backoff(first=0.1, most=2.0)
 LEAST_PAUSE = 0.05
@@ -70,7 +70,7 @@ class Node:
         self._answer_seconds = bounds.answer_seconds
         self._connection: Connection | None = None
         self._backlog = Backlog(bounds)
-        self._loading: set[bytes] = set()
+        self._loading: set[str] = set()
         self._failure = Failure(Kind.CONNECT, f"not yet connected to Redis at {where}")
         self._wrong_schema: WrongSchema | None = None
         self._down_since = self._time()
@@ -153,22 +153,22 @@ class Node:
             return True
         if asked.script is None:
             return False
-        self._load(connection, asked.script)
+        self._load(connection, asked.script.library)
         (self.send_guest if asked.is_guest else self.send)(asked)
         return True
 
-    def _load(self, connection: Connection, script: Script) -> None:
-        """Before whatever is sent next; many calls may miss one script, it is loaded once."""
-        if script.sha in self._loading:
+    def _load(self, connection: Connection, library: Library) -> None:
+        """Before whatever is sent next; many calls may miss the library, it is loaded once."""
+        if library.sha in self._loading:
             return
-        self._loading.add(script.sha)
-        loaded = connection.call(b"SCRIPT", b"LOAD", script.body)
-        loaded.add_done_callback(lambda future: self._loaded(script, future))
+        self._loading.add(library.sha)
+        loaded = connection.call(b"FUNCTION", b"LOAD", b"REPLACE", library.code)
+        loaded.add_done_callback(lambda future: self._loaded(library, future))
 
-    def _loaded(self, script: Script, future: asyncio.Future[Any]) -> None:
-        self._loading.discard(script.sha)
+    def _loaded(self, library: Library, future: asyncio.Future[Any]) -> None:
+        self._loading.discard(library.sha)
         if not future.cancelled() and (error := future.exception()) is not None:
-            log.warning("script_not_loaded", script=script.name, detail=str(error))
+            log.warning("library_not_loaded", library=library.sha, detail=str(error))
 
     def pushed(self, connection: Connection, message: list[Any]) -> None:
         """Nothing is subscribed to here."""

@@ -1,4 +1,4 @@
-"""What every script begins with: the policy's numbers and the state tables, written as Lua from their one source."""
+"""The policy's numbers and the state tables as Lua, written from their one source."""
 
 from __future__ import annotations
 
@@ -42,16 +42,13 @@ _CONSTANTS = {
 }
 
 
-def prelude(policy: SchedulerPolicy, body: str) -> str:
-    """The head of a script: flags (freeing runs also in a full Redis), and Lua source of those constants and tables that a script's body names: one that it does not name costs nothing."""
+def prelude(policy: SchedulerPolicy) -> str:
+    """What the library begins with."""
     numbers = {name: getattr(policy, name) for name in _POLICY} | _CONSTANTS
-    lines = ["#!lua flags=allow-oom"] if "--! flags allow-oom" in body else []
-    lines += [f"local {name.upper()} = {value!r}" for name, value in numbers.items() if name.upper() in body]
-    if "NEXT_DUTY" in body:
-        lines.append(_table("NEXT_DUTY", {(a.value, c.value): b.value for (a, c), b in NEXT_DUTY.items()}))
-    if "NEXT_HEALTH" in body:
-        lines.append(_table("NEXT_HEALTH", {(a.value, c.value): b.value for (a, c), b in NEXT_HEALTH.items()}))
-    return "\n".join(lines) + "\n"
+    lines = [f"local {name.upper()} = {value!r}" for name, value in numbers.items()]
+    lines.append(_table("NEXT_DUTY", {(a.value, c.value): b.value for (a, c), b in NEXT_DUTY.items()}))
+    lines.append(_table("NEXT_HEALTH", {(a.value, c.value): b.value for (a, c), b in NEXT_HEALTH.items()}))
+    return "\n".join(lines)
 
 
 def _table(name: str, rows: dict[tuple[str, str], str]) -> str:

@@ -1,78 +1,66 @@
-"""The Lua scripts: one file an operation, put together with the library files that it uses, known to Redis by their SHA-1.
+"""The Lua scripts as one function library of the server: lua/lib/*.lua is what they share, lua/<name>.lua is an operation.
 
-A script file starts with comment lines `--! use base slots`: library files lua/lib/<name>.lua, which are put before it,
-each once, after those they use themselves. What is hashed and loaded is the whole.
+A library is named by the SHA-1 of its text, and so are its functions: other versions, and other policies, live beside it
+in the same server. It is loaded where a call finds it missing. Functions, not EVALSHA: a script defines all the Lua it is
+made of again in each run, which was more than half of what a claim cost the server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
 
-_USE = "--! use "
+LIBRARIES = ("base", "fleet", "index", "lives", "queue", "claims", "endings", "workers", "witness", "contests")
+"""In the order of use: each may use those before it."""
 
-Read = Callable[[str], str]
-"""The text of `<name>.lua` under lua/, or FileNotFoundError."""
+_ALLOW_OOM = "--! flags allow-oom"  # an operation's first line, where it frees: it runs also in a full server
 
 
-class WrongScript(ValueError):
-    """A script cannot be put together: a library is missing, or libraries use each other in a circle."""
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Lua source, whole; `code` is what FUNCTION LOAD takes."""
+
+    sha: str
+    code: str
+
+    def script(self, name: str, *, is_idempotent: bool = False) -> Script:
+        """One of its operations."""
+        return Script(name, f"{name}_{self.sha}".encode(), self, is_idempotent)
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A Lua script; `is_idempotent` when asking it twice with the same arguments is the same as asking it once."""
+    """An operation; `is_idempotent` when asking it twice with the same arguments is the same as asking it once."""
 
     name: str
-    body: str = field(repr=False)
+    function: bytes
+    library: Library
     is_idempotent: bool = False
-    sha: bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        digest = sha1(self.body.encode(), usedforsecurity=False).hexdigest()
-        object.__setattr__(self, "sha", digest.encode())
 
 
-def compose(name: str, read: Read) -> str:
-    """The body of script `name` with its libraries before it. Raises WrongScript."""
-    parts: dict[str, str] = {}
-    _gather(name, read, parts, ())
-    return "\n".join(parts.values())
-
-
-def _gather(name: str, read: Read, parts: dict[str, str], users: tuple[str, ...]) -> None:
-    if name in parts:
-        return
-    if name in users:
-        raise WrongScript(f"Lua libraries use each other in a circle: {' -> '.join([*users, name])}")
-    try:
-        text = read(name)
-    except FileNotFoundError:
-        by = f", which {users[-1]} uses" if users else ""
-        raise WrongScript(f"there is no lua/{name}.lua{by}") from None
-    for library in _used(text):
-        _gather(f"lib/{library}", read, parts, (*users, name))
-    parts[name] = text
-
-
-def _used(text: str) -> list[str]:
-    used: list[str] = []
-    for line in text.splitlines():
-        if line.strip() and not line.startswith("--"):
-            break
-        if line.startswith(_USE):
-            used += line.removeprefix(_USE).split()
-    return used
+def library(operations: Mapping[str, str], shared: Iterable[str] = ()) -> Library:
+    """Put together from the bodies of operations, which see KEYS and ARGV, and from what they share."""
+    text = "\n".join([*shared, *(_operation(name, body) for name, body in operations.items())])
+    sha = sha1(text.encode(), usedforsecurity=False).hexdigest()[:16]
+    return Library(sha, f"#!lua name=moorage_{sha}\nlocal SHA = '{sha}'\n{text}")
 
 
 @cache
-def packaged(name: str, *, is_idempotent: bool = False) -> Script:
-    """The script lua/<name>.lua of this package."""
-    return Script(name, compose(name, _read), is_idempotent)
+def packaged() -> tuple[dict[str, str], list[str]]:
+    """The operations and the shared files of this package, as texts."""
+    folder = files(__package__).joinpath("lua")
+    names = sorted(entry.name.removesuffix(".lua") for entry in folder.iterdir() if entry.name.endswith(".lua"))
+    operations = {name: folder.joinpath(f"{name}.lua").read_text(encoding="utf-8") for name in names}
+    shared = [folder.joinpath("lib", f"{name}.lua").read_text(encoding="utf-8") for name in LIBRARIES]
+    return operations, shared
 
 
-def _read(name: str) -> str:
-    return files(__package__).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+def _operation(name: str, body: str) -> str:
+    flags = "flags = {'allow-oom'}, " if body.startswith(_ALLOW_OOM) else ""
+    return (
+        f"do\nlocal function callback(KEYS, ARGV)\n{body}\nend\n"
+        f"redis.register_function{{function_name = '{name}_' .. SHA, {flags}callback = callback}}\nend"
+    )

@@ -74,7 +74,7 @@ class Shards:
         """The script's answer; ARGV are `args`. Fails with StoreFailed (an Unavailable)."""
         place = self._places.get(tag) or self._find(tag)
         key = place.key
-        packed = pack((b"EVALSHA", script.sha, b"1", key, *args))
+        packed = pack((b"FCALL", script.function, b"1", key, *args))
         return place.node.ask(packed, key, script, script.is_idempotent)
 
     def command(self, tag: str, *parts: Part, is_idempotent: bool = False) -> asyncio.Future[Any]:

@@ -3,7 +3,6 @@ order that a crash between two of them cannot turn into an over-grant or a lost 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from math import isfinite
 from time import monotonic

@@ -1,5 +1,5 @@
---! use base fleet
 -- What the fleet's shard has against a claim that no region can serve. KEYS[1] is its prefix. args: the request
+begin(KEYS, ARGV)
 local no, region = fleet_admits(R, args)
 if no then return answer(no) end
 if region then return answer({'at', region}) end

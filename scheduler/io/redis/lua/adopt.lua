@@ -1,6 +1,6 @@
---! use base fleet index lives queue claims endings workers
 -- Some of the sessions that a gateway relays; what the store had given up is held again if nobody took it since.
 -- args: {gateway, {{session, fence, workspace, user, key, worker, expires, resume, usage}...}, region, is evidence of a loss of data}
+begin(KEYS, ARGV)
 local gateway, waiting, gone = args[1], 0, {}
 local opens = tonumber(call('GET', R .. ':opens') or 0)
 if args[4] and opens == 0 and ADOPTION_SECONDS > 0 then -- the store did not know this gateway: it lost its data

@@ -1,6 +1,6 @@
 --! flags allow-oom
---! use base fleet index lives
 -- What the attach has carried so far; renews its gateway's lease. args: {session, fence, usage}
+begin(KEYS, ARGV)
 local id, fence, usage = args[1], args[2], args[3]
 local s = session_of(id)
 if not s then return answer(stale(id)) end

@@ -1,6 +1,6 @@
---! use base fleet index lives queue claims endings workers contests
 -- One attach: a first placement, the way back to the slot, the queue. The same request again answers the same.
 -- args: the request q; q.entered says that the fleet's shard has admitted it already, q.known the region it named.
+begin(KEYS, ARGV)
 local q = args
 
 -- It left and comes back in one step: the fleet's shard need not hear of it.

@@ -1,5 +1,5 @@
---! use base fleet index lives queue claims endings workers
 -- A session could not reach a worker. args: {worker, session}
+begin(KEYS, ARGV)
 local w = worker_of(args[1])
 if w then complain(w, args[2]) end
 return answer(true)

@@ -1,6 +1,6 @@
 --! flags allow-oom
---! use base fleet index lives queue claims
 -- Reserved -> held; done already is done. args: {session, fence}
+begin(KEYS, ARGV)
 local id, fence = args[1], args[2]
 local s = session_of(id)
 if not s or s.fence ~= fence or s.state == 's' then return answer(stale(id, s)) end

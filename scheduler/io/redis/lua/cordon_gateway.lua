@@ -1,5 +1,5 @@
---! use base
 -- A gateway takes no new clients, or takes them again. KEYS[1] is the fleet's prefix. args: {gateway, is cordoned}
+begin(KEYS, ARGV)
 local raw = call('HGET', R .. ':gateways', args[1])
 if not raw then return answer(false) end
 local gateway = unpack_message(raw)

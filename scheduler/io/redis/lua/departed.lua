@@ -1,5 +1,5 @@
 --! flags allow-oom
---! use base
 -- The fleet's shard has heard of these. args: session ids
+begin(KEYS, ARGV)
 for _, id in ipairs(args) do call('HDEL', R .. ':left', id) end
 return answer(true)

@@ -1,6 +1,6 @@
 --! flags allow-oom
---! use base fleet index lives queue claims endings
 -- Those of these sessions that only wait leave the queue. args: {session...}
+begin(KEYS, ARGV)
 if queue_length() == 0 then return answer(true) end
 for _, id in ipairs(args) do
   local waiter = waiter_of(id)

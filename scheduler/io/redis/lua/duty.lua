@@ -1,5 +1,5 @@
---! use base fleet index lives queue claims endings workers
 -- Ready, cordon, uncordon, drain, retire, as the table allows. args: {worker, change, deadline, rate}
+begin(KEYS, ARGV)
 local id, change, deadline, rate = args[1], args[2], args[3], args[4]
 local w = worker_of(id)
 if not w then return answer(unknown_worker(id)) end

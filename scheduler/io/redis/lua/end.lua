@@ -1,7 +1,7 @@
 --! flags allow-oom
---! use base fleet index lives queue claims endings
 -- The first valid end wins. A session that is not here answers 'unknown': the fleet's shard knows about it.
 -- args: the wish
+begin(KEYS, ARGV)
 local wish = args
 local id, fence = wish[1], wish[6]
 local s = session_of(id)

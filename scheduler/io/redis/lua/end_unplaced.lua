@@ -1,7 +1,7 @@
 --! flags allow-oom
---! use base fleet
 -- Ends a session that no region has: it never connected, or it ended long ago. KEYS[1] is the fleet's prefix.
 -- args: the wish
+begin(KEYS, ARGV)
 local f, wish = R, args
 local id, workspace = wish[1], wish[8]
 local raw = call('GET', f .. ':r:' .. id)

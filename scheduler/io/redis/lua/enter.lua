@@ -1,6 +1,6 @@
---! use base fleet
 -- The fleet's shard, before a region's where that is on another node: whether a session may claim, and in which region
 -- it is. KEYS[1] is the fleet's prefix. args: the request
+begin(KEYS, ARGV)
 local q, f = args, R
 local no, region = fleet_admits(f, q)
 if no then return answer(no) end

@@ -1,5 +1,5 @@
---! use base fleet index lives queue
 -- A live or waiting session's time to live moves; an attached one's gateway hears. args: {session, expires}
+begin(KEYS, ARGV)
 local id, expires = args[1], args[2]
 local waiter = waiter_of(id)
 if waiter then

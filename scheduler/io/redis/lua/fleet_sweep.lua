@@ -1,6 +1,6 @@
 --! flags allow-oom
---! use base
 -- Lets time pass in the fleet's shard: tombstones, revocations, gateways long silent. KEYS[1] is the fleet's prefix.
+begin(KEYS, ARGV)
 if now - tonumber(call('GET', R .. ':swept') or 0) < SWEEP_GAP then return answer(false) end
 call('SET', R .. ':swept', now)
 for _, key in ipairs({R .. ':dead', R .. ':expired'}) do

@@ -1,7 +1,7 @@
 --! flags allow-oom
---! use base fleet index lives queue claims endings workers witness
 -- Renews the lease, takes the witness, hands over orders. The same `seq` again answers the same orders.
 -- args: {worker, seq, load, attached and detached, ended, gateway, is ready}
+begin(KEYS, ARGV)
 local id, seq, load, heard, ended, gateway, is_ready = args[1], args[2], args[3], args[4], args[5], args[6], args[7]
 local w = worker_of(id)
 if not w or w.health == 'lost' then return answer(unknown_worker(id)) end

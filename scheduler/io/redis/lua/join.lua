@@ -1,5 +1,5 @@
---! use base
 -- A gateway's lease begins in a shard, a region's or the fleet's. args: {gateway, node}
+begin(KEYS, ARGV)
 local raw = call('HGET', R .. ':gateways', args[1])
 local cordoned = raw and unpack_message(raw).cordoned or nil
 call('HSET', R .. ':gateways', args[1], pack({renewed = now, node = args[2] or '', cordoned = cordoned}))

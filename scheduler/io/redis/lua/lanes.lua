@@ -1,5 +1,5 @@
---! use base index queue
 -- How many wait, by the pool of the first group that could serve them.
+begin(KEYS, ARGV)
 local found, lanes = {}, call('HGETALL', R .. ':lanes')
 for n = 1, #lanes, 2 do
   local groups = groups_for(unpack_message(lanes[n + 1])[1])

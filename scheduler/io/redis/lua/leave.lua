@@ -1,7 +1,7 @@
 --! flags allow-oom
---! use base fleet index lives queue claims endings
 -- A gateway's orderly end: what it held is suspended, what it reserved or waited for is free. At most PORTION at once;
 -- answers whether there is more. args: {gateway}
+begin(KEYS, ARGV)
 local gateway, done = args[1], 0
 call('HDEL', R .. ':gateways', gateway)
 for _, id in ipairs(call('SRANDMEMBER', R .. ':gq:' .. gateway, PORTION)) do

@@ -1,6 +1,6 @@
 --! flags allow-oom
---! use base fleet index lives queue claims endings
 -- The waiter is gone, or its grant is not wanted any more. args: {request}
+begin(KEYS, ARGV)
 local request = args[1]
 local session = call('HGET', R .. ':qr', request)
 if session then

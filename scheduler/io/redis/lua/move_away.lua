@@ -1,6 +1,6 @@
---! use base fleet index
 -- Tells attached sessions of a worker or a gateway to reconnect; of a worker those that some other one has room for.
 -- args: {key of the set, {retry_after...}: as many as may be told, the worker or false}
+begin(KEYS, ARGV)
 local told, room = 0, {}
 
 local function can_move(s)

@@ -1,6 +1,6 @@
---! use base fleet index lives queue claims endings workers witness
 -- A worker joins, or joins again with the id and the key it had; one that an empty store does not know keeps both.
 -- args: what it says of itself (checked already), with `id` and `new_key` in case it is new
+begin(KEYS, ARGV)
 local r = args
 
 local function admit()

@@ -1,6 +1,6 @@
 --! flags allow-oom
---! use base fleet index lives queue claims
 -- The attach failed before its 101. args: {session, fence}
+begin(KEYS, ARGV)
 local id, fence = args[1], args[2]
 local s = session_of(id)
 if not s or s.fence ~= fence or s.state == 'h' then return answer(stale(id, s)) end

@@ -1,6 +1,6 @@
 --! flags allow-oom
---! use base
 -- The lease goes on, also one that had lapsed; false for one that is not known. args: {gateway}
+begin(KEYS, ARGV)
 local raw = call('HGET', R .. ':gateways', args[1])
 if not raw then return answer(false) end
 local gateway = unpack_message(raw)

@@ -1,7 +1,7 @@
 --! flags allow-oom
---! use base fleet
 -- Remembers a revocation, tells every gateway, and names the sessions under it, with their regions. KEYS[1] is the fleet's prefix.
 -- args: {kind, id, until, before, reason}
+begin(KEYS, ARGV)
 local kind, id = args[1], args[2]
 local name = kind .. ' ' .. id
 local raw = call('HGET', R .. ':revoked', name)

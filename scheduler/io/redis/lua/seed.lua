@@ -1,6 +1,6 @@
 --! flags allow-oom
---! use base fleet
 -- Ids that must not come back. KEYS[1] is the fleet's prefix. args: {{session, until}...}, {{kind, id, until, before, reason}...}
+begin(KEYS, ARGV)
 for _, one in ipairs(args[1]) do bury(R, one[1], one[2], false) end
 for _, one in ipairs(args[2]) do
   local name, raw = one[1] .. ' ' .. one[2], nil

@@ -1,6 +1,6 @@
 --! flags allow-oom
---! use base fleet index lives
 -- Held -> suspended, with all that the attach carried; done already is done. args: {session, fence, usage, is lost}
+begin(KEYS, ARGV)
 local id, fence, usage, is_lost = args[1], args[2], args[3], args[4]
 local s = session_of(id)
 if not s then return answer(stale(id)) end

@@ -1,7 +1,7 @@
 --! flags allow-oom
---! use base fleet index lives queue claims endings workers witness contests
 -- Lets time pass in a region. Whoever comes within SWEEP_GAP of another sweep has nothing to do.
 -- args: {goes on: the rest of this sweep}. Answers whether there is more, and what the fleet's shard has not heard of.
+begin(KEYS, ARGV)
 local swept = tonumber(call('GET', R .. ':swept') or 0)
 if not args[1] then
   if now - swept < SWEEP_GAP then return answer({false, {}}) end

@@ -10,6 +10,8 @@ from typing import Any
 
 from hiredis import Reader
 
+from scheduler.io.redis.scripts import Script, library
+
 Answer = Callable[[list[bytes], asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -58,7 +60,7 @@ class Fake:
                 writer.write(b"+PONG\r\n")
             case b"GET":
                 writer.write(b"$1\r\n1\r\n")
-            case b"SCRIPT":
+            case b"FUNCTION":
                 writer.write(b"+sha\r\n")
             case _:
                 await self.answer(command, writer)
@@ -67,6 +69,11 @@ class Fake:
         for task in list(self._serving):
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
+
+
+def a_script(name: str, body: str, *, is_idempotent: bool = False) -> Script:
+    """A library of one operation."""
+    return library({name: body}).script(name, is_idempotent=is_idempotent)
 
 
 @asynccontextmanager

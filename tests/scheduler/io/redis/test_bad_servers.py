@@ -8,16 +8,16 @@ from collections import Counter
 import pytest
 
 from scheduler.io.redis.connection import Bounds
-from scheduler.io.redis.failures import StoreFailed
+from scheduler.io.redis.failures import StoreFailed, word
 from scheduler.io.redis.node import MOST_STRAYS
 from scheduler.io.redis.scripts import Script
 from scheduler.io.redis.shards import Shards
 from scheduler.storeurl import parse_store_url
-from tests.scheduler.io.redis.fake import Fake, faked, saying
+from tests.scheduler.io.redis.fake import Fake, a_script, faked, saying
 from tests.scheduler.io.redis.test_shards import opened
 
-CLAIM = Script("claim", "return 1")
-LOOK = Script("look", "return 2", is_idempotent=True)
+CLAIM = a_script("claim", "return 1")
+LOOK = a_script("look", "return 2", is_idempotent=True)
 QUICK = "?answer_seconds=0.3&connect_seconds=0.3"
 
 
@@ -49,7 +49,7 @@ async def _failing(fake: Fake, script: Script = CLAIM, query: str = QUICK) -> tu
         (b"-OOM command not allowed when used memory > 'maxmemory'.\r\n", "oom", "give it more memory"),
         (b"-NOAUTH Authentication required.\r\n", "auth", "put it into the store's URL"),
         (b"-NOPERM this user has no permissions\r\n", "auth", "ACL SETUSER"),
-        (b"-NOSCRIPT No matching script.\r\n", "noscript", "SCRIPT FLUSH"),
+        (b"-ERR Function not found\r\n", "noscript", "FUNCTION FLUSH"),
         (b"-MOVED 1 127.0.0.1:1\r\n", "moved", "from node to node"),
         (b"-BUSY Redis is busy running a script.\r\n", "busy", "does not end"),
         (b"-MISCONF Errors writing to the AOF file\r\n", "disk", "to disk"),
@@ -66,7 +66,7 @@ async def test_every_error_is_named_counted_and_asked_again_at_most_a_few_times(
     assert error.kind.value in kind.split("|")
     assert sentence in str(error)
     assert failures[error.kind.value] >= 1
-    assert fake.seen[b"EVALSHA"] <= 1 + MOST_STRAYS.get(reply[1:].split(b" ")[0].decode(), 0)
+    assert fake.seen[b"FCALL"] <= 1 + MOST_STRAYS.get(word(reply[1:].decode()), 0)
     assert fake.connects <= 2
 
 
@@ -111,10 +111,10 @@ async def test_half_an_answer_and_then_the_end_fails_what_was_asked_but_asks_the
 
     async with faked(break_off) as fake:
         error, failures = await _failing(fake)
-        asked_once = fake.seen[b"EVALSHA"]
+        asked_once = fake.seen[b"FCALL"]
         again, _ = await _failing(fake, LOOK)
 
-    assert (asked_once, fake.seen[b"EVALSHA"]) == (1, 3)
+    assert (asked_once, fake.seen[b"FCALL"]) == (1, 3)
     assert (error.kind, again.kind) == ("lost", "lost")
     assert failures["lost"] >= 1
 

@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager
 import pytest
 
 from scheduler.io.redis.failures import StoreFailed
-from scheduler.io.redis.scripts import Script
 from scheduler.io.redis.shards import Shards
 from scheduler.store import Unavailable
 from scheduler.storeurl import parse_store_url
 from tests.redis_server import RedisServer
+from tests.scheduler.io.redis.fake import a_script
 
-COUNT = Script("count", "return redis.call('INCRBY', KEYS[1] .. 'count', ARGV[1])")
-READ = Script("read", "return redis.call('GET', KEYS[1] .. 'count')", is_idempotent=True)
+COUNT = a_script("count", "return redis.call('INCRBY', KEYS[1] .. 'count', ARGV[1])")
+READ = a_script("read", "return redis.call('GET', KEYS[1] .. 'count')", is_idempotent=True)
 
 
 @asynccontextmanager
@@ -50,12 +50,12 @@ async def test_calls_of_one_turn_are_answered_in_order(server: RedisServer) -> N
 async def test_a_script_that_the_server_forgot_is_loaded_again_once(server: RedisServer) -> None:
     async with opened(server.url) as shards:
         await shards.run(COUNT, "eu", 1)
-        server.call("SCRIPT", "FLUSH")
+        server.call("FUNCTION", "FLUSH")
 
         await asyncio.gather(*(shards.run(COUNT, "eu", 1) for _ in range(50)))
 
         assert await shards.command("eu", "GET", shards.key("eu", "count")) == b"51"
-    loads = [line for line in str(server.call("INFO", "commandstats")).split("\\r\\n") if "script|load" in line]
+    loads = [line for line in str(server.call("INFO", "commandstats")).split("\\r\\n") if "function|load" in line]
     assert "calls=2," in loads[0]
 
 
@@ -74,7 +74,7 @@ async def test_an_error_in_a_script_is_unavailable_and_counted(server: RedisServ
     failures: Counter[str] = Counter()
     async with opened(server.url, failures) as shards:
         with pytest.raises(Unavailable, match="answered wrong with an error"):
-            await shards.run(Script("wrong", "return redis.call('nonsense')"), "eu")
+            await shards.run(a_script("wrong", "return redis.call('nonsense')"), "eu")
 
     assert failures == {"error": 1}
 

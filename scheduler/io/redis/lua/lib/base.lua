@@ -1,15 +1,18 @@
--- What every script of a region's shard begins with: keys, clock, arguments, records, notices, events.
--- KEYS[1] is the shard's prefix. ARGV: the time ('' reads the server's clock), the prefix of the fleet's shard ('' where
--- that may live on another node), the arguments as MessagePack.
-local R, F = KEYS[1], ARGV[2]
-local call, pack, unpack_message = redis.call, cmsgpack.pack, cmsgpack.unpack
-local now = tonumber(ARGV[1])
-if not now then
-  local time = call('TIME')
-  now = time[1] + time[2] / 1000000
+-- What every operation begins with: keys, clock, arguments, records, notices, events.
+-- KEYS[1] is the shard's prefix, R from here on. ARGV: the time ('' reads the server's clock), the prefix of the fleet's
+-- shard ('' where that may live on another node), the arguments as MessagePack.
+local R, F, now, args, left -- `left`: sessions whose part in the fleet's shard the caller must take out
+local call, pack, unpack_message -- these exist only while an operation runs
+
+local function begin(keys, argv)
+  call, pack, unpack_message = redis.call, cmsgpack.pack, cmsgpack.unpack
+  R, F, now, left = keys[1], argv[2], tonumber(argv[1]), {}
+  if not now then
+    local time = call('TIME')
+    now = time[1] + time[2] / 1000000
+  end
+  args = argv[3] and unpack_message(argv[3]) or {}
 end
-local args = ARGV[3] and unpack_message(ARGV[3]) or {}
-local left = {} -- sessions whose part in the fleet's shard the caller must take out
 
 local function answer(value)
   if #left > 0 then return pack({value, left}) end
