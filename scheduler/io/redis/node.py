@@ -71,6 +71,7 @@ class Node:
         self._connection: Connection | None = None
         self._backlog = Backlog(bounds)
         self._loading: set[str] = set()
+        self._not_loaded: Failure | None = None  # why the server did not take a library
         self._failure = Failure(Kind.CONNECT, f"not yet connected to Redis at {where}")
         self._wrong_schema: WrongSchema | None = None
         self._down_since = self._time()
@@ -141,7 +142,7 @@ class Node:
             asked.strays += 1
             if self._sent_again(connection, asked, code, reply):
                 return
-        self.fail(asked, why)
+        self.fail(asked, self._not_loaded if code == "NOSCRIPT" and self._not_loaded else why)
         if code in DROPS:
             connection.drop(why)
 
@@ -167,7 +168,10 @@ class Node:
 
     def _loaded(self, library: Library, future: asyncio.Future[Any]) -> None:
         self._loading.discard(library.sha)
+        self._not_loaded = None
         if not future.cancelled() and (error := future.exception()) is not None:
+            if isinstance(error, StoreFailed):
+                self._not_loaded = Failure(error.kind, str(error))
             log.warning("library_not_loaded", library=library.sha, detail=str(error))
 
     def pushed(self, connection: Connection, message: list[Any]) -> None:
