@@ -58,19 +58,19 @@ async def serve(options: argparse.Namespace) -> None:
         limits=LIMITS,
         handshakes=HANDSHAKES,
     )
-    store = await _store(options.store)
+    store = await store_at(options.store)
     await store.set_join_keys([JoinKey(sha256(join_key(options.secret).encode()).hexdigest(), "*", "*")])
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_sweep(store))
         tasks.create_task(_acknowledge(store))
         if options.worker_port:
-            tasks.create_task(_stand_in(store, options.worker_port))
+            tasks.create_task(stand_in(store, options.worker_port))
         await Gateway(policy, store, lambda: keys, CollectorRegistry()).start()
         if options.profile is not None:
             _profile_between_signals(options.profile)
 
 
-async def _store(url: str) -> Store:
+async def store_at(url: str) -> Store:
     """Ours alone, or the one that several processes share."""
     if not url:
         return MemoryStore()
@@ -82,7 +82,7 @@ async def _store(url: str) -> Store:
     return store
 
 
-async def _stand_in(store: Store, port: int) -> None:
+async def stand_in(store: Store, port: int) -> None:
     """Joins for the echo worker, which has no link, and beats for it."""
     joined = await store.register(Registration("echo", "bench", "bench", f"127.0.0.1:{port}", SLOTS))
     assert isinstance(joined, Registered)
