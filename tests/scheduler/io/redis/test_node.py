@@ -8,14 +8,13 @@ from collections import Counter
 import pytest
 
 from scheduler.io.redis.failures import StoreFailed
-from scheduler.io.redis.scripts import Script
 from scheduler.store import Unavailable
 from tests.redis_server import RedisServer
-from tests.scheduler.io.redis.fake import Answer, faked
+from tests.scheduler.io.redis.fake import Answer, a_script, faked
 from tests.scheduler.io.redis.test_shards import COUNT, opened
 
-CLAIM = Script("claim", "return 1")
-LOOK = Script("look", "return 2", is_idempotent=True)
+CLAIM = a_script("claim", "return 1")
+LOOK = a_script("look", "return 2", is_idempotent=True)
 
 
 def breaking_off_once() -> Answer:
