@@ -29,10 +29,11 @@ class Ours(Proxy):
 
 
 class SdkWorker:
-    """A process with a worker of the SDK, registered at one of our gateways."""
+    """A process with a worker of the SDK, registered at one of our gateways; `address` as in the SDK."""
 
-    def __init__(self, gateway: Ours, slots: int) -> None:
+    def __init__(self, gateway: Ours, slots: int, address: str = "") -> None:
         link = {"MOORAGE_LINK": f"ws://127.0.0.1:{gateway.link_port}", "MOORAGE_JOIN_KEY": gateway.join_key}
+        link["MOORAGE_WORKER_ADDRESS"] = address
         with machine.pinned(machine.load_core()):
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "bench.echo", str(slots)],
