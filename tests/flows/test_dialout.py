@@ -238,3 +238,20 @@ async def test_an_order_lost_with_its_link_is_given_again_within_the_same_deadli
         assert await client.recv() == "after all"
 
     assert system.metric("moorage_gateway_dial_failures_total", why="timeout") == 0
+
+
+async def test_a_taken_port_is_named_and_nothing_stays_open(system: System) -> None:
+    policy = GatewayPolicy(port=0, link_port=0, dialout_port=system.gateway.dialout_port)
+    with pytest.raises(OSError, match=rf"127\.0\.0\.1:{policy.dialout_port}"):
+        await Gateway(policy, system.store, lambda: KEYS, CollectorRegistry()).start()
+
+
+async def test_an_address_of_its_own_is_what_workers_are_told(wire: str) -> None:
+    policy = GatewayPolicy(wire=wire, dialout_address="http://gw-1.internal:80")
+    async with System(policy) as system, an_outgoer(system) as outgoer:
+        connecting = asyncio.create_task(_connected(system))
+        order = await outgoer.order()
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
+
+    assert order.gateway == "http://gw-1.internal:80"
