@@ -41,13 +41,27 @@ NO_FEATURES: Mapping[str, Offer] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseLimits:
+    """Bounds of whatever is asked of the database."""
+
+    busy_seconds: float = 5.0  # longest wait for a lock or a free connection
+    connections: int = 10
+    connect_seconds: float = 3.0
+    statement_seconds: float = 10.0
+    idle_seconds: float = 10.0  # inside a transaction
+    migrate_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPlanePolicy:
     """How one control plane behaves."""
 
     data_folder: Path
     host: str = "127.0.0.1"
     port: int = 7401  # 0 takes a free one
-    database_url: str = ""  # SQLAlchemy's; empty is SQLite in the data folder
+    database_url: str = field(
+        default="", repr=False
+    )  # SQLAlchemy's, may hold a password; empty is SQLite in the data folder
     node_url: str = ""  # what clients are told to connect to; empty takes the address of a live gateway
     session_ttl_seconds: float = 3600.0
     max_session_seconds: float = 86_400.0
@@ -58,7 +72,12 @@ class ControlPlanePolicy:
     body_bytes: int = 1 << 20
     body_seconds: float = 30.0  # longest wait for a whole body
     connections: int = 1000
-    busy_seconds: float = 5.0  # longest wait for the database's lock
+    busy_seconds: float = 5.0  # these six are DatabaseLimits
+    database_connections: int = 10
+    database_connect_seconds: float = 3.0
+    database_statement_seconds: float = 10.0
+    database_idle_seconds: float = 10.0
+    database_migrate_seconds: float = 300.0
     idempotency_seconds: float = 86_400.0
     qualities: Mapping[str, Offer] = field(default_factory=lambda: QUALITIES)
     features: Mapping[str, Offer] = field(default_factory=lambda: NO_FEATURES)  # others are passed on as they are
@@ -68,3 +87,15 @@ class ControlPlanePolicy:
     sweep_every_seconds: float = 1.0
     admin_key: str = field(default="", repr=False)  # presets the bootstrap keys
     join_key: str = field(default="", repr=False)
+
+    @property
+    def database_limits(self) -> DatabaseLimits:
+        """What the database layer is given."""
+        return DatabaseLimits(
+            busy_seconds=self.busy_seconds,
+            connections=self.database_connections,
+            connect_seconds=self.database_connect_seconds,
+            statement_seconds=self.database_statement_seconds,
+            idle_seconds=self.database_idle_seconds,
+            migrate_seconds=self.database_migrate_seconds,
+        )

@@ -1,7 +1,7 @@
 """How a session's row follows the store: events and end records in, changed rows out.
 
-Applying anything twice, late or out of order changes nothing: an end is final whatever its position, and other events
-count only when they are newer than the newest one applied.
+Applying anything twice changes nothing, and the order does not matter: an end is final whatever its position, other
+events move a row on only when they are newer than the newest one applied, and late ones fill in what is still missing.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ def after_event(session: Session, event: Event, nodes: Mapping[str, str]) -> Ses
     if event.end is not None:
         return after_end(session, event.end)
     happening = HAPPENINGS.get(event.type)
-    if happening is None or (event.at, event.seq) <= (session.event_at, session.event_seq):
+    if happening is None:
         return session
     status = NEXT.get((session.status, happening))
-    if status is None:  # final
-        return session
-    started_at = session.started_at if session.started_at is not None else event.at
+    is_late = (event.at, event.seq) <= (session.event_at, session.event_seq)
+    if status is None or is_late:
+        return _completed(session, event, happening, nodes)
     return replace(
         session,
         status=status,
-        started_at=started_at,
+        started_at=_started_at(session, event, happening),
         worker=event.worker or session.worker,
         region=_text(event, "region") or session.region,
         pool=_text(event, "pool") or session.pool,
@@ -87,6 +87,29 @@ def seen_live(session: Session, view: SessionView) -> Session:
         held_seconds=view.held_seconds,
         usage=view.usage,
     )
+
+
+def _completed(session: Session, event: Event, happening: Happening, nodes: Mapping[str, str]) -> Session:
+    """What a late event still tells of a row that knows less: two control planes may write a session's events in any
+    order. The same object where nothing is missing."""
+    if session.ended_at is not None and event.at > session.ended_at:
+        return session
+    completed = replace(
+        session,
+        started_at=_started_at(session, event, happening),
+        worker=session.worker or event.worker,
+        region=session.region or _text(event, "region"),
+        pool=session.pool or _text(event, "pool"),
+        node=session.node if session.worker else nodes.get(_text(event, "gateway") or "", session.node),
+    )
+    return session if completed == session else completed
+
+
+def _started_at(session: Session, event: Event, happening: Happening) -> float:
+    """When it started, whichever event comes first."""
+    if session.started_at is None:
+        return event.at
+    return min(session.started_at, event.at) if happening is Happening.STARTED else session.started_at
 
 
 def _text(event: Event, name: str) -> str | None:

@@ -49,7 +49,9 @@ class ControlPlane:
         policy.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = policy.database_url or _embedded_database(policy.data_folder / DATABASE_FILE)
         metrics = Metrics(registry or CollectorRegistry())
-        self.context = Context(policy, store, keys, Database(url, policy.busy_seconds), metrics)
+        self.context = Context(
+            policy, store, keys, Database(url, policy.database_limits, metrics.database_retried), metrics
+        )
         callers = Callers(self.context)
         self.consumer = Consumer(self.context)
         self.sweep = Sweep(self.context, callers)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from controlplane.credentials import API_KEY, JOIN_KEY, Credential, make, preset
 from controlplane.io.context import Context
+from controlplane.io.joinkeys import publish
 from controlplane.io.keyfiles import ADMIN, JOIN, read_secret, write_secret
 from controlplane.io.sql import join_keys, keys, users
 from controlplane.joinkeys import JoinKeyRow
 from controlplane.keys import ApiKey
 from controlplane.workers import ANY
 from moorage.ids import KeyId, WorkspaceId
+from scheduler.store import Unavailable
 
 WORKSPACE = "default"
+MADE_JOIN_KEYS = 10  # bootstrap ones in force at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +32,11 @@ class Welcome:
 
 
 async def bootstrap(context: Context) -> Welcome:
-    """Raises ValueError for a preset key that is too weak or mistyped."""
-    admin, is_new = _admin_credential(context)
-    join = _join_credential(context)
-    async with context.database.write() as connection:
+    """Raises ValueError for a preset key that is too weak or mistyped. Control planes that start at once do it in turn."""
+
+    async def work(connection: AsyncConnection) -> Welcome:
+        admin, is_new = _admin_credential(context)  # here: another one may just have written the files
+        join = _join_credential(context)
         workspace = await _workspace(context, connection)
         is_made = await _admin_key(context, connection, workspace, admin, is_new)
         await _join_key(context, connection, join)
@@ -39,7 +44,12 @@ async def bootstrap(context: Context) -> Welcome:
         if is_made:
             write_secret(context.policy.data_folder / ADMIN, admin.text)
         write_secret(context.policy.data_folder / JOIN, join.text)
-    return Welcome(workspace, join.text, admin.text if is_made and not context.policy.admin_key else None)
+        return Welcome(workspace, join.text, admin.text if is_made and not context.policy.admin_key else None)
+
+    welcome = await context.database.change(work, "bootstrap")
+    with suppress(Unavailable):  # it gets them when it is back
+        await publish(context)
+    return welcome
 
 
 def _admin_credential(context: Context) -> tuple[Credential, bool]:
@@ -94,12 +104,15 @@ async def _admin_key(
 
 
 async def _join_key(context: Context, connection: AsyncConnection, join: Credential) -> None:
-    """The bootstrap join key in force is this one alone."""
-    for known in await join_keys.listed(connection):
-        if known.digest == join.digest:
-            return
-        if known.is_bootstrap:
-            await join_keys.remove(connection, known.id)
+    """A preset is the only bootstrap key in force. One that was made is one of a few: control planes without a common
+    data folder make one each, and those of folders long gone go."""
+    known = await join_keys.listed(connection)
+    is_there = any(key.digest == join.digest for key in known)
+    others = [key.id for key in known if key.is_bootstrap and key.digest != join.digest]  # oldest first
+    for gone in others if context.policy.join_key else others[: -MADE_JOIN_KEYS + 1]:
+        await join_keys.remove(connection, gone)
+    if is_there:
+        return
     name, new = "bootstrap", KeyId(context.new_id("key"))
     row = JoinKeyRow(new, name, join.digest, join.hint, ANY, ANY, context.store.now(), is_bootstrap=True)
     await join_keys.add(connection, row)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from controlplane.credentials import MAX_CREDENTIAL, Credential
 from controlplane.io.context import Context
 from controlplane.io.sql import keys
@@ -45,9 +47,12 @@ class Callers:
         if not self._used:
             return
         used, self._used = self._used, {}
-        async with self._context.database.write() as connection:
-            for key, at in used.items():
+
+        async def work(connection: AsyncConnection) -> None:
+            for key, at in sorted(used.items()):  # in one order for all control planes
                 await keys.used(connection, key, at)
+
+        await self._context.database.change(work)
 
     async def _find(self, text: str, now: float) -> ApiKey | None:
         if len(text) > MAX_CREDENTIAL or not text.isascii():
@@ -56,8 +61,7 @@ class Callers:
         cached = self._found.get(digest)
         if cached is not None and now < cached[1]:
             return cached[0]
-        async with self._context.database.read() as connection:
-            found = await keys.by_digest(connection, digest)
+        found = await self._context.database.ask(lambda connection: keys.by_digest(connection, digest))
         if found is not None:
             self._remember(digest, replace(found, last_used_at=self._used.get(found.id, found.last_used_at)), now)
         return found

@@ -1,7 +1,8 @@
 """Store events become rows: fetch, write in one transaction, acknowledge. Nothing is acknowledged before it is written.
 
-A batch that is delivered again changes nothing (controlplane/progress.py). While the database fails, events stay in the
-store and the consumer tries again with growing pauses.
+A batch that is delivered again changes nothing (controlplane/progress.py). An event whose session has no row, because
+another control plane has not committed it yet, is written down beside the rows and follows when there is one. While the
+database fails, events stay in the store and the consumer tries again with growing pauses.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from controlplane.io import sessions
 from controlplane.io.context import Context
+from controlplane.io.sql import early
 from controlplane.io.sql import sessions as rows
 from controlplane.progress import after_event
 from controlplane.sessions import Session
@@ -25,6 +27,7 @@ BATCH = 500
 WAIT = 5.0  # for the first event; ended at once by a stop
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 LAST_WRITES = 5.0  # seconds after the stop
+EARLY_KEPT = 3600.0  # far longer than any transaction that makes a row may take
 
 _log = structlog.get_logger("moorage.controlplane.consumer")
 
@@ -96,34 +99,73 @@ class Consumer:
 
 async def write_events(context: Context, events: list[Event]) -> None:
     """All of them in one transaction, in order."""
-    ids = list({event.session for event in events if event.session is not None})
-    nodes = {str(gateway): node for gateway, node in (await context.store.nodes()).items()}
-    async with context.database.write() as connection:
-        known = await rows.find_all(connection, ids)
-        for event in events:
-            if event.session is not None:
-                await _write(context, connection, known, event, nodes)
+    nodes = await _nodes(context)
+
+    async def work(connection: AsyncConnection) -> int:
+        known = await rows.hold_all(connection, _sessions_of(events))
+        of_rows = [event for event in events if event.session in known]
+        await _write(context, connection, known, of_rows, nodes)
+        others = [event for event in events if event.session is not None and event.session not in known]
+        return await early.add(connection, others, context.store.now()) if others else 0
+
+    if new := await context.database.change(work):
+        context.metrics.events_early.inc(new)
+        _log.warning("events_before_their_row", events=new)
+
+
+async def write_early(context: Context) -> int:
+    """Those events that came before their session's row, and have one now; answers how many."""
+    if not await context.database.ask(lambda connection: early.due(connection, 1)):
+        return 0
+    nodes = await _nodes(context)
+
+    async def work(connection: AsyncConnection) -> int:
+        events = await early.due(connection, BATCH)
+        known = await rows.hold_all(connection, _sessions_of(events))
+        await _write(context, connection, known, events, nodes)
+        await early.remove(connection, events)
+        return len(events)
+
+    return await context.database.change(work)
+
+
+async def forget_early(context: Context) -> None:
+    """Events that waited for a row too long: their session was made with another database, or is gone from this one."""
+    before = context.store.now() - EARLY_KEPT
+    if gone := await context.database.change(lambda connection: early.forget(connection, before)):
+        context.metrics.events_unknown.inc(gone)
+        _log.warning("events_without_row", events=gone)
+
+
+async def _nodes(context: Context) -> dict[str, str]:
+    return {str(gateway): node for gateway, node in (await context.store.nodes()).items()}
+
+
+def _sessions_of(events: list[Event]) -> list[SessionId]:
+    return list({event.session for event in events if event.session is not None})
 
 
 async def _write(
     context: Context,
     connection: AsyncConnection,
     known: dict[SessionId, Session],
-    event: Event,
+    events: list[Event],
     nodes: dict[str, str],
 ) -> None:
-    session = known.get(event.session) if event.session is not None else None
-    if session is None:
-        context.metrics.events_unknown.inc()
-        _log.warning("event_without_row", session=event.session, type=event.type)
-        return
+    for event in events:
+        if event.session is not None:
+            known[event.session] = await _written(context, connection, known[event.session], event, nodes)
+
+
+async def _written(
+    context: Context, connection: AsyncConnection, session: Session, event: Event, nodes: dict[str, str]
+) -> Session:
     if event.end is not None:
-        known[session.id] = await sessions.write_end(context, connection, session, event.end)
-        return
+        return await sessions.write_end(context, connection, session, event.end)
     changed = after_event(session, event, nodes)
     if changed is not session:
         if context.policy.node_url:
             changed = replace(changed, node=context.policy.node_url)
         await rows.save(connection, changed)
-        known[session.id] = changed
         context.metrics.events.labels(event.type).inc()
+    return changed

@@ -1,70 +1,69 @@
-"""All that differs between databases: how engines are opened, how a write begins, what an error means.
+"""How a database's engines are opened and a write begins. Which database it is, is known here and nowhere above.
 
 SQLite: WAL, one connection for writes (the writer lane) whose transactions begin IMMEDIATE, so that a read before a
-write in the same transaction can never be overtaken. A server database uses one pool for both and locks rows itself.
+write in the same transaction can never be overtaken. PostgreSQL: controlplane/io/postgresql.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from moorage.errors import Code, MoorageError, error_for
+from controlplane.policy import DatabaseLimits
 
 READERS = 4
-RETRY_LOCKED = 1.0
-RETRY_FULL = 30.0
-_LOCKED = ("database is locked", "database table is locked", "database is busy")
-_FULL = ("database or disk is full", "disk I/O error", "No space left on device")
+
+
+async def _no_lock(connection: AsyncConnection, names: Sequence[str]) -> None:
+    """The writer lane is the lock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Where reads and writes go; the same one on a server database."""
+    """Where reads and writes go, and how a transaction takes named locks that its end frees."""
 
     reader: AsyncEngine
     writer: AsyncEngine
+    lock: Callable[[AsyncConnection, Sequence[str]], Awaitable[None]] = _no_lock
 
     async def dispose(self) -> None:
         """Closes every connection."""
         await self.writer.dispose()
-        if self.reader is not self.writer:
-            await self.reader.dispose()
+        await self.reader.dispose()
 
 
-def engines_for(url: str, busy_seconds: float) -> Engines:
-    """Opens nothing yet. Raises sqlalchemy.exc.ArgumentError for a URL it does not know."""
-    if not url.startswith("sqlite"):
-        engine = create_async_engine(url, pool_timeout=busy_seconds, pool_pre_ping=True)
-        return Engines(engine, engine)
+def engines_for(url: str, limits: DatabaseLimits) -> Engines:
+    """Opens nothing yet. Raises ValueError, without the password, for a URL it does not know or whose driver is missing."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError("controlplane.database_url is no URL: postgresql://user:password@host/database") from None
+    kind = parsed.get_backend_name()
+    if kind in ("postgresql", "postgres"):
+        from controlplane.io.postgresql import postgresql_engines  # who runs on SQLite needs no asyncpg
+
+        return postgresql_engines(parsed, limits)
+    if parsed.drivername not in ("sqlite", "sqlite+aiosqlite"):
+        raise ValueError(f"controlplane.database_url: {parsed.drivername} is not supported, postgresql and sqlite are")
     return Engines(
-        _sqlite(url, "BEGIN", READERS, busy_seconds),
-        _sqlite(url, "BEGIN IMMEDIATE", 1, busy_seconds),
-    )
-
-
-def typed(error: DBAPIError | PoolTimeoutError) -> MoorageError:
-    """What a failed statement means to a caller: a lock is worth a retry soon, a full disk later; neither shows SQL."""
-    said = str(getattr(error, "orig", error))
-    if isinstance(error, PoolTimeoutError) or any(words in said for words in _LOCKED):
-        detail = "the database is busy: nothing was changed, try again"
-        return error_for(Code.STORE_UNAVAILABLE, detail, retry_after=RETRY_LOCKED)
-    if isinstance(error, OperationalError) and any(words in said for words in _FULL):
-        detail = "the database cannot be written, its disk may be full: nothing was changed, try again later"
-        return error_for(Code.INTERNAL, detail, retry_after=RETRY_FULL)
-    return error_for(
-        Code.INTERNAL, "the database failed: the request id finds why in the logs", retry_after=RETRY_LOCKED
+        _sqlite(url, "BEGIN", READERS, limits.busy_seconds),
+        _sqlite(url, "BEGIN IMMEDIATE", 1, limits.busy_seconds),
     )
 
 
 def _sqlite(url: str, begin: str, connections: int, busy_seconds: float) -> AsyncEngine:
     engine = create_async_engine(
-        url, pool_size=connections, max_overflow=0, pool_timeout=busy_seconds, connect_args={"timeout": busy_seconds}
+        make_url(url).set(drivername="sqlite+aiosqlite"),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=busy_seconds,
+        connect_args={"timeout": busy_seconds},
     )
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -41,15 +41,13 @@ async def create(context: Context, caller: Caller, wish: KeyWish) -> tuple[ApiKe
         requests_per_minute=wish.requests_per_minute,
         requests_per_hour=wish.requests_per_hour,
     )
-    async with context.database.write() as connection:
-        await keys.add(connection, row)
+    await context.database.change(lambda connection: keys.add(connection, row))
     return row, credential
 
 
 async def find(context: Context, caller: Caller, id_: KeyId) -> ApiKey:
     """Raises NOT_FOUND, also for another workspace's."""
-    async with context.database.read() as connection:
-        found = await keys.find(connection, id_)
+    found = await context.database.ask(lambda connection: keys.find(connection, id_))
     if found is None or found.workspace != caller.workspace:
         raise error_for(Code.NOT_FOUND, f"no API key {id_} in this workspace")
     return found

@@ -26,8 +26,10 @@ class Metrics:
         self.sessions_created = counter("sessions_created", "Sessions created")
         self.sessions_ended = counter("sessions_ended", "End records written to rows", ("status", "code"))
         self.events = counter("events", "Store events written to rows", ("type",))
-        self.events_unknown = counter("events_unknown", "Events of sessions without a row")
+        self.events_early = counter("events_early", "Events that came before their session's row")
+        self.events_unknown = counter("events_unknown", "Events given up: their session never got a row")
         self.consumer_failures = counter("consumer_failures", "Batches of events that could not be written or fetched")
+        self.database_retries = counter("database_retries", "Transactions tried again", ("trouble",))
         self.sweep_failures = counter("sweep_failures", "Rounds of the sweep that failed")
         self.seedings = counter("seedings", "Times the store got everything from the database")
         self.seeding_failures = counter("seeding_failures", "Looks at the store's marks that failed")
@@ -41,3 +43,7 @@ class Metrics:
             "Age of the oldest event of the newest batch when it was written",
             registry=registry,
         )
+
+    def database_retried(self, trouble: str) -> None:
+        """One more try."""
+        self.database_retries.labels(trouble).inc()

@@ -36,8 +36,7 @@ async def revoke(context: Context, caller: Caller, order: Order) -> tuple[Revoca
     refused = missing(caller, NEEDED[order.kind])
     if refused is not None:
         raise refused
-    async with context.database.write() as connection:
-        row = await _written(context, connection, caller, order)
+    row = await context.database.change(lambda connection: _written(context, connection, caller, order))
     context.metrics.revocations.labels(row.kind.value).inc()
     is_told = await _told(context, row)
     said = {"kind": row.kind.value, "target": row.target, "reason": row.reason, "by": row.by}
@@ -47,8 +46,7 @@ async def revoke(context: Context, caller: Caller, order: Order) -> tuple[Revoca
 
 async def find(context: Context, caller: Caller, id_: RevocationId) -> RevocationRow:
     """Raises NOT_FOUND, also for another workspace's."""
-    async with context.database.read() as connection:
-        found = await revocations.find(connection, id_, caller.workspace)
+    found = await context.database.ask(lambda connection: revocations.find(connection, id_, caller.workspace))
     if found is None:
         raise error_for(Code.NOT_FOUND, f"no revocation {id_} in this workspace")
     return found

@@ -67,13 +67,18 @@ async def create(context: Context, caller: Caller, wish: SessionWish, once: Once
     """A new session with its first token. Raises SESSION_LIMIT_EXCEEDED, CONFLICT, UNPROCESSABLE."""
     _try(context, caller, wish)
     nodes = await _live_nodes(context)
-    async with context.database.write() as connection:
-        session, is_replay = await _replayed(context, connection, caller, wish, once), True
-        if session is None:
-            session, is_replay = await _created(context, connection, caller, wish, nodes), False
-            if once is not None:
-                row = Answered(caller.key, once.name, once.fingerprint, session.id, session.node, session.created_at)
-                await answers.add(connection, row)
+
+    async def work(connection: AsyncConnection) -> tuple[Session, bool]:
+        earlier = await _replayed(context, connection, caller, wish, once)
+        if earlier is not None:
+            return earlier, True
+        session = await _created(context, connection, caller, wish, nodes)
+        if once is not None:
+            row = Answered(caller.key, once.name, once.fingerprint, session.id, session.node, session.created_at)
+            await answers.add(connection, row)
+        return session, False
+
+    session, is_replay = await context.database.change(work, *_one_at_a_time(caller, wish, once))
     if not is_replay:
         context.metrics.sessions_created.inc()
     return replace(_issued(context, caller, session, session.created_at, session.jti), is_replay=is_replay)
@@ -81,16 +86,12 @@ async def create(context: Context, caller: Caller, wish: SessionWish, once: Once
 
 async def find(context: Context, workspace: WorkspaceId, session: SessionId) -> Session:
     """The row. Raises SESSION_NOT_FOUND, also for another workspace's session."""
-    async with context.database.read() as connection:
-        return await row_of(connection, session, workspace)
+    return _there(session, await context.database.ask(lambda connection: rows.find(connection, session, workspace)))
 
 
-async def row_of(connection: AsyncConnection, session: SessionId, workspace: WorkspaceId | None = None) -> Session:
-    """The row in this transaction. Raises SESSION_NOT_FOUND."""
-    found = await rows.find(connection, session, workspace)
-    if found is None:
-        raise error_for(Code.SESSION_NOT_FOUND, f"no session {session} in this workspace")
-    return found
+async def held_row(connection: AsyncConnection, session: SessionId) -> Session:
+    """The row, which nobody else changes until the commit. Raises SESSION_NOT_FOUND."""
+    return _there(session, await rows.hold(connection, session))
 
 
 async def show(context: Context, session: Session) -> Shown:
@@ -148,8 +149,26 @@ async def write_end(context: Context, connection: AsyncConnection, session: Sess
     return ended
 
 
+def _there(session: SessionId, found: Session | None) -> Session:
+    if found is None:
+        raise error_for(Code.SESSION_NOT_FOUND, f"no session {session} in this workspace")
+    return found
+
+
+def _one_at_a_time(caller: Caller, wish: SessionWish, once: Once | None) -> list[str]:
+    """Locks: creations that count the same live sessions, or repeat the same request, go one after the other."""
+    same_request = [] if once is None else [f"request {caller.key} {once.name}"]
+    limits = caller.concurrency
+    if limits.per_workspace:  # counts whatever the other two count
+        return [*same_request, f"sessions {caller.workspace}"]
+    counted = [f"sessions {caller.key}"] if limits.per_key else []
+    if limits.per_user:
+        counted.append(f"sessions {caller.workspace} {wish.end_user_id}")
+    return [*same_request, *counted]
+
+
 def _try(context: Context, caller: Caller, wish: SessionWish) -> None:
-    """A wish that cannot be met is refused here, before it takes the writer lane."""
+    """A wish that cannot be met is refused here, before it waits for anybody."""
     opening = _opening(context, caller, UserId(context.new_id("usr")), None)
     trial = opened(wish, opening, context.policy, context.store.now())
     _issued(context, caller, trial, trial.created_at, opening.jti)
@@ -190,20 +209,24 @@ async def _replayed(
 
 
 async def _note(context: Context, session: SessionId, verdict: Verdict, record: EndRecord | None) -> Session:
-    async with context.database.write() as connection:
-        row = await row_of(connection, session)
+    async def work(connection: AsyncConnection) -> Session:
+        row = await held_row(connection, session)
         judged = _judged(row, verdict)
         if judged != row:
             await rows.save(connection, judged)
         return judged if record is None else await write_end(context, connection, judged, record)
 
+    return await context.database.change(work)
+
 
 async def _want_end(context: Context, session: SessionId, verdict: Verdict) -> Session:
-    async with context.database.write() as connection:
-        row = await row_of(connection, session)
+    async def work(connection: AsyncConnection) -> Session:
+        row = await held_row(connection, session)
         wanted = replace(_judged(row, verdict), end_wanted=verdict.reason)
         await rows.save(connection, wanted)
         return wanted
+
+    return await context.database.change(work)
 
 
 def _judged(session: Session, verdict: Verdict) -> Session:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from controlplane.io import sessions
 from controlplane.io.context import Context
 from controlplane.io.sql import sessions as rows
@@ -54,11 +56,13 @@ async def refresh(context: Context, caller: Caller, text: str) -> sessions.Issue
 
 
 async def _moved(context: Context, session: Session, ends_at: float) -> Session:
-    async with context.database.write() as connection:
-        row = await sessions.row_of(connection, session.id)
+    async def work(connection: AsyncConnection) -> Session:
+        row = await sessions.held_row(connection, session.id)
         moved = replace(row, expires_at=max(row.expires_at, ends_at))
         await rows.save(connection, moved)
         return moved
+
+    return await context.database.change(work)
 
 
 def _verified(context: Context, caller: Caller, text: str) -> SessionToken:

@@ -9,13 +9,10 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from controlplane.io.callers import Callers
 from controlplane.io.context import Context
-from controlplane.io.dialect import typed
 from controlplane.io.edge import EXCHANGE, Exchange
 from controlplane.io.routes import (
     capacity,
@@ -30,6 +27,7 @@ from controlplane.io.routes import (
     workers,
 )
 from controlplane.io.routes.dependencies import API
+from controlplane.io.troubles import FAILURES, typed
 from controlplane.problems import CONTENT_TYPE, headers_of, problem, status_of, wrong_fields
 from moorage import __version__
 from moorage.errors import Code, MoorageError, error_for
@@ -83,7 +81,7 @@ def _answers(context: Context) -> dict[type[Exception], Answer]:
             context.metrics.refusals.labels(known.code.value).inc()
             exchange: Exchange = request.scope[EXCHANGE]
             exchange.code = known.code.value
-            if isinstance(error, DBAPIError | PoolTimeoutError):
+            if isinstance(error, FAILURES):
                 _log.error("database_failed", request_id=exchange.request_id, error=str(getattr(error, "orig", error)))
             return _problem_response(known, exchange, getattr(error, "headers", None))
 
@@ -94,8 +92,7 @@ def _answers(context: Context) -> dict[type[Exception], Answer]:
         RequestValidationError: answering(_invalid),
         HTTPException: answering(_http),
         Unavailable: answering(_store_away),
-        DBAPIError: answering(typed),
-        PoolTimeoutError: answering(typed),
+        **{kind: answering(typed) for kind in FAILURES},
     }
 
 

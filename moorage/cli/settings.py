@@ -200,7 +200,19 @@ class ControlPlaneGroup(Group):
 
     host: str = _setting("", "address of the API; empty is `host`")
     port: int = _port(7401, "port of the API and its documentation")
-    database_url: str = _setting("", "SQLAlchemy URL; empty is SQLite in the data folder")
+    database_url: str = _setting(
+        "",
+        "postgresql://user:password@host/database, with ?pgbouncer=1 behind PgBouncer; empty is SQLite in the data folder",
+    )
+    database_connections: int = _setting(10, "to PostgreSQL at once, of each control plane", "connections", ge=2)
+    database_connect_seconds: float = _setting(3.0, "longest wait for a connection to open", "seconds", gt=0)
+    database_statement_seconds: float = _setting(10.0, "longest run of one statement on PostgreSQL", "seconds", gt=0)
+    database_idle_seconds: float = _setting(
+        10.0, "PostgreSQL ends a transaction that does nothing for so long", "seconds", gt=0
+    )
+    database_migrate_seconds: float = _setting(
+        300.0, "longest run of a migration at start, and wait for another control plane's", "seconds", gt=0
+    )
     node_url: str = _setting("", "what clients are told to connect to; empty is the address of a live gateway")
     session_ttl_seconds: float = _setting(3600.0, "a session's time to live unless asked otherwise", "seconds", gt=0)
     max_session_seconds: float = _setting(86_400.0, "longest life, refreshes included", "seconds", gt=0)
@@ -211,7 +223,7 @@ class ControlPlaneGroup(Group):
     body_bytes: int = _setting(1 << 20, "largest request body", "bytes", ge=1024)
     body_seconds: float = _setting(30.0, "longest wait for a whole body", "seconds", gt=0)
     connections: int = _setting(1000, "HTTP connections at once", "connections", ge=1)
-    busy_seconds: float = _setting(5.0, "longest wait for the database's lock", "seconds", gt=0)
+    busy_seconds: float = _setting(5.0, "longest wait for the database: a lock, or a free connection", "seconds", gt=0)
     idempotency_seconds: float = _setting(86_400.0, "answers are kept for their Idempotency-Key", "seconds", ge=0)
     qualities: dict[str, OfferGroup] = _setting(
         {"standard": OfferGroup(), "high": OfferGroup(), "premium": OfferGroup()},

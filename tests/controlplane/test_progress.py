@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -50,10 +51,34 @@ def test_a_resume_whose_start_was_lost_makes_it_active() -> None:
     assert after_event(a_session(), an_event("session.resumed"), NODES).status is Status.ACTIVE
 
 
-def test_an_older_event_changes_nothing() -> None:
+def test_an_older_event_tells_only_what_is_missing() -> None:
     newer = after_event(a_session(), an_event("session.resumed", NOW + 5, 5), NODES)
+    moved = an_event("session.suspended", NOW + 1, 1, data={"region": "elsewhere", "gateway": "gtw_2"})
 
-    assert after_event(newer, an_event("session.started", NOW + 1, 1), NODES) is newer
+    told = after_event(newer, moved, NODES)
+
+    assert told == replace(newer, region="elsewhere")
+    assert after_event(told, replace(moved, data={"region": "nowhere"}), NODES) is told
+
+
+def test_when_it_started_does_not_hang_on_the_order_of_events() -> None:
+    started, resumed = an_event("session.started", NOW + 1, 1), an_event("session.resumed", NOW + 5, 5)
+
+    one = after_event(after_event(a_session(), started, NODES), resumed, NODES)
+    other = after_event(after_event(a_session(), resumed, NODES), started, NODES)
+
+    assert one == other
+    assert one.started_at == NOW + 1
+
+
+def test_a_session_whose_end_comes_first_ends_once_and_knows_its_worker() -> None:
+    started = an_event("session.started", NOW + 1, 1, data={"region": "eu", "pool": "gpu", "gateway": "gtw_2"})
+    in_order = after_end(after_event(a_session(), started, NODES), an_end())
+
+    reversed_ = after_event(after_end(a_session(), an_end()), started, NODES)
+
+    assert reversed_ == replace(in_order, event_at=reversed_.event_at, event_seq=reversed_.event_seq)
+    assert after_event(reversed_, started, NODES) is reversed_
 
 
 def test_numbers_that_begin_anew_after_a_lost_store_still_count() -> None:

@@ -112,8 +112,9 @@ async def listed(query: Annotated[KeyQuery, Query()], context: Ctx, caller: Admi
         before = None if query.cursor is None else last_seen(query.cursor, "key")
     except ValueError as error:
         raise error_for(Code.UNPROCESSABLE, str(error)) from error
-    async with context.database.read() as connection:
-        found = await rows.listed(connection, caller.workspace, before, query.limit + 1)
+    found = await context.database.ask(
+        lambda connection: rows.listed(connection, caller.workspace, before, query.limit + 1)
+    )
     page = found[: query.limit]
     return KeyPage(
         keys=[key_document(row) for row in page],

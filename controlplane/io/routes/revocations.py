@@ -113,8 +113,9 @@ async def listed(query: Annotated[RevocationQuery, Query()], context: Ctx, calle
         before = None if query.cursor is None else last_seen(query.cursor, "rev")
     except ValueError as error:
         raise error_for(Code.UNPROCESSABLE, str(error)) from error
-    async with context.database.read() as connection:
-        found = await rows.listed(connection, caller.workspace, before, query.limit + 1)
+    found = await context.database.ask(
+        lambda connection: rows.listed(connection, caller.workspace, before, query.limit + 1)
+    )
     page, now = found[: query.limit], context.store.now()
     return RevocationPage(
         revocations=[revocation_document(row, now) for row in page],

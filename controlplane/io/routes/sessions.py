@@ -68,8 +68,7 @@ async def create(
 async def listed(query: Annotated[SessionQuery, Query()], context: Ctx, caller: Reader) -> Response:
     """Newest first, a page at a time."""
     wanted = _filter(query, caller.workspace)
-    async with context.database.read() as connection:
-        found = await rows.listed(connection, wanted)
+    found = await context.database.ask(lambda connection: rows.listed(connection, wanted))
     page = found[: query.limit]
     said = {
         "sessions": [session_document(acts.Shown(session)) for session in page],

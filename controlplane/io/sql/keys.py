@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from controlplane.io.sql.tables import API_KEYS
@@ -28,8 +28,8 @@ async def by_digest(connection: AsyncConnection, digest: str) -> ApiKey | None:
 
 
 async def find(connection: AsyncConnection, key: KeyId) -> ApiKey | None:
-    """The key with this id; inside a write it is locked until the commit."""
-    row = (await connection.execute(select(API_KEYS).where(API_KEYS.c.id == key).with_for_update())).mappings().first()
+    """The key with this id."""
+    row = (await connection.execute(select(API_KEYS).where(API_KEYS.c.id == key))).mappings().first()
     return None if row is None else _key(row)
 
 
@@ -59,8 +59,9 @@ async def restore(connection: AsyncConnection, key: KeyId) -> None:
 
 
 async def used(connection: AsyncConnection, key: KeyId, now: float) -> None:
-    """Notes the last use."""
-    await connection.execute(update(API_KEYS).where(API_KEYS.c.id == key).values(last_used_at=now))
+    """Notes the last use; another control plane may have noted a later one."""
+    is_older = or_(API_KEYS.c.last_used_at.is_(None), API_KEYS.c.last_used_at < now)
+    await connection.execute(update(API_KEYS).where(API_KEYS.c.id == key, is_older).values(last_used_at=now))
 
 
 def _key(row: RowMapping) -> ApiKey:

@@ -46,22 +46,27 @@ async def add(connection: AsyncConnection, session: Session) -> None:
 
 
 async def save(connection: AsyncConnection, session: Session) -> None:
-    """All of a session that was read in this transaction."""
+    """All of a session that is held in this transaction."""
     await connection.execute(update(SESSIONS).where(_ROW.id == session.id).values(_columns(session)))
 
 
 async def find(connection: AsyncConnection, session: SessionId, workspace: WorkspaceId | None = None) -> Session | None:
-    """One session; inside a write it is locked until the commit."""
-    statement = select(SESSIONS).where(_ROW.id == session).with_for_update()
+    """One session as it is now; to change it, `hold` it."""
+    statement = select(SESSIONS).where(_ROW.id == session)
     if workspace is not None:
         statement = statement.where(_ROW.workspace == workspace)
     row = (await connection.execute(statement)).mappings().first()
     return None if row is None else _session(row)
 
 
-async def find_all(connection: AsyncConnection, ids: Sequence[SessionId]) -> dict[SessionId, Session]:
-    """Those of these that exist."""
-    statement = select(SESSIONS).where(_ROW.id.in_(ids)).with_for_update()
+async def hold(connection: AsyncConnection, session: SessionId) -> Session | None:
+    """One session that nobody else changes until the commit."""
+    return (await hold_all(connection, [session])).get(session)
+
+
+async def hold_all(connection: AsyncConnection, ids: Sequence[SessionId]) -> dict[SessionId, Session]:
+    """Those of these that exist; locked in one order for everybody, so that two never wait for each other."""
+    statement = select(SESSIONS).where(_ROW.id.in_(ids)).order_by(_ROW.id).with_for_update()
     rows = (await connection.execute(statement)).mappings()
     return {SessionId(row["id"]): _session(row) for row in rows}
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -170,3 +171,14 @@ REVOCATIONS = Table(
 UNAPPLIED_ROWS = text("applied_at IS NULL")
 Index("ix_revocations_unapplied", REVOCATIONS.c.id, sqlite_where=UNAPPLIED_ROWS, postgresql_where=UNAPPLIED_ROWS)
 Index("ix_revocations_workspace_id", REVOCATIONS.c.workspace, REVOCATIONS.c.id)
+
+EARLY_EVENTS = Table(
+    "early_events",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("session", _ID, nullable=False, index=True),  # no foreign key: its row is what is missing
+    Column("at", Double, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),  # the event as JSON
+    Column("seen_at", Double, nullable=False, index=True),
+)

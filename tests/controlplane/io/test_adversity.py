@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 
+import pytest
 from sqlalchemy import text
 
 from moorage.ids import SessionId
@@ -15,19 +15,7 @@ from scheduler.values import SessionView
 from tests.controlplane.io.conftest import Harbour, Open
 
 BUSY = 0.3
-
-
-@asynccontextmanager
-async def locked(harbour: Harbour) -> AsyncIterator[None]:
-    """Another program holds the database's write lock."""
-    path = harbour.plane.context.policy.data_folder / "moorage.db"
-    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # our own writer may need the loop to finish first
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
+SQLITE_ONLY = pytest.mark.parametrize("databases", ["sqlite"], indirect=True, scope="session")
 
 
 @asynccontextmanager
@@ -48,7 +36,7 @@ async def test_a_locked_database_refuses_writes_in_bounded_time_and_reads_go_on(
     harbour = await open_harbour(busy_seconds=BUSY)
     created = await harbour.create()
 
-    async with locked(harbour):
+    async with harbour.locked():
         began_at = monotonic()
         answers = await asyncio.gather(
             *(harbour.admin.post("/sessions", json={"end_user_id": f"u{index}"}) for index in range(5))
@@ -70,7 +58,7 @@ async def test_a_locked_database_loses_no_worker(open_harbour: Open) -> None:
     harbour = await open_harbour(busy_seconds=BUSY)
     client = await harbour.client(harbour.welcome.join_key)
 
-    async with locked(harbour):
+    async with harbour.locked():
         answer = await client.post(f"/workers/{harbour.workers[0]}/heartbeat", json={"seq": 1})
 
     assert answer.status_code == 200
@@ -84,7 +72,7 @@ async def test_a_session_terminated_while_the_database_is_locked_is_over_and_its
     await harbour.attach(created)
     await harbour.row_is(created["id"], "ACTIVE")
 
-    async with locked(harbour):
+    async with harbour.locked():
         answer = await harbour.admin.delete(f"/sessions/{created['id']}")
         known = await harbour.store.session(SessionId(created["id"]))
 
@@ -93,6 +81,7 @@ async def test_a_session_terminated_while_the_database_is_locked_is_over_and_its
     assert (await harbour.row_is(created["id"], "COMPLETED"))["end"]["by"] == "api"
 
 
+@SQLITE_ONLY
 async def test_a_full_disk_refuses_what_needs_room_and_nothing_else(harbour: Harbour) -> None:
     created = await harbour.create()
     await harbour.attach(created)
@@ -110,6 +99,7 @@ async def test_a_full_disk_refuses_what_needs_room_and_nothing_else(harbour: Har
     assert await _created_code(harbour) == "201"
 
 
+@SQLITE_ONLY
 async def test_a_full_disk_loses_no_event(harbour: Harbour) -> None:
     created = [await harbour.create(metadata={"filler": "x" * 2000}) for _ in range(4)]
 

@@ -94,7 +94,8 @@ async def test_who_removed_the_admin_key_file_keeps_the_key(open_harbour: Open, 
     second = await open_harbour(admin_key=first.admin_key)
     await second.plane.close()
     (tmp_path / ADMIN).unlink(missing_ok=True)
-    plane = ControlPlane(ControlPlanePolicy(data_folder=tmp_path, port=0), MemoryStore(), embedded_keyring(tmp_path))
+    policy = ControlPlanePolicy(data_folder=tmp_path, port=0, database_url=first.database_url)
+    plane = ControlPlane(policy, MemoryStore(), embedded_keyring(tmp_path))
     welcome = await plane.start()
     await plane.close()
 
@@ -174,8 +175,7 @@ async def test_an_ended_session_stays_ended_in_a_store_that_forgot_it(open_harbo
 
 async def test_closing_twice_is_fine_and_a_request_under_way_is_answered(open_harbour: Open) -> None:
     harbour = await open_harbour()
-    context = harbour.plane.context
-    async with context.database.write():  # the request waits for the writer lane
+    async with harbour.locked():  # the request waits
         asking = asyncio.create_task(harbour.admin.post("/sessions", json={"end_user_id": "u"}))
         await eventually(lambda: _arrived(harbour))
         closing = asyncio.create_task(harbour.plane.close())

@@ -77,7 +77,7 @@ async def test_a_batch_delivered_twice_changes_nothing(harbour: Harbour) -> None
     before = await harbour.row_is(created["id"], "COMPLETED")
     session, worker = SessionId(created["id"]), harbour.workers[0]
     again = [
-        Event("1", "session.started", harbour.store.now() - 1, session, worker, 1),
+        Event("1", "session.started", harbour.store.now(), session, worker, 1),
         Event("2", "session.ended", harbour.store.now(), session, worker, 2, answer.record),  # type: ignore[union-attr]
     ]
 
@@ -94,13 +94,13 @@ async def test_events_of_unknown_sessions_and_workers_hold_nothing_up(harbour: H
 
     await harbour.row_is(created["id"], "ACTIVE")
 
-    assert "moorage_controlplane_events_unknown_total 1.0" in generate_latest(harbour.registry).decode()
+    assert "moorage_controlplane_events_early_total 1.0" in generate_latest(harbour.registry).decode()
 
 
 async def test_while_the_database_fails_events_wait_and_none_is_lost(open_harbour: Open) -> None:
     harbour = await open_harbour(busy_seconds=0.05)
     created = [await harbour.create(end_user_id=f"u{index}") for index in range(3)]
-    async with harbour.plane.context.database.write():
+    async with harbour.locked():
         for session in created:
             await harbour.attach(session)
         await eventually(lambda: _has_failed(harbour, "consumer_failures"))
@@ -140,7 +140,7 @@ async def test_a_stop_does_not_hang_on_a_database_that_fails(open_harbour: Open)
     harbour.plane.consumer.stop()
     consumer = Consumer(harbour.plane.context)
     consumer.stop()
-    async with harbour.plane.context.database.write():
+    async with harbour.locked():
         await harbour.attach(created)
 
         await asyncio.wait_for(consumer.run(), 2)
@@ -163,7 +163,7 @@ async def test_a_row_that_is_newer_keeps_what_it_has(harbour: Harbour) -> None:
     await harbour.row_is(created["id"], "ACTIVE")
     context, session = harbour.plane.context, SessionId(created["id"])
     async with context.database.write() as connection:
-        row = await rows.find(connection, session)
+        row = await rows.hold(connection, session)
         assert row is not None
         await rows.save(connection, replace(row, event_at=context.store.now() + 100))
         await connection.execute(text("SELECT 1"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+
+from sqlalchemy import text
 
 from controlplane.progress import ABSENT_FOR
 from moorage.tokens import verify
@@ -130,12 +131,8 @@ async def test_last_uses_of_keys_are_written_now_and_then(harbour: Harbour) -> N
     await harbour.admin.get("/sessions")
 
     async def noted() -> float | None:
-        path = harbour.plane.context.policy.data_folder / "moorage.db"
-        reading = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            found = reading.execute("SELECT last_used_at FROM api_keys").fetchone()[0]
-        finally:
-            reading.close()
+        async with harbour.plane.context.database.read() as connection:
+            found = (await connection.execute(text("SELECT last_used_at FROM api_keys"))).scalar_one()
         return None if found is None else float(found)
 
     assert await eventually(noted) > 0

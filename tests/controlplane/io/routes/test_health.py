@@ -11,7 +11,7 @@ from joserfc.jwk import KeySet
 
 from controlplane.io.dialect import READERS
 from moorage.keys import ed25519_key
-from tests.controlplane.io.conftest import Harbour
+from tests.controlplane.io.conftest import Harbour, Open
 
 
 async def test_live_and_ready_need_no_key(harbour: Harbour) -> None:
@@ -23,7 +23,8 @@ async def test_live_and_ready_need_no_key(harbour: Harbour) -> None:
     assert ready.json() == {"status": "ok", "database": "ok", "store": "ok"}
 
 
-async def test_without_its_database_it_lives_but_is_not_ready(harbour: Harbour) -> None:
+async def test_without_its_database_it_lives_but_is_not_ready(open_harbour: Open) -> None:
+    harbour = await open_harbour(database_connections=READERS)
     async with AsyncExitStack() as taken:
         for _ in range(READERS):
             await taken.enter_async_context(harbour.plane.context.database.read())

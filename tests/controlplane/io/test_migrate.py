@@ -1,0 +1,111 @@
+"""Tests of controlplane/io/migrate.py and the migrations: up, down, with rows, by several at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+
+from controlplane.io.database import Database
+from controlplane.io.migrate import NewerSchema
+from controlplane.io.sql import early, keys, sessions, users
+from controlplane.io.sql.tables import METADATA
+from controlplane.keys import ApiKey
+from controlplane.policy import DatabaseLimits
+from tests.controlplane.builders import KEY, NOW, SESSION, USER, WORKSPACE, a_session, an_event
+from tests.controlplane.io.databases import Databases
+
+FIRST = "0001"
+
+
+@pytest.fixture
+async def url(databases: Databases, tmp_path: Path) -> AsyncIterator[str]:
+    url = await databases.empty(tmp_path)
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    database = Database(url, DatabaseLimits())
+    yield database
+    await database.close()
+
+
+async def test_migrations_make_exactly_the_tables_that_statements_use(database: Database) -> None:
+    await database.migrate()
+
+    async with database.read() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+async def test_migrations_go_down_to_nothing_and_up_again(database: Database) -> None:
+    await database.migrate()
+
+    await database.downgrade("base")
+    async with database.read() as connection:
+        assert await connection.run_sync(_tables) == {"alembic_version"}
+
+    await database.migrate()
+    async with database.read() as connection:
+        assert await connection.run_sync(_tables) == {"alembic_version", *METADATA.tables}
+
+
+async def test_rows_of_the_first_revision_live_through_every_migration_and_back(database: Database) -> None:
+    await database.migrate(FIRST)
+    async with database.write() as connection:
+        await users.add_workspace(connection, WORKSPACE, "default", NOW)
+        await keys.add(connection, ApiKey(KEY, WORKSPACE, "k", "d", "h", ("admin:all",), NOW))
+        await users.user_or_new(connection, USER, WORKSPACE, "u1", NOW)
+        await sessions.add(connection, a_session())
+
+    await database.migrate()
+    async with database.write() as connection:
+        assert await sessions.find(connection, SESSION) == a_session()
+        await early.add(connection, [an_event("session.started")], NOW)
+
+    await database.downgrade(FIRST)
+    await database.migrate()
+    async with database.read() as connection:
+        assert await sessions.find(connection, SESSION) == a_session()
+        assert await keys.by_digest(connection, "d") is not None
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(database: Database) -> None:
+    with pytest.raises(Exception, match="nonsense"):
+        await database.migrate("nonsense")
+
+    async with database.read() as connection:
+        assert await connection.run_sync(_tables) == set()
+
+
+async def test_control_planes_that_start_at_once_migrate_once(url: str) -> None:
+    databases = [Database(url, DatabaseLimits()) for _ in range(4)]
+
+    await asyncio.gather(*(database.migrate() for database in databases))
+
+    async with databases[0].read() as connection:
+        assert await connection.run_sync(_differences) == []
+    await asyncio.gather(*(database.close() for database in databases))
+
+
+async def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None:
+    await database.migrate()
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(NewerSchema, match="the database is at revision 9999, this Moorage knows revisions up to"):
+        await database.migrate()
+
+
+def _differences(connection: Connection) -> list[object]:
+    return list(compare_metadata(MigrationContext.configure(connection), METADATA))
+
+
+def _tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
