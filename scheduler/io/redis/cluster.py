@@ -47,8 +47,10 @@ class Cluster:
 
     async def open(self) -> None:
         """See Servers."""
+        if self._keeping is None:
+            self._is_stale.set()
+            self._keeping = asyncio.create_task(self._keep_map())
         await self.refresh()
-        self._keeping = asyncio.create_task(self._keep_map())
         for node in list(self._nodes.values()):
             await node.connected()
 
@@ -87,8 +89,9 @@ class Cluster:
     async def refresh(self) -> None:
         """Asks for the map, and takes it. Raises StoreFailed."""
         async with self._refreshing:
+            slots = await self._ask_anyone()
             self._is_stale.clear()
-            self._take(await self._ask_anyone())
+            self._take(slots)
 
     async def _ask_anyone(self) -> SlotMap:
         reasons: list[str] = []
@@ -140,7 +143,6 @@ class Cluster:
             await self.refresh()
         except StoreFailed as error:
             log.warning("cluster_map_unknown", detail=str(error))
-            self._is_stale.set()
 
     async def _close_retired(self) -> None:
         """Once what they still had in flight is answered or has failed."""

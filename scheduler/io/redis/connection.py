@@ -142,16 +142,24 @@ class Connection(asyncio.Protocol):
         try:
             self._reader.feed(data)
             self._settle()
-        except (ProtocolError, IndexError) as error:
+        except ProtocolError as error:
             self.drop(Failure(Kind.PROTOCOL, f"what listens at {self.where} does not speak Redis: {error}"))
 
     def _settle(self) -> None:
         gets, in_flight, freed = self._reader.gets, self._in_flight, 0
         try:
-            while (reply := gets()) is not _NOTHING:
+            while True:
+                try:
+                    reply = gets()
+                except (TypeError, ValueError) as error:  # a list as a map's key, text that is none
+                    raise ProtocolError(str(error)) from error
+                if reply is _NOTHING:
+                    break
                 if reply.__class__ is PushNotification:
                     self._owner.pushed(self, cast(list[Any], reply))
                     continue
+                if not in_flight:
+                    raise ProtocolError("an answer to nothing")
                 asked = in_flight.popleft()
                 freed += len(asked.packed)
                 if asked.future.done():

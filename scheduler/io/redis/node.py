@@ -19,11 +19,12 @@ from moorage.backoff import Backoff
 from scheduler.io.redis.backlog import Backlog
 from scheduler.io.redis.connection import Asked, Bounds, Connection, Owner
 from scheduler.io.redis.failures import Failure, Kind, StoreFailed, failure, word
+from scheduler.io.redis.loading import Loading
 from scheduler.io.redis.packing import pack
 from scheduler.io.redis.schema import WrongSchema
 
 if TYPE_CHECKING:
-    from scheduler.io.redis.scripts import Library, Script
+    from scheduler.io.redis.scripts import Script
 
 RECONNECT = Backoff(first=0.1, most=2.0)
 LEAST_PAUSE = 0.05
@@ -70,8 +71,7 @@ class Node:
         self._answer_seconds = bounds.answer_seconds
         self._connection: Connection | None = None
         self._backlog = Backlog(bounds)
-        self._loading: set[str] = set()
-        self._not_loaded: Failure | None = None  # why the server did not take a library
+        self._loading = Loading()
         self._failure = Failure(Kind.CONNECT, f"not yet connected to Redis at {where}")
         self._wrong_schema: WrongSchema | None = None
         self._down_since = self._time()
@@ -142,7 +142,7 @@ class Node:
             asked.strays += 1
             if self._sent_again(connection, asked, code, reply):
                 return
-        self.fail(asked, self._not_loaded if code == "NOSCRIPT" and self._not_loaded else why)
+        self.fail(asked, self._loading.refusal if code == "NOSCRIPT" and self._loading.refusal else why)
         if code in DROPS:
             connection.drop(why)
 
@@ -154,25 +154,9 @@ class Node:
             return True
         if asked.script is None:
             return False
-        self._load(connection, asked.script.library)
+        self._loading.load(connection, asked.script.library)
         (self.send_guest if asked.is_guest else self.send)(asked)
         return True
-
-    def _load(self, connection: Connection, library: Library) -> None:
-        """Before whatever is sent next; many calls may miss the library, it is loaded once."""
-        if library.sha in self._loading:
-            return
-        self._loading.add(library.sha)
-        loaded = connection.call(b"FUNCTION", b"LOAD", b"REPLACE", library.code)
-        loaded.add_done_callback(lambda future: self._loaded(library, future))
-
-    def _loaded(self, library: Library, future: asyncio.Future[Any]) -> None:
-        self._loading.discard(library.sha)
-        self._not_loaded = None
-        if not future.cancelled() and (error := future.exception()) is not None:
-            if isinstance(error, StoreFailed):
-                self._not_loaded = Failure(error.kind, str(error))
-            log.warning("library_not_loaded", library=library.sha, detail=str(error))
 
     def pushed(self, connection: Connection, message: list[Any]) -> None:
         """Nothing is subscribed to here."""
@@ -184,6 +168,7 @@ class Node:
                 asked.fail(failure)
             return
         self._connection = None
+        self._known.clear()
         self._lost.set()
         self._down_since = now = self._time()
         self._note(failure)
@@ -199,11 +184,13 @@ class Node:
     # life
 
     def start(self) -> None:
-        """Connects and stays connected until `close`."""
+        """Connects and stays connected until `close`. Once is enough."""
+        if self._tasks:
+            return
         self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._check())]
 
     async def connected(self) -> None:
-        """Waits for the first connection. Raises StoreFailed if there is none in time, WrongSchema."""
+        """Waits until it is connected. Raises StoreFailed if it is not in time, WrongSchema; it goes on trying."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._connect_seconds):
                 await self._known.wait()
@@ -220,7 +207,7 @@ class Node:
             reason = Failure(Kind.TIMEOUT, f"Redis at {self.where} did not let us in within {seconds}")
             raise StoreFailed(reason) from None
         except WrongSchema as error:
-            self._wrong_schema = error
+            self._wrong_schema = error  # for whoever waits for the connection
             raise StoreFailed(Failure(Kind.SCHEMA, str(error))) from error
 
     async def close(self) -> None:
@@ -255,23 +242,21 @@ class Node:
 
     async def _connect(self) -> bool:
         try:
-            connection = await self.dial(self)
+            return self._up(await self.dial(self))
         except StoreFailed as error:
             self._note(Failure(error.kind, str(error)))
-        except Exception as error:
+        except Exception as error:  # without this task nothing connects again
             log.exception("store_dial_failed", where=self.where)
             self._note(Failure(Kind.CONNECT, f"cannot connect to Redis at {self.where}: {error!r}"))
-        else:
-            return self._up(connection)
-        return False
+        return self._connection is not None
 
     def _up(self, connection: Connection) -> bool:
         if not connection.is_open:
             self._note(Failure(Kind.LOST, f"Redis at {self.where} closed the connection at once"))
             return False
         log.info("store_connected", where=connection.where)
-        self._loading.clear()
         self._lost.clear()
+        self._wrong_schema = None
         self._failure = Failure(Kind.CLOSED, f"the connection to Redis at {self.where} is closed")
         self._connection = connection
         self._known.set()
@@ -293,12 +278,18 @@ class Node:
     async def _check(self) -> None:
         while True:
             await asyncio.sleep(CHECK_EVERY)
-            if self._connection is not None:
-                self._connection.check(self._time())
-            if self._connection is not None:
-                self._send_all(self._backlog.take())
-            else:
-                self._fail_all(self._backlog.take_due(self._time()))
+            try:
+                self._look()
+            except Exception:  # without this task no deadline is kept
+                log.exception("store_check_failed", where=self.where)
+
+    def _look(self) -> None:
+        if self._connection is not None:
+            self._connection.check(self._time())
+        if self._connection is not None:
+            self._send_all(self._backlog.take())
+        else:
+            self._fail_all(self._backlog.take_due(self._time()))
 
     def _send_all(self, calls: Iterable[Asked]) -> None:
         for asked in calls:

@@ -24,7 +24,7 @@ class Servers(Protocol):
     """One server, or many."""
 
     async def open(self) -> None:
-        """Connects to all. Raises StoreFailed, WrongSchema."""
+        """Connects to all. Raises StoreFailed, WrongSchema, and goes on trying; may be called again."""
 
     async def close(self) -> None:
         """Everything that still waits fails."""
@@ -52,7 +52,7 @@ class OneServer:
     async def open(self) -> None:
         """See Servers."""
         self._node.start()
-        if self._sentinels is not None:
+        if self._sentinels is not None and self._watching is None:
             self._watching = asyncio.create_task(self._watch(self._sentinels))
         await self._node.connected()
 

@@ -56,12 +56,11 @@ class Shards:
         return self._url.topology is not Topology.CLUSTER
 
     async def open(self) -> None:
-        """Connects. Raises StoreFailed (an Unavailable) or WrongSchema (a ValueError), which say what to do."""
-        try:
-            await self._servers.open()
-        except BaseException:
-            await self.close()
-            raise
+        """Connects. Raises StoreFailed (an Unavailable) or WrongSchema (a ValueError), which say what to do.
+
+        After a failure it goes on trying by itself until `close`; calling again waits again.
+        """
+        await self._servers.open()
 
     async def close(self) -> None:
         """What still waits for an answer fails."""

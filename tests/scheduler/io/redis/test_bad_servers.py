@@ -12,9 +12,8 @@ from scheduler.io.redis.failures import StoreFailed, word
 from scheduler.io.redis.node import MOST_STRAYS
 from scheduler.io.redis.scripts import Script
 from scheduler.io.redis.shards import Shards
-from scheduler.storeurl import parse_store_url
 from tests.scheduler.io.redis.fake import Fake, a_script, faked, saying
-from tests.scheduler.io.redis.test_shards import opened
+from tests.scheduler.io.redis.test_shards import opened, refused
 
 CLAIM = a_script("claim", "return 1")
 LOOK = a_script("look", "return 2", is_idempotent=True)
@@ -83,7 +82,15 @@ async def test_a_server_that_answers_too_late_is_given_up_and_all_in_flight_fail
 
 
 @pytest.mark.parametrize(
-    "noise", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00\xff\x00", b":1\r\n:2\r\n:3\r\n", b"*-7\r\n", b":\r\n"]
+    "noise",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\x00\xff\x00",
+        b":1\r\n:2\r\n:3\r\n",
+        b"*-7\r\n",
+        b":\r\n",
+        b"%1\r\n*0\r\n:1\r\n",
+    ],
 )
 async def test_nonsense_is_named_and_the_connection_is_given_up(noise: bytes) -> None:
     async with faked(saying(noise)) as fake:
@@ -133,8 +140,7 @@ async def test_a_server_that_closes_at_once_is_named_at_open() -> None:
     server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(StoreFailed, match="was lost"):
-            await Shards(parse_store_url(f"redis://127.0.0.1:{port}{QUICK}")).open()
+        await refused(f"redis://127.0.0.1:{port}{QUICK}", StoreFailed, "was lost")
 
 
 async def test_a_server_that_never_greets_is_named_at_open() -> None:
@@ -145,8 +151,9 @@ async def test_a_server_that_never_greets_is_named_at_open() -> None:
     server = await asyncio.start_server(stare, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(StoreFailed, match=r"did not let us in within 0\.3 s|not yet connected"):
-            await Shards(parse_store_url(f"redis://127.0.0.1:{port}{QUICK}")).open()
+        await refused(
+            f"redis://127.0.0.1:{port}{QUICK}", StoreFailed, r"did not let us in within 0\.3 s|not yet connected"
+        )
 
 
 async def test_reconnecting_to_a_server_that_always_breaks_off_slows_down() -> None:
@@ -187,3 +194,11 @@ async def _is_connected(shards: Shards) -> bool:
         return bool(await shards.command("eu", "PING") == b"PONG")
     except StoreFailed:
         return False
+
+
+async def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scheduler.io.redis.connection.REPLY_BYTES", 1 << 20)
+    async with faked(saying(b"$99999999\r\n" + b"x" * (2 << 20))) as fake:
+        error, _ = await _failing(fake)
+
+    assert "a reply of more than 1048576 bytes" in str(error)

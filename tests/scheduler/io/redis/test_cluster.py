@@ -11,11 +11,10 @@ import pytest
 from scheduler.hashslots import slot_of
 from scheduler.io.redis.shards import Shards
 from scheduler.store import Unavailable
-from scheduler.storeurl import parse_store_url
 from tests.redis_cluster import a_cluster, node_id
 from tests.redis_server import RedisServer, free_port
 from tests.scheduler.io.redis.test_listening import Notes
-from tests.scheduler.io.redis.test_shards import COUNT, READ, opened
+from tests.scheduler.io.redis.test_shards import COUNT, READ, opened, refused
 
 pytestmark = pytest.mark.slow
 
@@ -109,8 +108,7 @@ async def test_a_dead_primary_is_unavailable_and_its_replica_serves_soon(tmp_pat
 async def test_a_cluster_that_is_none_is_named_at_open(tmp_path: Path, enabled: str, sentence: str) -> None:
     options = {"cluster-enabled": enabled, "cluster-port": str(free_port())}
     async with RedisServer(tmp_path, options=options) as server:
-        with pytest.raises(Unavailable, match=sentence):
-            await Shards(parse_store_url(server.url + "?cluster=1")).open()
+        await refused(server.url + "?cluster=1", Unavailable, sentence)
 
 
 async def _serves(shards: Shards, tag: str) -> bool:

@@ -36,7 +36,7 @@ async def test_an_idempotent_script_that_was_in_flight_is_asked_once_more() -> N
         assert await shards.run(LOOK, "eu") == 7
 
     assert failures == {"lost": 1}  # the connection; no call
-    assert fake.seen[b"EVALSHA"] == 2
+    assert fake.seen[b"FCALL"] == 2
 
 
 async def test_any_other_that_was_in_flight_fails_and_the_next_one_is_served() -> None:
@@ -122,4 +122,14 @@ async def test_what_redis_has_no_word_for_is_a_bug_of_the_caller(server: RedisSe
     async with opened(server.url) as shards:
         with pytest.raises(TypeError):
             shards.run(COUNT, "eu", wrong)  # type: ignore[arg-type]
+        assert await shards.run(COUNT, "eu", 1) == 1
+
+
+async def test_functions_that_cannot_be_loaded_say_why(server: RedisServer) -> None:
+    server.call("ACL", "SETUSER", "moorage", "on", ">pw", "~*", "&*", "+@all", "-function|load")
+    async with opened(server.url.replace("//", "//moorage:pw@")) as shards:
+        with pytest.raises(StoreFailed, match=r"does not let this user do that.*function\|load"):
+            await shards.run(COUNT, "eu", 1)
+        server.call("ACL", "SETUSER", "moorage", "+function|load")
+
         assert await shards.run(COUNT, "eu", 1) == 1

@@ -10,10 +10,9 @@ import pytest
 from scheduler.hashslots import parse_slots, slot_of
 from scheduler.io.redis.failures import StoreFailed
 from scheduler.io.redis.schema import VERSION, WrongSchema, schema_key, schema_key_of
-from scheduler.io.redis.shards import Shards
-from scheduler.storeurl import Address, parse_store_url
+from scheduler.storeurl import Address
 from tests.redis_server import RedisServer
-from tests.scheduler.io.redis.test_shards import COUNT, opened
+from tests.scheduler.io.redis.test_shards import COUNT, opened, refused
 
 OTHER = VERSION + 1
 
@@ -28,8 +27,7 @@ async def test_the_first_to_come_writes_its_version(server: RedisServer) -> None
 async def test_another_version_is_refused_with_both_named_and_what_to_do(server: RedisServer) -> None:
     server.call("SET", schema_key("moorage"), OTHER)
 
-    with pytest.raises(WrongSchema, match=rf"schema version {OTHER}, this program speaks {VERSION}.*prefix="):
-        await Shards(parse_store_url(server.url)).open()
+    await refused(server.url, WrongSchema, rf"schema version {OTHER}, this program speaks {VERSION}.*prefix=")
     async with opened(server.url + "?prefix=mine"):
         pass
 

@@ -10,11 +10,10 @@ import pytest
 
 from scheduler.io.redis.shards import Shards
 from scheduler.store import Unavailable
-from scheduler.storeurl import parse_store_url
 from tests.redis_sentinel import NAME, Watched, watched
 from tests.redis_server import free_port
 from tests.scheduler.io.redis.test_listening import Notes
-from tests.scheduler.io.redis.test_shards import COUNT, opened
+from tests.scheduler.io.redis.test_shards import COUNT, opened, refused
 
 pytestmark = pytest.mark.slow
 
@@ -46,14 +45,12 @@ async def test_a_fail_over_is_followed(tmp_path: Path, way: str) -> None:
 async def test_a_name_that_no_sentinel_knows_is_named(tmp_path: Path) -> None:
     async with watched(tmp_path) as fleet:
         url = fleet.url.replace(f"/{NAME}", "/other")
-        with pytest.raises(Unavailable, match=r"no sentinel names the primary 'other'.*knows no primary of that name"):
-            await Shards(parse_store_url(url)).open()
+        await refused(url, Unavailable, r"no sentinel names the primary 'other'.*knows no primary of that name")
 
 
 async def test_sentinels_that_are_away_are_named() -> None:
     url = f"redis+sentinel://127.0.0.1:{free_port()}/fleet?connect_seconds=0.3"
-    with pytest.raises(Unavailable, match="no sentinel names the primary 'fleet': cannot connect"):
-        await Shards(parse_store_url(url)).open()
+    await refused(url, Unavailable, "no sentinel names the primary 'fleet': cannot connect")
 
 
 def _change(fleet: Watched, way: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import pytest
 
@@ -15,6 +16,8 @@ from scheduler.store import Unavailable
 from scheduler.storeurl import parse_store_url
 from tests.redis_server import RedisServer
 from tests.scheduler.io.redis.fake import a_script
+
+Failed = TypeVar("Failed", bound=Exception)
 
 COUNT = a_script("count", "return redis.call('INCRBY', KEYS[1] .. 'count', ARGV[1])")
 READ = a_script("read", "return redis.call('GET', KEYS[1] .. 'count')", is_idempotent=True)
@@ -30,6 +33,17 @@ async def opened(url: str, failures: Counter[str] | None = None) -> AsyncIterato
         yield shards
     finally:
         await shards.close()
+
+
+async def refused(url: str, kind: type[Failed], sentence: str) -> Failed:
+    """Opens at `url` and wants this error, with a sentence that matches."""
+    shards = Shards(parse_store_url(url))
+    try:
+        with pytest.raises(kind, match=sentence) as caught:
+            await shards.open()
+    finally:
+        await shards.close()
+    return caught.value
 
 
 async def test_a_script_runs_without_having_been_loaded_and_builds_its_keys_from_the_tag(server: RedisServer) -> None:
@@ -85,16 +99,36 @@ async def test_a_password_is_used_and_a_wrong_one_is_named_at_once(server: Redis
 
     async with opened(f"redis://moorage:secret@{place}") as shards:
         assert await shards.command("eu", "ACL", "WHOAMI") == b"moorage"
-    with pytest.raises(StoreFailed, match="refuses user or password") as caught:
-        await Shards(parse_store_url(f"redis://moorage:false@{place}")).open()
-    assert caught.value.kind == "auth"
+    error = await refused(f"redis://moorage:false@{place}", StoreFailed, "refuses user or password")
+    assert error.kind == "auth"
 
 
 async def test_a_server_that_is_not_there_is_named(server: RedisServer) -> None:
     server.stop()
 
-    with pytest.raises(StoreFailed, match="cannot connect to Redis at 127"):
-        await Shards(parse_store_url(server.url + "?connect_seconds=0.2")).open()
+    await refused(server.url + "?connect_seconds=0.2", StoreFailed, "cannot connect to Redis at 127")
+
+
+async def test_opening_again_waits_again(server: RedisServer) -> None:
+    server.stop()
+    shards = Shards(parse_store_url(server.url + "?connect_seconds=0.1"))
+    with pytest.raises(Unavailable):
+        await shards.open()
+    await server.start()
+    async with asyncio.timeout(5):
+        while not await _opens(shards):
+            pass
+
+    assert await shards.run(COUNT, "eu", 1) == 1
+    await shards.close()
+
+
+async def _opens(shards: Shards) -> bool:
+    try:
+        await shards.open()
+    except Unavailable:
+        return False
+    return True
 
 
 async def test_calls_wait_out_a_short_break(server: RedisServer) -> None:

@@ -13,7 +13,7 @@ from scheduler.io.redis.failures import StoreFailed
 from scheduler.io.redis.shards import Shards
 from scheduler.storeurl import WrongStoreUrl, parse_store_url
 from tests.redis_server import RedisServer, debian_program, free_port
-from tests.scheduler.io.redis.test_shards import COUNT, opened
+from tests.scheduler.io.redis.test_shards import COUNT, opened, refused
 
 pytestmark = [
     pytest.mark.slow,
@@ -51,13 +51,11 @@ async def test_a_private_authority_is_trusted_where_it_is_named(place: str, tmp_
 
 
 async def test_an_unknown_authority_is_refused(place: str) -> None:
-    with pytest.raises(StoreFailed, match=r"cannot connect to Redis at .*certificate"):
-        await Shards(parse_store_url(f"rediss://{place}")).open()
+    await refused(f"rediss://{place}", StoreFailed, r"cannot connect to Redis at .*certificate")
 
 
 async def test_plain_text_to_a_tls_port_is_named(place: str) -> None:
-    with pytest.raises(StoreFailed):
-        await Shards(parse_store_url(f"redis://{place}?connect_seconds=0.5")).open()
+    await refused(f"redis://{place}?connect_seconds=0.5", StoreFailed, "")
 
 
 async def test_a_pem_file_that_is_not_there_is_a_wrong_url() -> None:
