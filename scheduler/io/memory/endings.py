@@ -38,7 +38,7 @@ def end(fleet: Fleet, wish: End, now: float) -> Ended | Stale:
     session = fleet.sessions.get(wish.session)
     if session is not None:
         if wish.fence is not None and wish.fence != session.fence:
-            take_late_usage(session, wish.fence, wish.usage)
+            take_late_usage(session, wish.fence, wish.usage, is_final=True)
             return Stale(wish.session, session.fence)
         return Ended(finish(fleet, session, wish, now), True)
     record = fleet.tombstones.record(wish.session)
@@ -74,7 +74,7 @@ def finish(fleet: Fleet, session: Session, wish: End, now: float) -> EndRecord:
         waiter = fleet.queue.of_session(session.id)
         if waiter is not None:
             dismiss(fleet, waiter, OVER, now)
-    is_estimated = session.is_adopted or (session.state is ClaimState.HELD and not is_by_attach)
+    is_missing = session.lacks_usage or session.old_owes_report or (session.owes_report and not is_by_attach)
     leave_state(session, now)
     session.state = _ENDED
     record = EndRecord(
@@ -86,7 +86,7 @@ def finish(fleet: Fleet, session: Session, wish: End, now: float) -> EndRecord:
         now,
         session.held_seconds,
         session.total_usage,
-        is_estimated,
+        is_estimated=session.is_adopted or is_missing,
     )
     data: dict[str, str | int | float] = {"workspace": session.workspace, "user": session.user}
     fleet.log.append(("session.ended", now, session.id, session.worker.id, session.seq + 1, record, data))

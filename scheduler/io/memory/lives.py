@@ -23,7 +23,7 @@ def hold(fleet: Fleet, session: Session, now: float, *, is_adopted: bool = False
         session.state = _HELD
     session.worker.held += 1
     session.held_since = now
-    session.was_held = True
+    session.was_held = session.owes_report = True
     session.detached_at = None
     session.is_displaced = session.was_lost = False
     if fleet.granted:
@@ -69,12 +69,14 @@ def leave_state(session: Session, until: float) -> None:
         session.worker.suspended -= 1
 
 
-def take_late_usage(session: Session, fence: int, usage: Usage) -> None:
-    """An attach that was superseded reports what it carried in the end: refused as stale, counted all the same."""
+def take_late_usage(session: Session, fence: int, usage: Usage, *, is_final: bool) -> None:
+    """An attach that was superseded reports what it carried: refused as stale, counted all the same."""
     if fence == session.old_fence:
         session.old_usage = usage
+        session.old_owes_report = session.old_owes_report and not is_final
     elif fence == session.fence:
         session.attach_usage = usage
+        session.owes_report = session.owes_report and not is_final
 
 
 def log_event(fleet: Fleet, session: Session, type_: str, now: float, *, is_adopted: bool = False) -> None:

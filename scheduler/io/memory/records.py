@@ -166,9 +166,12 @@ class Session:
         "is_adopted",
         "is_displaced",
         "key",
+        "lacks_usage",
         "old_fence",
+        "old_owes_report",
         "old_request",
         "old_usage",
+        "owes_report",
         "plan",
         "request",
         "resume_seconds",
@@ -209,6 +212,9 @@ class Session:
         self.held_seconds = 0.0  # of earlier attaches
         self.usage = NO_USAGE  # of attaches before the old one
         self.attach_usage = NO_USAGE
+        self.owes_report = False  # its gateway has not said what this attach carried in the end,
+        self.old_owes_report = False  # nor the one before; a gateway that was killed never will
+        self.lacks_usage = False  # so it was with an earlier one
         self.seq = 0
         self.tried: tuple[Worker, ...] = ()
         self.is_adopted = False  # after a loss of data: what it was before is not known

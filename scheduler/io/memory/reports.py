@@ -38,11 +38,12 @@ def suspend_attach(
     if session is None:
         return Stale(session_id, None)
     if session.fence != fence:
-        take_late_usage(session, fence, usage)
+        take_late_usage(session, fence, usage, is_final=True)
         return Stale(session_id, session.fence)
     if session.state is ClaimState.RESERVED:  # its confirmation was lost on the way: only what was relayed is suspended
         hold(fleet, session, now)
     session.attach_usage = usage
+    session.owes_report = False
     if session.state is ClaimState.HELD:
         suspend(fleet, session, now, is_lost=is_worker_lost)
     return _DONE
@@ -54,7 +55,7 @@ def checkpoint(fleet: Fleet, session_id: SessionId, fence: int, usage: Usage, no
     if session is None:
         return Stale(session_id, None)
     if session.fence != fence or session.state is not ClaimState.HELD:
-        take_late_usage(session, fence, usage)
+        take_late_usage(session, fence, usage, is_final=False)
         return Stale(session_id, session.fence)
     session.attach_usage = usage
     gateway = fleet.gateways.get(session.gateway)

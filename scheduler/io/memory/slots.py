@@ -140,6 +140,8 @@ def _grant_one(fleet: Fleet, waiter: Waiter, worker: Worker, now: float) -> None
 
 def keep_usage(session: Session) -> None:
     """The attach that was held becomes the old one."""
+    session.lacks_usage = session.lacks_usage or session.old_owes_report
+    session.old_owes_report, session.owes_report = session.owes_report, False
     if session.old_usage is not NO_USAGE:
         session.usage += session.old_usage
     session.old_usage = session.attach_usage

@@ -28,7 +28,7 @@ local function learn(one)
   end
   local s = session_from(q, w.id)
   s.pool, s.fence, s.state, s.attach_usage, s.gateway = w.pool, one[2], 's', one[9] or nil, gateway
-  s.started = now
+  s.started, s.lacks = now, true -- what it was before is not known
   count_state(s, 's', 1)
   call('SADD', R .. ':ws:' .. w.id, s.id)
   local last = tonumber(call('GET', R .. ':fence') or 0)

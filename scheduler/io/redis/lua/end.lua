@@ -7,7 +7,7 @@ local id, fence = wish[1], wish[6]
 local s = session_of(id)
 if s then
   if fence and fence ~= s.fence then
-    if wish[7] then take_late_usage(s, fence, wish[7]) end
+    take_late_usage(s, fence, wish[7], true)
     return answer(stale(id, s))
   end
   return answer({'ended', finish(s, wish), true})

@@ -42,7 +42,7 @@ local function hold(s)
   if s.state == 's' then call('SADD', R .. ':gs:' .. s.gateway, s.id) end
   s.state = 'h'
   count_state(s, 'h', 1)
-  s.since, s.was_held = now, true
+  s.since, s.was_held, s.owes = now, true, true -- owes: its gateway has not said what this attach carried in the end
   s.detached, s.displaced, s.lost = nil, nil, nil
   if s.granted then
     call('HDEL', R .. ':granted', s.request)
@@ -82,11 +82,13 @@ local function fall_back(s)
   wait_for_return(s)
 end
 
-local function take_late_usage(s, fence, usage)
+local function take_late_usage(s, fence, usage, is_final)
   if fence == s.old_fence then
     s.old_usage = usage
+    if is_final then s.old_owes = nil end
   elseif fence == s.fence then
     s.attach_usage = usage
+    if is_final then s.owes = nil end
   else
     return
   end
@@ -95,6 +97,7 @@ end
 
 local function keep_usage(s)
   s.usage = add_usage(s.usage, s.old_usage)
+  s.lacks, s.old_owes, s.owes = s.lacks or s.old_owes, s.owes, nil
   s.old_usage, s.old_fence, s.attach_usage = s.attach_usage, s.fence, nil
 end
 
