@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -17,7 +17,7 @@ from gateway.revocations import Revocations
 from moorage.errors import Code
 from moorage.ids import SessionId, WorkerId
 from moorage.tokens import SessionToken
-from scheduler.store import Store
+from scheduler.store import Store, Unavailable
 from scheduler.values import NO_USAGE, Claimed, End, Held, Outcome, Stale, Usage
 
 log = structlog.get_logger(__name__)
@@ -96,6 +96,7 @@ class Attachments:
         self, store: Store, reports: Reports, metrics: GatewayMetrics, revocations: Revocations | None = None
     ) -> None:
         self.revocations = revocations or Revocations()  # the gate's
+        self.is_known: Callable[[], Awaitable[bool]] = _always  # whether the store knows this gateway
         self._store = store
         self._reports = reports
         self._metrics = metrics
@@ -244,7 +245,28 @@ class Attachments:
                 del self._untold[attachment.session]
 
         self._untold[attachment.session] = attachment
-        self._reports.put(write, done)
+        self._reports.put(_Told(self, attachment, write), done)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A report that the store must be able to place. Raises Unavailable also where it lost the session with its data: it is
+    adopted first, and told of the end then."""
+
+    attachments: Attachments
+    attachment: Attachment
+    func: Write
+
+    async def __call__(self) -> None:
+        answer = await self.func()
+        is_unknown = isinstance(answer, Stale) and answer.fence is None
+        is_ours = self.attachment.order in (None, Code.DRAINING)  # else the store had ended it before
+        if is_unknown and is_ours and not await self.attachments.is_known():
+            raise Unavailable("the store lost its data")
+
+
+async def _always() -> bool:
+    return True
 
 
 def _say_ended(attachment: Attachment, ending: Ending) -> None:

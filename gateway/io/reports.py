@@ -30,7 +30,10 @@ class _Report:
     @property
     def kind(self) -> str:
         """The store's method, as far as it can be seen."""
-        return str(getattr(getattr(self.write, "func", self.write), "__name__", "other"))
+        write: object = self.write
+        while hasattr(write, "func"):
+            write = write.func
+        return str(getattr(write, "__name__", "other"))
 
 
 class Reports:

@@ -51,7 +51,7 @@ class Standing:
         self, lease: Lease, store: Store, attachments: Attachments, reports: Reports, metrics: GatewayMetrics
     ) -> None:
         self.has_joined = False  # ever
-        self.is_in_step = False
+        self.is_in_step = False  # nothing was missed, and the store knows all that is relayed here
         self.steps: list[Step] = []
         self._lease = lease
         self.store = store
@@ -59,6 +59,7 @@ class Standing:
         self._reports = reports
         self._metrics = metrics
         self._waiting = 0  # sessions whose worker is not back yet
+        attachments.is_known = self.is_known
         self._doubted = asyncio.Event()
         self._notices: AsyncIterator[Notice] | None = None
         metrics.in_step.set(0)
@@ -67,6 +68,10 @@ class Standing:
         """The store was away, for whoever asked it: what is here is adopted before anything else is told."""
         self._reports.hold()
         self._doubted.set()
+
+    async def is_known(self) -> bool:
+        """False where the store lost its data a moment ago: what it does not know need not be over. Raises Unavailable."""
+        return await self.store.renew(self._lease.gateway)
 
     async def begin(self) -> None:
         """The first try. `keep` goes on trying where the store is away."""
@@ -102,8 +107,7 @@ class Standing:
             await self.store.join(gateway, self._lease.node)
         for step in self.steps:
             await step()
-        self.has_joined = self.is_in_step = True
-        self._metrics.in_step.set(1)
+        self.has_joined = True
         return notices
 
     def _step_out(self, why: str, detail: str) -> None:
@@ -125,7 +129,9 @@ class Standing:
         self._metrics.adoption_waiting.set(adopted.waiting)
         if adopted.stale or adopted.waiting:
             log.info("adopted", sessions=len(held), stale=len(adopted.stale), waiting=adopted.waiting)
-        if not adopted.waiting and not self._doubted.is_set():
+        self.is_in_step = not adopted.waiting
+        self._metrics.in_step.set(self.is_in_step)
+        if self.is_in_step and not self._doubted.is_set():
             self._reports.go_on()
 
     async def _follow(self, notices: AsyncIterator[Notice], hear: Hear) -> None:

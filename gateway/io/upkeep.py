@@ -12,7 +12,7 @@ from gateway.io.attachments import Attachment, Attachments, usage_of
 from gateway.io.certificates import Certificates
 from gateway.io.standing import Standing
 from gateway.policy import GatewayPolicy
-from scheduler.store import Store, Unavailable
+from scheduler.store import Unavailable
 from scheduler.values import Stale
 
 _EVERY_SECONDS = 1.0
@@ -37,7 +37,7 @@ async def keep_up(
             gate.revocations.forget(standing.store.now())
             if standing.is_in_step:
                 share = max(1, round(len(attachments) * _EVERY_SECONDS / policy.checkpoint_seconds))
-                due = await _checkpoint(due, share, standing.store, attachments)
+                due = await _checkpoint(due, share, standing, attachments)
         except Unavailable:
             standing.doubt()
         except Exception:
@@ -45,9 +45,10 @@ async def keep_up(
 
 
 async def _checkpoint(
-    due: Iterator[Attachment], share: int, store: Store, attachments: Attachments
+    due: Iterator[Attachment], share: int, standing: Standing, attachments: Attachments
 ) -> Iterator[Attachment]:
-    """The next few attachments, so that each comes once in `checkpoint_seconds`; a stale one lets go of its session."""
+    """The next few attachments, so that each comes once in `checkpoint_seconds`; a stale one lets go of its session, save
+    where the store may only have lost it."""
     for _ in range(share):
         attachment = next(due, None)
         if attachment is None:
@@ -55,7 +56,9 @@ async def _checkpoint(
         if attachment.relay is None or attachment.order is not None:
             continue
         usage = usage_of(attachment.relay.traffic())
-        answer = await store.checkpoint(attachment.session, attachment.fence, usage)
+        answer = await standing.store.checkpoint(attachment.session, attachment.fence, usage)
+        if isinstance(answer, Stale) and answer.fence is None and not await standing.is_known():
+            raise Unavailable("the store lost its data")
         if isinstance(answer, Stale):
             attachments.let_go(attachment, answer)
     return due

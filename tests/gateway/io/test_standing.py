@@ -223,6 +223,37 @@ async def test_a_report_that_was_not_taken_puts_the_gateway_out_of_step_once(qua
     assert store.asked.count("adopt") == 2
 
 
+async def test_an_end_told_to_a_store_that_has_just_lost_its_data_is_told_again_once_it_knows_the_session(
+    quay: Quay,
+) -> None:
+    attachment, _ = quay.attached(fence=7)
+    store = Telling()
+    made = a_standing(quay, store)
+    await made.begin()
+    store.knows = [False, False]
+
+    attachment.relay_ended(Ending(Cause.CLOSED, Side.CLIENT, 1000, True, True, Traffic()))
+    await until(lambda: made._doubted.is_set())  # noqa: PLW0108
+    named = quay.attachments.to_adopt()
+    await keep(made, lambda: not quay.attachments.to_adopt())
+
+    assert named == [attachment]
+    assert [held.session for held in store.held[1]] == [a_session()]
+
+
+async def test_while_something_waits_the_gateway_is_not_in_step(quay: Quay) -> None:
+    store = Telling()
+    store.adopted = [Adopted([], 1), Adopted([])]
+    made = a_standing(quay, store)
+
+    await made.begin()
+    before = made.is_in_step
+    await keep(made, lambda: made.is_in_step)
+
+    assert made.has_joined
+    assert not before
+
+
 async def test_a_process_that_did_not_run_for_a_while_adopts_before_it_goes_on(
     quay: Quay, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from gateway.io.engine import make_wire
 from gateway.io.standing import Lease, Standing
 from gateway.io.upkeep import keep_up
 from gateway.policy import GatewayPolicy
+from moorage.ids import GatewayId
 from scheduler.store import Unavailable
 from scheduler.values import Done, Revocation, Stale, Usage
 from tests.builders import KEYS, NOW, a_gateway_id, a_session
@@ -28,9 +29,13 @@ class Ledger:
         self.failures = list(failures)
         self.checkpoints: dict[object, Usage] = {}
         self.stale: dict[object, Stale] = {}
+        self.is_known = True
 
     def now(self) -> float:
         return NOW
+
+    async def renew(self, gateway: GatewayId) -> bool:
+        return self.is_known
 
     async def checkpoint(self, session: object, fence: int, usage: Usage) -> Done | Stale:
         if self.failures:
@@ -118,6 +123,21 @@ async def test_every_attachment_is_checkpointed_and_a_stale_one_let_go(quay: Qua
 
     assert relay.told[0][0] == (4409, b'{"code":"SESSION_SUPERSEDED"}')
     assert len(relay.told) == 1
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_session_that_the_store_does_not_know_is_let_go_unless_it_lost_its_data(
+    quay: Quay, is_known: bool
+) -> None:
+    _, relay = quay.attached()
+    ledger = Ledger()
+    ledger.is_known = is_known
+    ledger.stale[a_session()] = Stale(a_session(), None)
+    standing = a_standing(quay, ledger)
+
+    await kept_up(quay, standing, lambda: relay.told or standing._doubted.is_set())
+
+    assert bool(relay.told) is is_known
 
 
 async def test_revocations_that_are_over_are_forgotten(quay: Quay) -> None:
