@@ -127,7 +127,8 @@ class House:
         """Everything up to now, and how things stand."""
         workers, sessions = await seen(self.store.url)
         events, stream_ends = tap.events(self.eras)
-        final = Final(now(), workers, sessions, events, rows.ends(self.database), stream_ends)
+        estimated = {end.session for end in stream_ends if end.is_estimated}
+        final = Final(now(), workers, sessions, events, rows.ends(self.database, estimated), stream_ends)
         return History(self.facts(), final, self.plan.seed, dict(self.slots))
 
     @property

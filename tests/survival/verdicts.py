@@ -24,7 +24,7 @@ class Rule(Enum):
     @property
     def is_of_the_past(self) -> bool:
         """Whether it is about what happened, which no waiting changes; else about how things stand."""
-        return self in (Rule.CUT, Rule.STUCK, Rule.TYPED, Rule.EVENT_ORDER)
+        return self in (Rule.CUT, Rule.STUCK, Rule.TYPED, Rule.EVENT_ORDER, Rule.USAGE)
 
 
 @dataclass(frozen=True, slots=True)
