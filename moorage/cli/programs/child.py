@@ -17,6 +17,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,16 @@ class Life:
         self.status: int | str | None = None
         self._recipe = recipe
         self._process: Process | None = None
+        self._serves: Callable[[], None] = lambda: None
 
     @property
     def pid(self) -> int | None:
         """Of the living process."""
         return self._process.pid if self._process and not self.ended.is_set() else None
 
-    async def run(self) -> None:
-        """Until it has ended; `status` is then its exit status, or why there is none."""
+    async def run(self, serves: Callable[[], None]) -> None:
+        """Until it has ended; `status` is then its exit status, or why there is none. `serves` is called once it does."""
+        self._serves = serves
         try:
             self.status = await self._live()
         except OSError as error:  # no memory, no descriptors: as good as a death
@@ -132,7 +135,7 @@ class Life:
                 else:
                     self.said = said
                     if "failed" not in said:
-                        self.ready.set()
+                        self._is_ready()
 
     async def _ask(self) -> None:
         answers = self._recipe.answers
@@ -140,7 +143,11 @@ class Life:
             return
         while not await answers():  # noqa: ASYNC110 - another process
             await asyncio.sleep(ASK_EVERY)
+        self._is_ready()
+
+    def _is_ready(self) -> None:
         self.ready.set()
+        self._serves()
 
 
 class _Left:
@@ -180,14 +187,15 @@ class Place:
     """Always filled: a process that dies is started again, and one may take the place of another."""
 
     def __init__(
-        self, recipe: Recipe, parting: Callable[[Life], Awaitable[None]], ended: Callable[[Life], None]
+        self, recipe: Recipe, parting: Callable[[Life], Awaitable[None]], changed: Callable[[Life], None]
     ) -> None:
-        """`parting` is awaited when a life has drained, before it is let go; `ended` is called after every end."""
+        """`parting` is awaited when a life has drained, before it is let go; `changed` is called when one serves, and when
+        it has ended."""
         self.recipe = recipe
         self.restarts = 0
         self.lives: list[Life] = []  # oldest first; two while one takes over from the other
         self._parting = parting
-        self._ended = ended
+        self._changed = changed
         self._numbers = itertools.count(1)
         self._stopping = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
@@ -271,10 +279,10 @@ class Place:
 
     async def _live(self, life: Life) -> None:
         try:
-            await life.run()
+            await life.run(partial(self._changed, life))
         finally:
             self.lives.remove(life)
-            self._ended(life)
+            self._changed(life)
 
 
 def our_command(*arguments: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from socket import socket
@@ -33,6 +34,7 @@ from moorage.cli.programs.pages import Pages
 from moorage.cli.programs.places import PlacesCollector
 from moorage.cli.programs.start import Start
 from moorage.cli.programs.up import development_files, wait_for_workers
+from moorage.cli.running import Process, Running
 from moorage.cli.sources import WrongSetting, variable
 from moorage.cli.stores import is_memory, open_store, shared
 
@@ -48,6 +50,7 @@ class ParentProgram(Lifecycle):
     """Keeps every place filled. SIGUSR2 replaces the gateways, one after the other, without ending a session."""
 
     name = "up"
+    _where: Running | None = None
     _crew: Crew | None = None
     _fleet: FleetCollector | None = None
     _is_rolling = False
@@ -62,22 +65,11 @@ class ParentProgram(Lifecycle):
         self._pages = Pages(self.registry, self._fleet_registry, self._lives)
         self.registry.register(PlacesCollector(lambda: self._places))
 
-    def running(self) -> running.Running:
+    def running(self) -> Running:
         """Where everything is, now."""
-        gateway, control = self._gateways[0].lives[-1].said, self._said(self._control)
-        parts = [running.Process(life.place, life.pid) for life in self._lives() if life.pid is not None]
-        return running.Running(
-            pid=os.getpid(),
-            node=str(gateway["node"]),
-            rest=str(control["rest"]),
-            observe=self._observe.url,
-            link=str(gateway["link"]),
-            relay=str(gateway["relay"]),
-            data=str(self._data),
-            certificate=str(self._development.certificate) if self._development else None,
-            workers=self._crew.processes if self._crew else (),
-            parts=tuple(parts),
-        )
+        assert self._where is not None
+        parts = [Process(life.place, life.pid) for life in self._lives() if life.pid is not None]
+        return replace(self._where, workers=self._crew.processes if self._crew else (), parts=tuple(parts))
 
     @property
     def new_admin_key(self) -> str | None:
@@ -190,7 +182,7 @@ class ParentProgram(Lifecycle):
         return environment_of({**named, "MOORAGE_CONFIG": self.start.config and self.start.config.absolute()})
 
     def _place(self, recipe: Recipe) -> Place:
-        place = Place(recipe, self._pages.ask, self._pages.ended)
+        place = Place(recipe, self._pages.ask, self._changed)
         self.keep(place.run(), recipe.place)
         self.closing(f"{recipe.place}-end", partial(place.stop, STOP_WITHIN))
         return place
@@ -210,8 +202,28 @@ class ParentProgram(Lifecycle):
         last = life.said.get("failed") or f"it ended with status {life.status}"
         raise RuntimeError(f"{place.recipe.place}: {last if life.ended.is_set() else 'it was not ready in time'}")
 
+    def _changed(self, life: Life) -> None:
+        if life.ended.is_set():
+            self._pages.ended(life)
+        if self.is_ready:
+            running.write(self._data, self.running())
+
+    def _found(self) -> Running:
+        """What the first lives said; the doors stay where they are."""
+        gateway, control = self._gateways[0].lives[-1].said, self._said(self._control)
+        return Running(
+            pid=os.getpid(),
+            node=str(gateway["node"]),
+            rest=str(control["rest"]),
+            observe=self._observe.url,
+            link=str(gateway["link"]),
+            relay=str(gateway["relay"]),
+            data=str(self._data),
+            certificate=str(self._development.certificate) if self._development else None,
+        )
+
     async def _open_crew(self) -> None:
-        here = self.running()
+        here = self._where = self._found()
         key = read_secret(self._data / JOIN) or ""
         certificate = here.certificate if here.link.startswith("wss:") else None
         crew = self._crew = Crew(self.settings.workers, Doors(here.link, key, certificate), self.settings.log_level)

