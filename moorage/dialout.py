@@ -21,6 +21,7 @@ PATH = "/attach"
 PROTOCOL = "moorage-attach/1"  # a later form of the handshake gets a later number
 MAX_HEAD_BYTES = 4 << 10  # of either side
 MAX_TICKET = 128
+MAX_ADDRESS = 256  # of a gateway
 
 SWITCHING = f"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {PROTOCOL}\r\n\r\n".encode()
 
@@ -56,7 +57,8 @@ def place_of(address: str) -> Place:
     """
     parts = urlsplit(address)
     is_plain = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
-    if parts.scheme not in _PORTS or not parts.hostname or not is_plain or not address.isprintable():
+    is_short = len(address) <= MAX_ADDRESS and address.isprintable()
+    if parts.scheme not in _PORTS or not parts.hostname or not is_plain or not is_short:
         raise ValueError(f"an address to dial out to is http://host:port or https://host:port, not {address[:80]!r}")
     return Place(parts.hostname, parts.port or _PORTS[parts.scheme], parts.scheme == "https")
 

@@ -165,7 +165,7 @@ class Arrivals:
     def _shut_out(self, peer: str, unit: str) -> str:
         """Why this address is not listened to now; with "" it has a seat."""
         if not is_inside(peer, self._allowed):
-            log.warning("worker_outside_worker_networks", peer=peer)
+            log.info("arrival_refused", peer=peer, why="outside worker_networks")
             return "outside"
         if self._strikes.shut_out(unit, monotonic()):
             return "struck"

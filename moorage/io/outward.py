@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from ssl import SSLContext
+from ssl import SSLContext, create_default_context
 from typing import cast
 
 from websockets.asyncio.server import Server
@@ -46,6 +46,7 @@ class Outward:
         self._tasks: dict[Attach, asyncio.Task[None]] = {}
         self._opening: set[Attach] = set()
         self._dials = asyncio.Semaphore(AT_ONCE)
+        self._ssl: SSLContext | None = None
         self._is_open = False
 
     async def open(self) -> int:
@@ -126,7 +127,6 @@ class Outward:
 
     async def _connect(self, place: Place, request: bytes) -> Dialled:
         options = self._options
-        context: SSLContext | bool | None = (options.link_ssl or True) if place.is_tls else None
         _, connection = await asyncio.get_running_loop().create_connection(
             lambda: Dialled(
                 protocol_for(options, self._door),
@@ -137,9 +137,15 @@ class Outward:
             ),
             place.host,
             place.port,
-            ssl=context,
+            ssl=self._trusted() if place.is_tls else None,
         )
         return connection
+
+    def _trusted(self) -> SSLContext:
+        """Made once: loading the system's certificates takes longer than a dial."""
+        if self._ssl is None:
+            self._ssl = self._options.link_ssl or create_default_context()
+        return self._ssl
 
 
 def _abort(connection: Dialled | None) -> None:

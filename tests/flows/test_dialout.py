@@ -7,6 +7,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,12 +17,14 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
 import moorage
-from gateway.io import dial
+from gateway.io import arrivals, dial
 from gateway.io.app import Gateway
 from gateway.policy import GatewayPolicy, Handshakes
+from gateway.tickets import Tickets
 from moorage.ids import WorkerId
+from moorage.io.outward import Outward
 from scheduler.io.memory import MemoryStore
-from scheduler.store import Store
+from scheduler.store import Store, Unavailable
 from scheduler.values import ClaimState, Directive, Outcome
 from tests.builders import KEYS, Authority, a_request, an_authority
 from tests.flows.outgoers import an_outgoer, dialling_out, head, switching
@@ -77,7 +80,8 @@ async def test_the_worker_shows_no_ticket_to_a_gateway_whose_certificate_it_does
     authority = an_authority(tmp_path)
     policy = GatewayPolicy(wire=wire, link_tls=authority.files)
     async with System(policy) as system, dialling_out(system, link_ssl=trusting(authority)) as worker:
-        object.__setattr__(worker.options, "link_ssl", ssl.create_default_context())
+        assert isinstance(worker._road, Outward)
+        worker._road._ssl = ssl.create_default_context()
         with pytest.raises(InvalidStatus) as refused:
             await system.connect()
 
@@ -217,21 +221,23 @@ async def test_a_drained_worker_lets_its_clients_move(system: System) -> None:
 class Forgetful:
     """A store that loses the first orders: told so, and then silently."""
 
-    def __init__(self, memory: MemoryStore) -> None:
+    def __init__(self, memory: MemoryStore, *lost: bool | Exception) -> None:
         self._memory = memory
-        self._lost = iter([False, True])
+        self._lost = iter(lost)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._memory, name)
 
     async def direct(self, worker: WorkerId, directive: Directive) -> bool:
         lost = next(self._lost, None)
+        if isinstance(lost, Exception):
+            raise lost
         return await self._memory.direct(worker, directive) if lost is None else lost
 
 
 async def test_an_order_lost_with_its_link_is_given_again_within_the_same_deadline() -> None:
     def disturbed(memory: MemoryStore) -> Store:
-        return cast(Store, Forgetful(memory))
+        return cast(Store, Forgetful(memory, False, True))
 
     async with System(disturbed=disturbed) as system, dialling_out(system), system.connect() as client:
         await client.send("after all")
@@ -255,3 +261,33 @@ async def test_an_address_of_its_own_is_what_workers_are_told(wire: str) -> None
         await asyncio.gather(connecting, return_exceptions=True)
 
     assert order.gateway == "http://gw-1.internal:80"
+
+
+async def test_a_store_that_cannot_carry_the_order_is_said_to_be_away_and_the_slot_is_free() -> None:
+    def disturbed(memory: MemoryStore) -> Store:
+        return cast(Store, Forgetful(memory, Unavailable("away")))
+
+    async with System(disturbed=disturbed) as system, dialling_out(system):
+        with pytest.raises(InvalidStatus) as refused:
+            await system.connect()
+        await system.reported()
+        assert await used(system) == 0
+
+    assert json.loads(refused.value.response.body)["code"] == "STORE_UNAVAILABLE"
+
+
+async def test_more_attaches_than_tickets_are_refused_and_their_slots_are_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(arrivals, "Tickets", partial(Tickets, most=1))
+    async with System() as system, an_outgoer(system) as outgoer:
+        connecting = asyncio.create_task(_connected(system))
+        await outgoer.order()
+        with pytest.raises(InvalidStatus) as refused:
+            await system.connect(1)
+        await system.reported()
+        assert await used(system) == 1
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
+
+    assert json.loads(refused.value.response.body)["code"] == "NO_CAPACITY"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_network
@@ -20,6 +21,12 @@ from scheduler.values import ClaimState, Directive, WorkerState
 from tests.builders import a_session
 from tests.flows.outgoers import Outgoer, an_outgoer, answer, head, switching
 from tests.flows.system import SOON, System, until
+
+
+@pytest.fixture
+async def system(wire: str) -> AsyncIterator[System]:
+    async with System(GatewayPolicy(wire=wire)) as system:
+        yield system
 
 
 async def enters(system: System, number: int = 0) -> str:
@@ -229,9 +236,11 @@ async def strange(system: System, said: bytes) -> tuple[asyncio.StreamReader, as
     return reader, writer
 
 
-async def test_slow_ones_are_bounded_and_cut_and_workers_still_get_in(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_ones_are_bounded_and_cut_and_workers_still_get_in(
+    wire: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(arrivals, "DIAL", 1.0)
-    policy = GatewayPolicy(handshakes=Handshakes(in_progress=40, in_progress_per_address=20))
+    policy = GatewayPolicy(wire=wire, handshakes=Handshakes(in_progress=40, in_progress_per_address=20))
     async with System(policy) as system:
         slow = [await strange(system, b"GET /att") for _ in range(30)]
         await until(lambda: system.metric("moorage_gateway_arrivals_total", result="full") == 10)

@@ -26,7 +26,7 @@ def test_an_address_is_a_place(address: str, place: Place) -> None:
     "address",
     [
         *("", "10.0.0.5:7404", "ws://x:1", "http://", "http://x:99999", "http://x/path", "http://x?q", "http://u@x:1"),
-        *("http://x:1\r\nEvil: y", "http://x#f", "ftp://x:1"),
+        *("http://x:1\r\nEvil: y", "http://x#f", "ftp://x:1", "http://" + "x" * 250),
     ],
 )
 def test_what_is_none_says_so(address: str) -> None:

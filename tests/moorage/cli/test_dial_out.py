@@ -21,9 +21,9 @@ from moorage.cli.root import moorage
 from tests.moorage.cli.fleet import Fleet, eventually, up
 
 
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    with up(tmp_path, "--tls", "--workers", "0") as fleet:
+@pytest.fixture(params=["0", "2"], ids=["one process", "two gateways on a Valkey"])
+def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
+    with up(tmp_path, "--tls", "--workers", "0", "--gateways", request.param) as fleet:
         yield fleet
 
 
