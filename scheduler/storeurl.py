@@ -103,7 +103,7 @@ _SCHEMES = {
     "rediss+sentinel": (Topology.SENTINEL, True),
 }
 _UNIX = frozenset({"unix", "redis+unix"})
-_OPTIONS = frozenset(
+OPTIONS = frozenset(
     {"prefix", "db", "cluster", "answer_seconds", "connect_seconds", "tls_ca", "tls_cert", "tls_key"}
     | {"sentinel_username", "sentinel_password"}
 )
@@ -180,10 +180,10 @@ def _options(split: SplitResult) -> dict[str, str]:
         raise WrongStoreUrl("the store's URL has a '#': in a password write %23")
     pairs = parse_qsl(split.query, keep_blank_values=True)
     options = dict(pairs)
-    unknown = sorted(options.keys() - _OPTIONS)
+    unknown = sorted(options.keys() - OPTIONS)
     if unknown:
         raise WrongStoreUrl(
-            f"the store's URL has an unknown option {unknown[0]!r}; known are {', '.join(sorted(_OPTIONS))}"
+            f"the store's URL has an unknown option {unknown[0]!r}; known are {', '.join(sorted(OPTIONS))}"
         )
     if len(options) != len(pairs):
         raise WrongStoreUrl("the store's URL has an option twice")
