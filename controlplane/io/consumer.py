@@ -12,7 +12,6 @@ import os
 from dataclasses import replace
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from controlplane.io import sessions
 from controlplane.io.context import Context
@@ -152,20 +151,20 @@ async def _write(
     events: list[Event],
     nodes: dict[str, str],
 ) -> None:
+    """In order; each row is written once, as its last event leaves it, and all of them by one statement."""
+    now = dict(known)
     for event in events:
         if event.session is not None:
-            known[event.session] = await _written(context, connection, known[event.session], event, nodes)
+            now[event.session] = _after(context, now[event.session], event, nodes)
+    await rows.save_all(connection, [session for id_, session in now.items() if session is not known[id_]])
 
 
-async def _written(
-    context: Context, connection: AsyncConnection, session: Session, event: Event, nodes: dict[str, str]
-) -> Session:
+def _after(context: Context, session: Session, event: Event, nodes: dict[str, str]) -> Session:
     if event.end is not None:
-        return await sessions.write_end(context, connection, session, event.end)
+        return sessions.ended_by(context, session, event.end)
     changed = after_event(session, event, nodes)
     if changed is not session:
         if context.policy.node_url:
             changed = replace(changed, node=context.policy.node_url)
-        await rows.save(connection, changed)
         context.metrics.events.labels(event.type).inc()
     return changed

@@ -140,10 +140,17 @@ async def terminate(context: Context, session: Session, verdict: Verdict) -> tup
 
 
 async def write_end(context: Context, connection: AsyncConnection, session: Session, record: EndRecord) -> Session:
-    """Its end into its row, unless it is there already: the one place where final statuses are written."""
-    ended = after_end(session, record)
+    """Its end into its row, unless it is there already."""
+    ended = ended_by(context, session, record)
     if ended is not session:
         await rows.save(connection, ended)
+    return ended
+
+
+def ended_by(context: Context, session: Session, record: EndRecord) -> Session:
+    """The row as its end leaves it, to be saved and counted: the one place where final statuses come from."""
+    ended = after_end(session, record)
+    if ended is not session:
         code = record.code.value if record.code else ""
         context.metrics.sessions_ended.labels(ended.status.value, code).inc()
     return ended
