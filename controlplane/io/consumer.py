@@ -12,6 +12,7 @@ import os
 from dataclasses import replace
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from controlplane.io import sessions
 from controlplane.io.context import Context
