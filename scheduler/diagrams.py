@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scheduler import claims, workers
+from scheduler import claims, drainplans, workers
 
 
 def claim_diagram() -> str:
@@ -31,9 +31,14 @@ def health_diagram() -> str:
     )
 
 
+def drain_diagram() -> str:
+    """From the order of a drain to its end."""
+    return _diagram((state.value, after.value, change.value) for (state, change), after in drainplans.NEXT.items())
+
+
 def all_diagrams() -> str:
     """As docs/scheduler.md holds them."""
-    named = {"claim": claim_diagram(), "duty": duty_diagram(), "health": health_diagram()}
+    named = {"claim": claim_diagram(), "duty": duty_diagram(), "health": health_diagram(), "drain": drain_diagram()}
     return "\n".join(
         f"<!-- {name} -->\n```mermaid\n{diagram}```\n<!-- /{name} -->\n" for name, diagram in named.items()
     )

@@ -156,7 +156,7 @@ def _order(endpoint: Endpoint, wish: Wish, what: dict[str, Any]) -> None:
             show_fields(found, as_json=wish.as_json)
             return
         if not wish.as_json:
-            click.echo(f"drain {found['id']}")
+            click.echo(f"drain {found['id']} of {named(found)}")
         raise SystemExit(follow(api, found["id"], timeout=wish.timeout, as_json=wish.as_json))
 
 

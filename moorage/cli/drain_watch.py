@@ -119,12 +119,12 @@ def _has_rich() -> bool:
 def _bar() -> Iterator[Show]:
     from rich.progress import BarColumn, Progress, TextColumn
 
-    with Progress(TextColumn("{task.fields[what]}"), BarColumn(), TextColumn("{task.description}")) as progress:
-        task = progress.add_task("", total=1, what="")
+    with Progress(BarColumn(bar_width=20), TextColumn("{task.description}")) as progress:
+        task = progress.add_task("", total=1)
 
         def show(drain: Document, text: str) -> None:
             start = max(drain["sessions_at_start"], drain["sessions_left"])
             gone = start - drain["sessions_left"] if start else int(drain["state"] == "done")
-            progress.update(task, total=start or 1, completed=gone, description=text, what=target(drain))
+            progress.update(task, total=start or 1, completed=gone, description=text)
 
         yield show

@@ -120,7 +120,7 @@ def test_watching_says_each_change_once_and_ends_with_the_drain(api: type[Api]) 
 
     assert answer.exit_code == 0
     assert answer.output.splitlines() == [
-        "drain drn_1",
+        f"drain drn_1 of worker {WORKER}",
         f"worker {WORKER} waiting: 4 of 4 sessions left, 0 told, about 1m30s to go",
         f"worker {WORKER} moving: 4 of 4 sessions left, 0 told, about 1m30s to go",
         f"worker {WORKER} moving: 2 of 4 sessions left, 2 told, about 1m30s to go",

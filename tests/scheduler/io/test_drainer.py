@@ -1,4 +1,4 @@
-"""The drainer over a real store, with a clock that only the tests move; drains ordered and called off."""
+"""The drainer over each store, with a clock that only the tests move; drains ordered and called off."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from scheduler.drainplans import NoSuchChange
 from scheduler.io import drainer as drainer_module
 from scheduler.io.drainer import LEAD_SECONDS, Drainer
 from scheduler.io.drainorders import begin, cancel
-from scheduler.io.memory import MemoryStore
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Unavailable
 from scheduler.values import (
@@ -28,14 +27,17 @@ from scheduler.values import (
     WorkerState,
 )
 from tests.scheduler.builders import FAR, NEAR, a_plan, a_worker
-from tests.scheduler.world import STEP, World, a_world
+from tests.scheduler.contract.conftest import make, redis_socket
+from tests.scheduler.world import STEP, Make, World, a_world
+
+__all__ = ["make", "redis_socket"]
 
 POLICY = SchedulerPolicy(drain_rate_per_second=40.0, drain_kept_seconds=20.0)
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with a_world(lambda clock, policy: MemoryStore(clock, policy=policy), POLICY) as made:
+async def world(make: Make) -> AsyncIterator[World]:
+    async with a_world(make, POLICY) as made:
         yield made
 
 
