@@ -30,7 +30,7 @@ async def due(connection: AsyncConnection, limit: int) -> list[Event]:
     """Those whose session has a row by now, in order within a session."""
     statement = select(_ROW.body).join(SESSIONS, SESSIONS.c.id == _ROW.session)
     ordered = statement.order_by(_ROW.session, _ROW.at, _ROW.seq).limit(limit)
-    return [msgspec.json.decode(body, type=Event) for body in (await connection.execute(ordered)).scalars()]
+    return [_event(body) for body in (await connection.execute(ordered)).scalars()]
 
 
 async def remove(connection: AsyncConnection, events: Iterable[Event]) -> None:
@@ -53,6 +53,12 @@ def _columns(digest: str, event: Event, now: float) -> dict[str, object]:
         "body": body,
         "seen_at": now,
     }
+
+
+def _event(body: str) -> Event:
+    said = msgspec.json.decode(body)
+    data = said.pop("data")  # may hold a bool, which is an int to Python and none to msgspec
+    return replace(msgspec.convert(said, Event), data=data)
 
 
 def _digest(event: Event) -> str:

@@ -29,6 +29,7 @@ from scheduler.io.memory import MemoryStore
 from scheduler.store import Store
 from scheduler.values import Claimed, ClaimRequest, Done, End, Outcome, Registered, Registration, Wanted
 from tests.controlplane.io.databases import Databases, Postgresql, Sqlite
+from tests.controlplane.io.pgbouncer import Bounced, PgBouncer, program
 from tests.controlplane.io.postgresql_server import PostgresqlServer, programs
 
 WITHIN = 5.0
@@ -181,17 +182,34 @@ def _postgresql(server: PostgresqlServer | None) -> Postgresql:
     pytest.skip(missing)
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def _bounced(server: PostgresqlServer | None) -> Bounced:
+    _postgresql(server)
+    path = program()
+    if path is None or server is None:
+        missing = "pgbouncer is not installed (apt-get install pgbouncer): nothing is tested behind it"
+        pytest.skip(missing)
+    return Bounced(server, PgBouncer(path, server))
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql", pytest.param("pgbouncer", marks=pytest.mark.slow)])
 def databases(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     postgresql_server: PostgresqlServer | None,
-) -> Databases:
-    """What makes a test run on both."""
-    found = Sqlite() if request.param == "sqlite" else _postgresql(postgresql_server)
+) -> Iterator[Databases]:
+    """What makes a test run on both, and in the slow tests behind PgBouncer."""
+    found: Databases
+    match request.param:
+        case "sqlite":
+            found = Sqlite()
+        case "postgresql":
+            found = _postgresql(postgresql_server)
+        case _:
+            found = _bounced(postgresql_server)
     with asyncio.Runner() as runner:
         runner.run(found.prepare(tmp_path_factory.mktemp("template")))
-    return found
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

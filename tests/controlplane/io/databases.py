@@ -53,6 +53,9 @@ class Databases(ABC):
             raise RuntimeError("prepare() first")
         return await self._copy(self._template, folder)
 
+    def close(self) -> None:  # noqa: B027 - most have nothing to close
+        """After the last test."""
+
     async def prepare(self, folder: Path) -> None:
         """Makes the template."""
         url = await self.empty(folder)
@@ -130,7 +133,10 @@ class Postgresql(Databases):
         name = f"moorage_{next(_NUMBERS)}"
         # file_copy: 8 ms, the default strategy 20 to 55
         await self._execute("postgres", f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-        return self._server.url(name)
+        return self._url(name)
+
+    def _url(self, database: str) -> str:
+        return self._server.url(database)
 
     async def _execute(self, database: str, said: str) -> None:
         async with self._connected(database) as connection:

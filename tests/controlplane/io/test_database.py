@@ -65,7 +65,7 @@ async def _set(connection: AsyncConnection, n: int) -> None:
 
 
 async def test_writes_under_one_lock_that_read_first_lose_no_update(counting: Database, empty_url: str) -> None:
-    other = Database(empty_url, DatabaseLimits(connections=5))  # another control plane
+    planes = [Database(empty_url, DatabaseLimits(connections=5)) for _ in range(2)]
 
     async def add_one(connection: AsyncConnection) -> None:
         n = (await connection.execute(COUNT)).scalar_one()
@@ -73,12 +73,11 @@ async def test_writes_under_one_lock_that_read_first_lose_no_update(counting: Da
         await _set(connection, n + 1)
 
     try:
-        databases = [counting, other] * 25
-        await asyncio.gather(*(database.change(add_one, "counter", "more") for database in databases))
+        await asyncio.gather(*(plane.change(add_one, "counter", "more") for plane in planes * 25))
 
         assert await _count(counting) == 50
     finally:
-        await other.close()
+        await asyncio.gather(*(plane.close() for plane in planes))
 
 
 async def test_a_write_that_raises_is_undone(counting: Database) -> None:
