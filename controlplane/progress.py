@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from controlplane.sessions import LIVE, NEXT, EndNote, Happening, Session, Status
-from moorage.deadlines import GATEWAY_LOST_AFTER, RESUME
+from moorage.deadlines import GATEWAY_LOST_AFTER
 from moorage.ids import WorkerId
 from scheduler.values import EndRecord, Event, Outcome, SessionView
 
@@ -27,9 +27,12 @@ OF_OUTCOME = {
 
 
 MAX_REASON = 512
-ABSENT_FOR = GATEWAY_LOST_AFTER + RESUME
-"""How long the store may not know an active session before it is given up: its worker and gateway would have brought it
-back by then, and its slot would not be kept any longer."""
+
+
+def absent_for(resume_seconds: float) -> float:
+    """How long the store may not know an active session before it is given up: its worker and gateway would have brought it
+    back by then, and its slot would not be kept any longer."""
+    return GATEWAY_LOST_AFTER + resume_seconds
 
 
 def after_event(session: Session, event: Event, nodes: Mapping[str, str]) -> Session:

@@ -90,6 +90,7 @@ def registered(answer: Registered, terms: Terms) -> link.Registered:
         worker_id=answer.worker,
         claim_key=answer.claim_key,
         epoch=answer.epoch,
+        lease_seconds=answer.lease_seconds,
         heartbeat_every=terms.heartbeat_every,
         resume_seconds=terms.resume_seconds,
     )

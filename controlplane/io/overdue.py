@@ -23,7 +23,7 @@ from controlplane.io.context import Context
 from controlplane.io.joinkeys import publish
 from controlplane.io.sql import answers
 from controlplane.io.sql import sessions as rows
-from controlplane.progress import ABSENT_FOR
+from controlplane.progress import absent_for
 from controlplane.sessions import Session
 from moorage.errors import Code
 from moorage.ids import SessionId
@@ -132,7 +132,7 @@ class Sweep:
         if isinstance(known, EndRecord):
             return known
         since = self._absent_since.setdefault(session.id, now)
-        if now - since < ABSENT_FOR:
+        if now - since < absent_for(self._context.policy.resume_seconds):
             return None
         reason = "WORKER_LOST"  # neither worker nor gateway came back with it
         return End(session.id, Outcome.FAILED, Code.WORKER_LOST, reason, "scheduler", workspace=session.workspace)

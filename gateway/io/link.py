@@ -19,6 +19,7 @@ from moorage.ids import WorkerId
 from moorage.link import Ack, Drained, Goodbye, Heartbeat, LinkRefused, Message, Order, Register, Unknown
 from moorage.link import Directive as LinkDirective
 from moorage.link_wire import LinkError, decode, encode
+from scheduler import values
 from scheduler.store import Store, Unavailable
 from scheduler.values import Directive, JoinKey, Refused
 
@@ -28,6 +29,10 @@ MESSAGES_PER_SECOND = 20.0
 MESSAGE_BURST = 100
 MAX_OUTBOX = 10_000  # orders a worker has not read: one for each of its sessions
 SEND_SECONDS = 5.0
+STORE_SECONDS = 0.5  # a store that takes longer is slow: the worker hears that its gateway is alive
+
+MOST_LOAD = 1.0
+NOT_YOURS = "NOT_YOURS"  # why a store tells a worker to end what it listed
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +65,10 @@ class WorkerLink:
         self._metrics = metrics
         self._outbox: asyncio.Queue[Message] = asyncio.Queue(MAX_OUTBOX)
         self._rate = Buckets(MESSAGES_PER_SECOND, MESSAGE_BURST)
-        self._taken = 0  # the newest beat the store took
+        self._taken = 0  # the newest beat the store took,
+        self._heard_seq = -1  # and the newest heard
+        self._may_register = True  # once, and whenever the store asks for it
+        self._said: Register | None = None
         self._superseded = asyncio.Event()
 
     async def run(self, on_registered: Callable[[WorkerLink, WorkerId | None], None]) -> None:
@@ -80,6 +88,9 @@ class WorkerLink:
 
     def order(self, directive: Directive) -> None:
         """Queues an order; a worker that does not read loses its link, and hears it all again when it is back."""
+        if directive.reason == NOT_YOURS:
+            self.catch("session", f"{directive.session} was not given to it")
+        self._may_register = self._may_register or directive.order is values.Order.REGISTER
         self._say(links.directive(directive, self._store.now()))
 
     def supersede(self) -> None:
@@ -147,7 +158,20 @@ class WorkerLink:
                 raise Ended(Code.BAD_REQUEST, f"{type(said).__name__} is not for a gateway")
         return True
 
+    @property
+    def name(self) -> tuple[str, str, str] | None:
+        """Region, pool and name of its worker."""
+        return None if self._said is None else (self._said.region, self._said.pool, self._said.name)
+
+    def catch(self, what: str, detail: str) -> None:
+        """Nothing depends on what it says of itself: it is counted, and somebody may look."""
+        self._metrics.lies.labels(what).inc()
+        log.warning("worker_said_what_cannot_be", worker=self.worker, what=what, detail=detail)
+
     async def _register(self, said: Register) -> None:
+        if not self._may_register and said.again is None:
+            self._metrics.replays.labels("register").inc()
+            raise Ended(Code.CONFLICT, "this link has registered already, and nobody asked for it again")
         refused = links.refusal_of(said, self._key, self._terms.worker_networks)
         if refused is not None:
             await self._refuse(refused)
@@ -158,7 +182,8 @@ class WorkerLink:
         if isinstance(answer, Refused):
             await self._refuse(LinkRefused(answer.code, answer.detail, answer.retry_after))
             return
-        before, self.worker = self.worker, answer.worker
+        before, self.worker, self._said = self.worker, answer.worker, said
+        self._may_register, self._heard_seq = False, -1
         self._on_registered(self, before)
         self._metrics.registrations.labels("registered").inc()
         log.info("worker_registered", worker=answer.worker, name=said.name, pool=said.pool, region=said.region)
@@ -171,12 +196,17 @@ class WorkerLink:
 
     async def _beat(self, said: Heartbeat) -> None:
         assert self.worker is not None
+        self._doubt(said)
+        alive = asyncio.get_running_loop().call_later(STORE_SECONDS, self._say, Ack(self._taken))
         try:
             answer = await self._store.heartbeat(links.heartbeat(said, self.worker, self._terms.gateway))
         except Unavailable:
             self._say(Ack(self._taken))  # alive, but nothing was taken: the worker says it again
             return
+        finally:
+            alive.cancel()
         if isinstance(answer, Refused):
+            self._may_register = True
             self._say(Ack(self._taken))
             self._say(LinkDirective(Order.REGISTER, reason=answer.detail))
             return
@@ -185,6 +215,19 @@ class WorkerLink:
         self._say(Ack(self._taken))
         for directive in answer.directives:
             self.order(directive)
+
+    def _doubt(self, said: Heartbeat) -> None:
+        """Raises Ended for a beat from before the newest one; the newest one again is answered again."""
+        if said.seq <= self._heard_seq:
+            self._metrics.replays.labels("heartbeat").inc()
+        if said.seq < self._heard_seq:
+            raise Ended(Code.BAD_REQUEST, f"heartbeat {said.seq} after {self._heard_seq}")
+        self._heard_seq = said.seq
+        slots = self._said.slots if self._said is not None else said.in_use
+        if said.in_use > slots:
+            self.catch("in_use", f"{said.in_use} sessions in {slots} slots")
+        if said.load > MOST_LOAD:
+            self.catch("load", f"{said.load:g}; it is a part of 1")
 
     async def _part(self, reason: str) -> None:
         assert self.worker is not None

@@ -20,6 +20,15 @@ class LinkMetrics:
         self.directives = Counter(
             "moorage_gateway_link_directives_total", "Orders by result", ["result"], registry=registry
         )  # result: sent | unlinked
+        self.replays = Counter(
+            "moorage_gateway_link_replays_total", "Messages said again that are said once", ["type"], registry=registry
+        )  # of type: register | heartbeat
+        self.lies = Counter(
+            "moorage_gateway_link_lies_total",
+            "What workers said of themselves that cannot be so",
+            ["what"],
+            registry=registry,
+        )  # what: session (not given to it) | in_use (over its slots) | load (over 1) | name (of another worker linked here)
         self.unknown = Counter(
             "moorage_gateway_link_unknown_total", "Messages of a newer version, skipped", registry=registry
         )

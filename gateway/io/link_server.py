@@ -65,6 +65,7 @@ class LinkServer:
         self._opening: set[ServerConnection] = set()  # have not shown a key yet
         self._keys: dict[ServerConnection, JoinKey] = {}  # checked before the 101, used after it
         self._links: dict[WorkerId, WorkerLink] = {}
+        self._named: dict[tuple[str, str, str], WorkerId] = {}  # who is linked here under a name
         self._server: Server | None = None
         self._metrics.links.set_function(lambda: len(self._links))
 
@@ -167,12 +168,16 @@ class LinkServer:
         finally:
             if link.worker is not None and self._links.get(link.worker) is link:
                 del self._links[link.worker]
+                if link.name is not None and self._named.get(link.name) == link.worker:
+                    del self._named[link.name]
 
     def _register(self, link: WorkerLink, before: WorkerId | None) -> None:
         """The newest link of a worker is its only one."""
         assert link.worker is not None
         if before is not None and self._links.get(before) is link:
             del self._links[before]
+        if link.name is not None and self._named.setdefault(link.name, link.worker) not in (link.worker, before):
+            link.catch("name", f"{'/'.join(link.name)} is the name of another worker linked here")
         older = self._links.get(link.worker)
         self._links[link.worker] = link
         if older is not None and older is not link:

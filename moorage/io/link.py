@@ -48,6 +48,9 @@ log = logging.getLogger("moorage.link")
 RETRY = Backoff(first=0.2, most=2.0)
 OPEN_SECONDS = 1.5  # one gateway's TCP, TLS and 101: with the jitter under LINK_MOVE
 REGISTER_SECONDS = 5.0
+SILENT_SECONDS = (
+    1.6  # every beat is answered at once: with the wait and the dialling of another gateway under LINK_MOVE
+)
 FAREWELL_SECONDS = 1.0  # for the last beat's ack
 MAX_UNACKED = 64
 MAX_OUTBOX = 64
@@ -258,10 +261,13 @@ class Link:
         clock = asyncio.get_running_loop().time
         while True:
             await self._beat(connection)
-            if await self._stopped_within(every):
-                return
-            if clock() - self._heard_at > LINK_MOVE:
-                raise TimeoutError(f"the gateway said nothing for {LINK_MOVE:g} s")
+            next_beat = clock() + every
+            while (left := next_beat - clock()) > 0:
+                patience = self._heard_at + SILENT_SECONDS - clock()
+                if patience <= 0:
+                    raise TimeoutError(f"the gateway said nothing for {SILENT_SECONDS:g} s")
+                if await self._stopped_within(min(left, patience)):
+                    return
 
     async def _beat(self, connection: ClientConnection) -> Heartbeat:
         beat = self._voice.beat()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from moorage.deadlines import WORKER_LOST_AFTER
 from moorage.ids import GatewayId, SessionId, WorkerId
 from scheduler.values.states import Outcome, WorkerState
 
@@ -66,6 +67,7 @@ class Registered:
     claim_key: bytes
     epoch: str  # changes when the store lost its data
     state: WorkerState
+    lease_seconds: float = WORKER_LOST_AFTER  # silence that costs it its sessions
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from tests.survival.scribe import now
 from tests.survival.steps import Harm, Step
 from tests.survival.verdicts import Violation
 
-SETTLES_WITHIN = 90.0  # the longest way back: a lost session is given up after ABSENT_FOR, 45 s
+SETTLES_WITHIN = 90.0  # the longest way back: a lost session is given up after progress.absent_for, 45 s
 LOOKS_EVERY = 1.0
 TALKS_ON = 2.0  # after the last harm, so that there is somebody whose life goes on
 

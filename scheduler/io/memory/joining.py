@@ -42,7 +42,7 @@ def register(fleet: Fleet, registration: Registration, now: float) -> Registered
     watch_lease(fleet, worker, now)
     settle(fleet, worker, now)
     reconcile(fleet, worker, registration.sessions, now)
-    return Registered(worker.id, worker.claim_key, fleet.epoch, worker.state)
+    return Registered(worker.id, worker.claim_key, fleet.epoch, worker.state, fleet.policy.worker_lost_after)
 
 
 def _admit(fleet: Fleet, registration: Registration, now: float) -> Worker:

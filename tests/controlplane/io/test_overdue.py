@@ -6,7 +6,8 @@ import asyncio
 
 from sqlalchemy import text
 
-from controlplane.progress import ABSENT_FOR
+from controlplane.progress import absent_for
+from moorage.deadlines import RESUME
 from moorage.tokens import verify
 from scheduler.io.memory import MemoryStore
 from scheduler.values import Queued, SessionView
@@ -57,7 +58,7 @@ async def test_an_active_session_that_the_store_forgot_fails_once_nobody_can_bri
     second = await open_harbour()  # the memory store is new
     await second.plane.sweep.round()
     assert (await second.row(created["id"]))["status"] == "ACTIVE"
-    second.clock.ahead = ABSENT_FOR + 1
+    second.clock.ahead = absent_for(RESUME) + 1
 
     ended = await second.row_is(created["id"], "FAILED")
     assert ended["end"] == {"code": "WORKER_LOST", "reason": "WORKER_LOST", "by": "scheduler"}
@@ -73,7 +74,7 @@ async def test_an_active_session_that_came_back_lives_on(open_harbour: Open) -> 
     await second.plane.sweep.round()
 
     claimed = await second.attach(created)
-    second.clock.ahead = ABSENT_FOR + 1
+    second.clock.ahead = absent_for(RESUME) + 1
     await second.plane.sweep.round()
 
     assert isinstance(await second.store.session(claimed.session), SessionView)
