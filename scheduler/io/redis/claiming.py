@@ -7,6 +7,7 @@ from typing import Any
 
 from moorage.errors import Code
 from scheduler.io.redis.ground import FLEET, Ground
+from scheduler.io.redis.spreading import Spread
 from scheduler.io.redis.words import answer_of, request_word
 from scheduler.values import Claimed, ClaimRequest, Contested, Queued, Refused
 
@@ -14,7 +15,7 @@ Answer = Claimed | Queued | Contested | Refused
 _MOST_HOPS = 3  # a session that moves between regions while it is asked for
 
 
-async def claim(ground: Ground, request: ClaimRequest) -> Answer:
+async def claim(ground: Ground, spread: Spread, request: ClaimRequest) -> Answer:
     """One attach. The same request again answers the same."""
     regions = await _candidates(ground, request)
     if not regions:
@@ -22,7 +23,7 @@ async def claim(ground: Ground, request: ClaimRequest) -> Answer:
         return await _refuse_unplaced(ground, request, Refused(Code.NO_CAPACITY, "no worker is known", retry))
     if len(regions) == 1:
         return await _in(ground, request, regions[0], waits=True)
-    return await _over(ground, request, regions)
+    return await _over(ground, spread, request, regions)
 
 
 async def _candidates(ground: Ground, request: ClaimRequest) -> list[str]:
@@ -32,29 +33,50 @@ async def _candidates(ground: Ground, request: ClaimRequest) -> list[str]:
     return [region for region in wanted if region in ground.regions] if wanted else ground.regions
 
 
-async def _over(ground: Ground, request: ClaimRequest, regions: list[str]) -> Answer:
-    """Each in turn without waiting; then in the queue of the first where some worker could serve it."""
+async def _over(ground: Ground, spread: Spread, request: ClaimRequest, regions: list[str]) -> Answer:
+    """Each in turn without waiting; then in the queues of all where some worker could serve it."""
     home = await ground.where(request.session)
     if home is not None:
         return await _in(ground, request, home, waits=True)
-    waits_in: str | None = None
-    refused: Answer | None = None
+    full: list[str] = []
+    refused: list[Answer] = []
     for region in regions:
         word = await _ask(ground, request, region, waits=False)
         answer = await _read(ground, request, word, region)
-        if not isinstance(answer, Refused) or answer.code is not Code.NO_CAPACITY:
+        if not isinstance(answer, Refused) or not (answer.code is Code.NO_CAPACITY or word[4] == "adopting"):
             return answer
-        refused = refused or answer
-        if waits_in is None and len(word) < 5:
-            waits_in, refused = region, answer
-    if request.wait_seconds > 0 and waits_in is not None:
-        return await _in(ground, request, waits_in, waits=True)
-    assert refused is not None
-    return refused
+        if word[4]:
+            refused.append(answer)
+        else:
+            full.append(region)
+            refused.insert(0, answer)
+    if request.wait_seconds <= 0 or not full:
+        return refused[0]
+    return await _wait_in(ground, spread, request, full)
 
 
-async def _in(ground: Ground, request: ClaimRequest, region: str, *, waits: bool) -> Answer:
-    return await _read(ground, request, await _ask(ground, request, region, waits=waits), region)
+async def _wait_in(ground: Ground, spread: Spread, request: ClaimRequest, regions: list[str]) -> Answer:
+    first, *others = regions
+    answer = await _in(ground, request, first, waits=True)
+    if not isinstance(answer, Queued) or not others:
+        return answer
+    spread.add(request.request, [*regions])
+    for region in others:
+        also = await _in(ground, request, region, waits=True, is_also=True)
+        if isinstance(also, Claimed):
+            spread.regions(request.request)
+            for other in regions:
+                if other != region:
+                    await ground.in_region("leave_queue", other, [request.request])
+            return also
+        if isinstance(also, Queued) and also.position < answer.position:
+            answer = also
+    return answer
+
+
+async def _in(ground: Ground, request: ClaimRequest, region: str, *, waits: bool, is_also: bool = False) -> Answer:
+    word = await _ask(ground, request, region, waits=waits, is_also=is_also)
+    return await _read(ground, request, word, region)
 
 
 async def _read(ground: Ground, request: ClaimRequest, word: list[Any], region: str) -> Answer:
@@ -68,15 +90,17 @@ async def _read(ground: Ground, request: ClaimRequest, word: list[Any], region: 
         word = await _ask(ground, request, region, waits=True)
     if word[0] == "at":
         return Refused(Code.STORE_UNAVAILABLE, "the session is moving between regions", 1.0)
-    if word[0] in ("claimed", "queued"):
+    if word[0] == "claimed" or word[0] == "queued":
         ground.remember(request.session, region)
     answer: Answer = answer_of(word, region)
     return answer
 
 
-async def _ask(ground: Ground, request: ClaimRequest, region: str, *, waits: bool) -> list[Any]:
-    word = request_word(request, region, waits=waits)
-    if not ground.is_one_node:
+async def _ask(ground: Ground, request: ClaimRequest, region: str, *, waits: bool, is_also: bool = False) -> list[Any]:
+    word = request_word(request, region, waits=waits, is_also=is_also)
+    if is_also:
+        word["entered"] = True
+    elif not ground.is_one_node:
         entered = await ground.run("enter", FLEET, word)
         if entered[0] == "refused" or (entered[0] == "at" and entered[1] != region):
             return list(entered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from typing import Any
 
 from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId
@@ -32,25 +33,23 @@ async def renew(ground: Ground, gateway: GatewayId) -> bool:
 
 async def adopt(ground: Ground, gateway: GatewayId, held: list[Held]) -> Adopted:
     """All that this gateway relays, in portions; then what it did not name is suspended."""
-    is_known = await renew(ground, gateway)
-    if not is_known:
+    if not await renew(ground, gateway):
         await join(ground, gateway, ground.joined.get(gateway, ""))
     by_region: dict[str, list[Held]] = defaultdict(list)
     for one in held:
         by_region[one.region].append(one)
     for region in by_region:
-        if region not in ground.regions:
-            await ground.command(FLEET, "SADD", ":regions", region)
-            await ground.add_region(region)
+        await ground.found_region(region)
     stale: list[Stale] = []
     waiting = 0
     for region in ground.regions:
         named = by_region.get(region, [])
         for start in range(0, len(named), PORTION):
             words = [held_word(one) for one in named[start : start + PORTION]]
-            gone, late = await ground.in_region("adopt", region, [gateway, words, region, not is_known])
+            gone, late = await _adopt_some(ground, gateway, region, words)
             stale += [Stale(SessionId(session), fence or None) for session, fence in gone]
             waiting += late
+        await ground.in_region("adopted", region, [gateway])
         await _drop_missing(ground, gateway, region, {one.session for one in named})
     order = {one.session: place for place, one in enumerate(held)}
     return Adopted(sorted(stale, key=lambda one: order[one.session]), waiting)
@@ -70,6 +69,18 @@ async def leave(ground: Ground, gateway: GatewayId) -> None:
     for region in ground.regions:
         while await ground.in_region("leave", region, [gateway]):
             pass
+
+
+async def _adopt_some(ground: Ground, gateway: GatewayId, region: str, words: list[Any]) -> tuple[list[Any], int]:
+    """On a cluster the fleet's shard is entered first, and left again by those that were not adopted."""
+    if ground.is_one_node:
+        gone, late, _ = await ground.in_region("adopt", region, [gateway, words, region, []])
+        return gone, late
+    over, entered = await ground.run("enter_held", FLEET, [words, region])
+    gone, late, held = await ground.in_region("adopt", region, [gateway, words, region, over])
+    gave_up = [one for one in words if one[0] in entered and one[0] not in held]
+    await ground.run("depart", FLEET, [[one[0], one[2], one[3], one[4], False, False] for one in gave_up])
+    return gone, late
 
 
 async def _drop_missing(ground: Ground, gateway: GatewayId, region: str, named: set[SessionId]) -> None:

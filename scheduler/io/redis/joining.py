@@ -40,10 +40,11 @@ class Workers:
             return Refused(Code.UNPROCESSABLE, wrong)
         if said.again is not None and await self.region(said.again) not in (None, said.region):
             return Refused(Code.CONFLICT, "a worker keeps its region and pool; register without `again`")
-        if said.region not in self._ground.regions:
-            await self._ground.command(FLEET, "SADD", ":regions", said.region)
-            await self._ground.add_region(said.region)
-        word = await self._ground.in_region("register", said.region, self._word(said))
+        await self._ground.found_region(said.region)
+        word = self._word(said)
+        if not self._ground.is_one_node and said.sessions and said.again is not None:
+            word["over"] = await self._ground.run("buried", FLEET, [one.session for one in said.sessions])
+        word = await self._ground.in_region("register", said.region, word)
         if word[0] == "refused":
             return refused_of(word)
         _, worker, key, duty, health = word
@@ -112,6 +113,8 @@ class Workers:
             word["again"] = said.again
         if said.claim_key is not None:
             word["key"] = said.claim_key.hex()
+            is_whole = len(said.claim_key) == CLAIM_KEY_BYTES
+            word["kept"] = is_whole and said.again is not None and ids.is_id("wrk", said.again)
         if said.gateway is not None:
             word["gateway"] = said.gateway
         return word

@@ -13,7 +13,19 @@ from functools import cache
 from hashlib import sha1
 from importlib.resources import files
 
-LIBRARIES = ("base", "fleet", "index", "lives", "queue", "claims", "endings", "workers", "witness", "contests")
+LIBRARIES = (
+    "base",
+    "fleet",
+    "index",
+    "lives",
+    "queue",
+    "claims",
+    "endings",
+    "workers",
+    "adopting",
+    "witness",
+    "contests",
+)
 """In the order of use: each may use those before it."""
 
 _ALLOW_OOM = "--! flags allow-oom"  # an operation's first line, where it frees: it runs also in a full server

@@ -14,6 +14,7 @@ from scheduler.io.redis.events import Events
 from scheduler.io.redis.ground import FLEET, Ground
 from scheduler.io.redis.joining import Workers
 from scheduler.io.redis.shards import OnFailure, Shards
+from scheduler.io.redis.spreading import Spread
 from scheduler.io.redis.watching import Watches
 from scheduler.io.redis.words import usage_word
 from scheduler.policy import SchedulerPolicy
@@ -68,7 +69,8 @@ class RedisStore:
         self._shards = Shards(url, on_failure)
         self._ground = Ground(self._shards, policy or SchedulerPolicy(), clock, is_split=is_split)
         self._workers = Workers(self._ground)
-        self._watches = Watches(self._ground)
+        self._spread = Spread(self._ground)
+        self._watches = Watches(self._ground, self._spread)
         self._events = Events(self._ground)
         self._looked_at = 0.0
         self.now = self._ground.now
@@ -82,6 +84,7 @@ class RedisStore:
     async def close(self) -> None:
         """Calls under way fail, watches end."""
         self._watches.close_all()
+        await self._spread.close()
         await self._shards.close()
 
     # workers
@@ -121,11 +124,12 @@ class RedisStore:
     # sessions
 
     async def claim(self, request: ClaimRequest) -> Claimed | Queued | Contested | Refused:
-        return await claiming.claim(self._ground, request)
+        return await claiming.claim(self._ground, self._spread, request)
 
     async def leave_queue(self, request: RequestId) -> None:
-        for region in self._ground.regions:
-            if await self._ground.in_region("leave_queue", region, [request]):
+        spread = self._spread.regions(request)
+        for region in spread or self._ground.regions:
+            if await self._ground.in_region("leave_queue", region, [request]) and spread is None:
                 return
 
     async def confirm(self, session: SessionId, fence: int) -> Done | Stale:

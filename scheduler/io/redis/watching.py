@@ -12,6 +12,7 @@ import structlog
 from moorage.ids import GatewayId
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
 from scheduler.io.redis.shards import Listening
+from scheduler.io.redis.spreading import Spread
 from scheduler.io.redis.words import gateway_channel, notice_of
 from scheduler.store import Unavailable
 from scheduler.values import Notice
@@ -22,8 +23,9 @@ log = structlog.get_logger(__name__)
 class Watch(AsyncIterator[Notice]):
     """One gateway's notices from its opening on. `close` ends the iterator behind what is there."""
 
-    def __init__(self, ground: Ground, gateway: GatewayId) -> None:
+    def __init__(self, ground: Ground, spread: Spread, gateway: GatewayId) -> None:
         self._ground = ground
+        self._spread = spread
         self._gateway = gateway
         self._bound = ground.policy.notices_per_gateway
         self._notices: deque[Notice] = deque()
@@ -84,7 +86,9 @@ class Watch(AsyncIterator[Notice]):
             self._break("this gateway did not read its notices; adopt and watch again")
             return
         try:
-            self._notices.append(notice_of(self._ground.unpack(message), region))
+            notice = notice_of(self._ground.unpack(message), region)
+            if self._spread.hears(notice, region):
+                self._notices.append(notice)
         except (ValueError, TypeError, IndexError):
             log.exception("notice_not_understood")
         self._heard.set()
@@ -98,13 +102,14 @@ class Watch(AsyncIterator[Notice]):
 class Watches:
     """At most one for each gateway of this process: watching again ends an earlier watch."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, spread: Spread) -> None:
         self._ground = ground
+        self._spread = spread
         self._by_gateway: dict[GatewayId, Watch] = {}
 
     def watch(self, gateway: GatewayId) -> Watch:
         self.close(gateway)
-        watch = self._by_gateway[gateway] = Watch(self._ground, gateway)
+        watch = self._by_gateway[gateway] = Watch(self._ground, self._spread, gateway)
         return watch
 
     def close(self, gateway: GatewayId) -> None:

@@ -65,7 +65,7 @@ def group_name(pool: str, labels: Labels) -> str:
     return repr((pool, labels_of(labels)))
 
 
-def request_word(request: ClaimRequest, region: str, *, waits: bool) -> dict[str, Word]:
+def request_word(request: ClaimRequest, region: str, *, waits: bool, is_also: bool = False) -> dict[str, Word]:
     """A claim, as one region is asked it."""
     word: dict[str, Word] = {
         "request": request.request,
@@ -80,6 +80,8 @@ def request_word(request: ClaimRequest, region: str, *, waits: bool) -> dict[str
         "wait": request.wait_seconds if waits else 0,
         "region": region,
     }
+    if is_also:
+        word["also"] = True
     if any(request.limits):
         word["limits"] = request.limits
     if request.duplicates is Duplicates.REJECT:

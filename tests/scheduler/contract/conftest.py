@@ -25,7 +25,7 @@ pytest.register_assert_rewrite("tests.scheduler.contract.life", "tests.scheduler
 _prefixes = count(1)
 
 
-def _memory(clock: Clock, policy: SchedulerPolicy) -> Store:
+def a_memory_store(clock: Clock, policy: SchedulerPolicy) -> Store:
     return MemoryStore(clock=clock, policy=policy)
 
 
@@ -47,7 +47,7 @@ def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def make(request: pytest.FixtureRequest) -> Make:
     """A new store."""
     if request.param == "memory":
-        return _memory
+        return a_memory_store
     path: Path = request.getfixturevalue("redis_socket")
 
     def redis(clock: Clock, policy: SchedulerPolicy) -> Store:

@@ -63,8 +63,7 @@ class Model(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.clock = Clock()
-        self.store: Store = self.make(self.clock, SchedulerPolicy(mass_lapse_workers=100))
-        self.run(opened(self.store))
+        self.store: Store = self.run(self._opened())
         self.lives: list[Life] = []
         self.joined: list[Registered] = []
         self.silent: set[WorkerId] = set()
@@ -91,6 +90,11 @@ class Model(RuleBasedStateMachine):
 
     async def _watch(self) -> AsyncIterator[Notice]:
         return self.store.watch(NEAR)
+
+    async def _opened(self) -> Store:
+        store = self.make(self.clock, SchedulerPolicy(mass_lapse_workers=100))
+        await opened(store)
+        return store
 
     def teardown(self) -> None:
         self.run(closed(self.store))

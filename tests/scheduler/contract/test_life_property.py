@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
 from moorage.errors import Code
-from scheduler.io.memory import MemoryStore
-from scheduler.policy import SchedulerPolicy
 from scheduler.values import (
     Claimed,
     Done,
@@ -23,9 +21,10 @@ from scheduler.values import (
     Usage,
 )
 from tests.scheduler.builders import a_request, a_worker
+from tests.scheduler.contract.conftest import a_memory_store
 from tests.scheduler.contract.life import RESUME, SLOTS
 from tests.scheduler.contract.truths import Truths
-from tests.scheduler.world import Clock, Make
+from tests.scheduler.world import Make
 
 SESSIONS = st.integers(0, 4)
 BACK = st.sampled_from([0] * 9 + [1])  # now and then a fence of an earlier attach
@@ -242,10 +241,6 @@ class LifeOfClaims(Truths):
         assert [life.id for life in self.lives if life.waits is not None] == []
 
 
-def is_memory(make: Make) -> bool:
-    return isinstance(make(Clock(), SchedulerPolicy()), MemoryStore)
-
-
 def test_any_order_of_events_keeps_slots_fences_ends_and_waiters_right(make: Make) -> None:
     class Bound(LifeOfClaims):
         pass
@@ -254,7 +249,7 @@ def test_any_order_of_events_keeps_slots_fences_ends_and_waiters_right(make: Mak
     run_state_machine_as_test(
         Bound,
         settings=settings(
-            max_examples=80 if is_memory(make) else 12,
+            max_examples=80 if make is a_memory_store else 12,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -1,5 +1,6 @@
 -- One attach: a first placement, the way back to the slot, the queue. The same request again answers the same.
--- args: the request q; q.entered says that the fleet's shard has admitted it already, q.known the region it named.
+-- args: the request q; q.entered says that the fleet's shard has admitted it already, q.also that the session waits in
+-- another region too.
 begin(KEYS, ARGV)
 local q = args
 
@@ -14,9 +15,8 @@ end
 
 local function wait(s)
   if #groups_for(q.wanted) == 0 then
-    local no = refused('NO_CAPACITY', 'no worker of these regions, pools and labels is known', FULL_RETRY_SECONDS)
-    no[5] = 'unmatched'
-    return no
+    return refused('NO_CAPACITY', 'no worker of these regions, pools and labels is known', FULL_RETRY_SECONDS,
+      'unmatched')
   end
   if q.wait <= 0 then return refused('NO_CAPACITY', 'every matching slot is taken', FULL_RETRY_SECONDS) end
   local waiter = join_queue(q)
@@ -27,26 +27,28 @@ local function wait(s)
 end
 
 local function place_first()
-  if F ~= '' and not q.entered then
+  if F ~= '' and not q.also then
     local broken = broken_limit(F, q)
     if broken then return refused('SESSION_LIMIT_EXCEEDED', broken) end
   end
   local opens = call('GET', R .. ':opens')
   if opens and tonumber(opens) > now then
     if F == '' then depart(q) end
-    return refused('STORE_UNAVAILABLE', 'the store lost its data; live sessions are taken up first', tonumber(opens) - now)
+    return refused('STORE_UNAVAILABLE',
+      'the store lost its data: nothing new is placed until gateways have named what they relay',
+      math.max(tonumber(opens) - now, 0.1), 'adopting')
   end
   local worker = choose(q.wanted, {})
   if worker then
     local s = place(q, worker)
     save(s)
     stay_entered()
-    if F ~= '' and not q.entered then fleet_enter(F, q, q.region) end
+    if F ~= '' then fleet_enter(F, q, q.region) end
     return claimed(s)
   end
   local got = wait()
   if got[1] == 'queued' then stay_entered() end
-  if F ~= '' and not q.entered then
+  if F ~= '' and not q.also then
     if got[1] == 'queued' then fleet_enter(F, q, q.region) end
   elseif F == '' and got[1] ~= 'queued' then
     depart(q)
@@ -123,7 +125,7 @@ local function refusal(s)
   if F ~= '' then
     local no, region = fleet_admits(F, q)
     if no then return no end
-    if region and region ~= q.region and not s then return {'at', region} end
+    if region and region ~= q.region and not s and not q.also then return {'at', region} end
   end
   if call('XLEN', R .. ':events') >= EVENTS then
     return refused('STORE_UNAVAILABLE', 'events wait to be read; nothing new until then', 1)

@@ -10,6 +10,7 @@ w.link = gateway
 if seq > w.seq then
   w.seq, w.load = seq, load
   for _, end_ in ipairs(ended) do
+    drop_orphan(id, end_[1])
     local s = session_of(end_[1])
     if s and s.worker == id and s.fence == end_[2] then
       finish(s, {end_[1], end_[3], 'SESSION_ENDED', end_[4], 'worker', end_[2], false, false})

@@ -5,7 +5,7 @@ local r = args
 
 local function admit()
   local w = {
-    id = r.key and r.again or r.id, key = r.key or r.new_key, duty = r.starting and 'starting' or 'serving',
+    id = r.kept and r.again or r.id, key = r.kept and r.key or r.new_key, duty = r.starting and 'starting' or 'serving',
     health = 'alive', load = 0, joined = now, seq = -1, ready = not r.starting,
   }
   append('worker.joined', false, w.id, 0, about(r), false)
@@ -19,7 +19,7 @@ local function doubt_return(w)
   if w.pool ~= r.pool then
     return refused('CONFLICT', 'a worker keeps its region and pool; register without `again`')
   end
-  local used = used_of(w.id)
+  local used = used_of(w.id) - orphans_of(w.id)
   if r.slots < used then
     return refused('CONFLICT', 'it has ' .. used .. ' sessions, more than ' .. r.slots .. ' slots')
   end
@@ -30,6 +30,7 @@ local function take_back(w)
   if w.health == 'lost' then append('worker.returned', false, w.id, 0, about(r), false) end
   change_health(w, 'register')
   call('ZREM', R .. ':lost', w.id)
+  drop_orphans(w.id)
   remove_spot(w.id) -- slots and labels may differ; `settle` adds it again
   w.ready = not r.starting
   if w.duty == 'starting' and w.ready then w.duty = 'serving' end
@@ -65,8 +66,11 @@ if w then
 else
   w = admit()
   take_words(w)
-  if r.again and r.key and #r.sessions > 0 and ADOPTION_SECONDS > 0 then open_window(w) end
+  if r.kept and #r.sessions > 0 and is_young() then open_window() end
 end
+call('SETNX', R .. ':born', now)
+over = {}
+for _, session in ipairs(r.over or {}) do over[session] = true end
 settle(w)
 reconcile(w, r.sessions)
 return answer({'registered', w.id, w.key, w.duty, w.health})

@@ -3,5 +3,6 @@
 begin(KEYS, ARGV)
 local w = worker_of(args[1])
 if not w then return answer(unknown_worker(args[1])) end
+drop_orphans(w.id)
 remove_worker(w)
 return answer({'done'})

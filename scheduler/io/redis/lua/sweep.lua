@@ -41,6 +41,7 @@ local function doubt_silent()
     settle(w)
   end
   for _, id in ipairs(call('ZRANGEBYSCORE', R .. ':lost', '-inf', now - FORGET_WORKER_SECONDS)) do
+    drop_orphans(id)
     remove_worker(worker_of(id))
   end
 end
@@ -124,34 +125,13 @@ local function let_waiters_pass()
   end
 end
 
--- The time to take up live sessions after a loss of data is over: what nobody named is not there.
-local function close_window()
-  local opens = call('GET', R .. ':opens')
-  if not opens or tonumber(opens) > now then return end
-  call('DEL', R .. ':opens')
-  for _, id in ipairs(call('SMEMBERS', R .. ':adopting')) do
-    local w = worker_of(id)
-    if w then
-      local orphans = call('HGETALL', R .. ':orphans:' .. id)
-      for n = 1, #orphans, 2 do
-        direct(w, 'end_session', orphans[n], tonumber(orphans[n + 1]), 'NOT_YOURS')
-        give(id)
-      end
-      w.adopting = nil
-      settle(w)
-    end
-    call('DEL', R .. ':orphans:' .. id)
-  end
-  call('DEL', R .. ':adopting')
-end
-
 forgive_sleep()
 doubt_silent()
 lapse_gateways()
 give_up_probing()
 local more = let_sessions_pass()
 let_waiters_pass()
-close_window()
+end_window()
 local unheard, all = {}, call('HGETALL', R .. ':left')
 for n = 2, math.min(#all, 2 * PORTION), 2 do unheard[#unheard + 1] = unpack_message(all[n]) end
 return answer({more, unheard})

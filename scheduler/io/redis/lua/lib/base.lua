@@ -77,8 +77,8 @@ local function stale(id, s)
   return {'stale', id, s and s.fence or false}
 end
 
-local function refused(code, detail, retry_after)
-  return {'refused', code, detail, retry_after or false}
+local function refused(code, detail, retry_after, why)
+  return {'refused', code, detail, retry_after or false, why or false}
 end
 
 local function is_gateway_alive(id)

@@ -6,7 +6,7 @@ local function session_from(q, worker)
   return {
     id = q.session, workspace = q.workspace, user = q.user, key = q.key, worker = worker, expires = q.expires,
     resume = q.resume, gateway = q.gateway, request = q.request, fence = q.floor or 0, old_fence = 0, held = 0, seq = 0,
-    due = 0, told = 0, wanted = q.wanted,
+    due = 0, told = 0, wanted = q.wanted, region = q.region,
   }
 end
 
@@ -103,6 +103,7 @@ local function grant_one(waiter, worker)
     reserve(s, q)
   else
     s = place(q, worker)
+    if F ~= '' and q.also then fleet_enter(F, q, q.region) end
   end
   s.granted = true
   save(s)

@@ -35,7 +35,7 @@ local function finish(s, wish)
   if by ~= 'worker' then direct_to(s.worker, 'end_session', s.id, s.fence, wish[4]) end
   local waiter = queue_length() > 0 and waiter_of(s.id)
   if waiter then dismiss(waiter, OVER[1], OVER[2]) end
-  local is_estimated = (s.lacks or s.old_owes or (s.owes and not is_by_attach)) and true or false
+  local is_estimated = (s.is_adopted or s.lacks or s.old_owes or (s.owes and not is_by_attach)) and true or false
   leave_state(s, now)
   local record = record_of(wish, s.held, total_usage(s), is_estimated)
   append('session.ended', s.id, s.worker, s.seq + 1, {workspace = s.workspace, user = s.user}, record)

@@ -58,10 +58,13 @@ local function bury(f, session, till, is_expired)
   end
 end
 
--- `gone`: {session, workspace, user, key, buried until or false, record or false}
+-- `gone`: {session, workspace, user, key, buried until or false, record or false, region}. A session that is not over
+-- leaves only from the region that it is in: it may have waited in several.
 local function fleet_leave(f, gone)
   local session, workspace, user, key, till, record = gone[1], gone[2], gone[3], gone[4], gone[5], gone[6]
-  if call('HDEL', f .. ':s', session) == 1 then
+  local known = call('HGET', f .. ':s', session)
+  if known and (till or not gone[7] or unpack_message(known)[1] == gone[7]) then
+    call('HDEL', f .. ':s', session)
     call('SREM', f .. ':u:' .. user, session)
     call('SREM', f .. ':k:' .. key, session)
     call('SREM', f .. ':w:' .. workspace, session)
@@ -74,7 +77,7 @@ end
 
 -- A session leaves the fleet's shard: now where that is on this node, else by whoever reads the answer, or the sweeper.
 local function depart(q, till, record)
-  local gone = {q.session or q.id, q.workspace, q.user, q.key, till or false, record or false}
+  local gone = {q.session or q.id, q.workspace, q.user, q.key, till or false, record or false, q.region or false}
   if F ~= '' then
     fleet_leave(F, gone)
   else

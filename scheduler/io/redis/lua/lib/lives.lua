@@ -28,7 +28,7 @@ local function log_event(s, type)
   s.seq = s.seq + 1
   append(type, s.id, s.worker, s.seq, {
     workspace = s.workspace, user = s.user, pool = s.pool, gateway = s.gateway, fence = s.fence,
-    is_worker_lost = s.lost and true or false,
+    is_worker_lost = s.lost and true or false, adopted = s.adopted,
   }, false)
 end
 

@@ -1,26 +1,8 @@
 -- What workers say of sessions, against what the store knows. A worker can lose a session or end it, with the fence it
 -- got; it cannot make one. What it should not have it is told to end. `said` is {session, fence, is attached}.
 
--- The store lost its data: for a while gateways name what they relay before anything new is placed here.
-local function open_window(w)
-  if not call('GET', R .. ':opens') then call('SET', R .. ':opens', now + ADOPTION_SECONDS) end
-  w.adopting = true
-  call('SADD', R .. ':adopting', w.id)
-end
-
-local function is_window_open()
-  local opens = call('GET', R .. ':opens')
-  return opens and tonumber(opens) > now
-end
-
--- What a worker should not have it is told to end; after a loss of data it keeps the slot until somebody names it.
 local function forget(w, said)
-  local s = session_of(said[1])
-  if s or not is_window_open() then
-    direct(w, 'end_session', said[1], said[2], 'NOT_YOURS')
-  elseif w.adopting and used_of(w.id) < w.slots and call('HSET', R .. ':orphans:' .. w.id, said[1], said[2]) == 1 then
-    take(w.id)
-  end
+  direct(w, 'end_session', said[1], said[2], 'NOT_YOURS')
 end
 
 -- The worker has this attach: a lost session found again, or a connection that it saw go.
@@ -52,7 +34,9 @@ end
 local function hear(w, listed)
   for _, said in ipairs(listed) do
     local s = session_of(said[1])
-    if not s or s.worker ~= w.id then
+    if call('HEXISTS', R .. ':orphans:' .. w.id, said[1]) == 1 then
+      s = nil -- its gateway has not spoken yet
+    elseif not s or s.worker ~= w.id then
       forget(w, said)
     elseif s.fence == said[2] then
       take_witness(s, said[3])
@@ -63,9 +47,11 @@ end
 -- A full list against the claims: adopts what agrees, ends what does not belong, suspends what is missing.
 local function reconcile(w, listed)
   local seen = {}
-  for _, said in ipairs(listed) do
+  for _, said in ipairs(keep_orphans(w, listed)) do
     local s = session_of(said[1])
-    if not s or s.worker ~= w.id or said[2] > s.fence then
+    if s and s.worker == w.id and said[2] > s.fence and is_adopting() then
+      seen[s.id] = true -- of a gateway that has not spoken yet
+    elseif not s or s.worker ~= w.id or said[2] > s.fence then
       forget(w, said)
     else
       seen[s.id] = true

@@ -21,7 +21,8 @@ local function is_matchable(w)
 end
 
 local function should_be_open(w)
-  return w.ready and w.duty == 'serving' and w.health == 'alive' and not w.adopting
+  local opens = call('GET', R .. ':opens')
+  return w.ready and w.duty == 'serving' and w.health == 'alive' and not (opens and tonumber(opens) > now)
 end
 
 local function about(w)
