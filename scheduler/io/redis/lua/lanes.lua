@@ -4,7 +4,7 @@ local found, lanes = {}, call('HGETALL', R .. ':lanes')
 for n = 1, #lanes, 2 do
   local groups = groups_for(unpack_message(lanes[n + 1])[1])
   if groups[1] then
-    local many = 0
+    local many = -tonumber(call('HGET', R .. ':also', lanes[n]) or 0)
     for _, workspace in ipairs(call('ZRANGE', R .. ':ring:' .. lanes[n], 0, -1)) do
       many = many + call('ZCARD', R .. ':line:' .. lanes[n] .. ':' .. workspace)
     end

@@ -1,6 +1,7 @@
 -- The admission queue of a region; scheduler/queue.py says whose turn it is and why.
 -- {R}:q session -> waiter; {R}:qr request -> session; {R}:lanes lane -> {wanted, weight, at}; {R}:ring:<lane> workspaces
--- by stamp; {R}:line:<lane>:<workspace> sessions by arrival; {R}:turn, {R}:turns workspace -> stamp, how many wait.
+-- by stamp; {R}:line:<lane>:<workspace> sessions by arrival; {R}:turn, {R}:turns workspace -> stamp, how many wait;
+-- {R}:also lane -> how many of it wait in another region too, which counts them.
 
 local function waiter_of(session)
   local raw = call('HGET', R .. ':q', session)
@@ -39,6 +40,7 @@ local function join_queue(q)
   call('ZADD', line_of(waiter), waiter.order, q.session)
   save_waiter(waiter)
   call('SADD', R .. ':gq:' .. q.gateway, q.session)
+  if q.also then call('HINCRBY', R .. ':also', lane, 1) end
   return waiter
 end
 
@@ -50,6 +52,7 @@ local function leave_queue(waiter)
   call('ZREM', R .. ':qdue', q.session)
   call('SREM', R .. ':gq:' .. q.gateway, q.session)
   call('ZREM', line_of(waiter), q.session)
+  if q.also and call('HINCRBY', R .. ':also', lane, -1) == 0 then call('HDEL', R .. ':also', lane) end
   if call('EXISTS', line_of(waiter)) == 0 then
     call('ZREM', R .. ':ring:' .. lane, workspace)
     if call('EXISTS', R .. ':ring:' .. lane) == 0 then call('HDEL', R .. ':lanes', lane) end
