@@ -23,6 +23,7 @@ class Change(Enum):
 
     DEADLINE = "deadline"
     EMPTY = "empty"
+    ARRIVAL = "arrival"  # somebody came there before it was shut: a worker that joined, an attach that was under way
     CANCEL = "cancel"
 
 
@@ -32,6 +33,7 @@ NEXT: dict[tuple[DrainState, Change], DrainState] = {
     (DrainState.WAITING, Change.CANCEL): DrainState.CANCELLED,
     (DrainState.MOVING, Change.EMPTY): DrainState.DONE,
     (DrainState.MOVING, Change.CANCEL): DrainState.CANCELLED,
+    (DrainState.DONE, Change.ARRIVAL): DrainState.MOVING,
     (DrainState.DONE, Change.CANCEL): DrainState.CANCELLED,
 }
 
@@ -107,13 +109,18 @@ def advanced(plan: DrainPlan, place: Place, now: float, told: int = 0) -> DrainP
     if plan.state is DrainState.CANCELLED:
         return plan if plan.ended_at is not None else replace(plan, ended_at=now)
     if plan.state is DrainState.DONE:
-        return plan
+        return _reopened(plan, place)
     plan = replace(plan, sessions_left=place.sessions, sessions_told=plan.sessions_told + told)
     if place.sessions == 0 and place.is_shut:
         return replace(plan, state=after(plan.state, Change.EMPTY), ended_at=now)
     if plan.state is DrainState.WAITING and now >= plan.deadline:
         return replace(plan, state=after(plan.state, Change.DEADLINE))
     return plan
+
+
+def is_restless(plan: DrainPlan) -> bool:
+    """Whether it wants to be looked at as often as can be; the others only keep what joins from serving."""
+    return is_running(plan) or (plan.state is DrainState.CANCELLED and plan.ended_at is None)
 
 
 def cancelled(plan: DrainPlan) -> DrainPlan:
@@ -129,6 +136,14 @@ def forgettable(
     over.sort(key=lambda plan: plan.ended_at or 0.0)
     too_many = max(0, len(over) - most)
     return [plan for place, plan in enumerate(over) if place < too_many or now - (plan.ended_at or 0.0) >= kept_seconds]
+
+
+def _reopened(plan: DrainPlan, place: Place) -> DrainPlan:
+    """Goes on where there is somebody to move again. A worker has nobody who could still come."""
+    if plan.kind is DrainKind.WORKER or not place.sessions or not place.is_held:
+        return plan
+    state = after(plan.state, Change.ARRIVAL)
+    return replace(plan, state=state, sessions_left=place.sessions, ended_at=None)
 
 
 def _worker_order(worker: WorkerView, plans: Sequence[DrainPlan], now: float) -> Order | None:

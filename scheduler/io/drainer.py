@@ -16,7 +16,7 @@ import structlog
 from moorage.ids import GatewayId, WorkerId
 from scheduler.draincover import Places, Seen
 from scheduler.drainpace import Pace, Target, accrued, allowed, spent, targets
-from scheduler.drainplans import advanced, forgettable
+from scheduler.drainplans import advanced, forgettable, is_restless
 from scheduler.io.drainorders import enforce
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store, Unavailable
@@ -27,6 +27,7 @@ ROLE = "drainer"
 LEAD_SECONDS = 3.0
 QUIET_SECONDS = 1.0  # where nobody was left to tell, nobody is asked for so long
 CALLS = 200  # of move_away in one step; the rest is asked in the next one
+REST_SECONDS = 1.0  # between two looks at the fleet while every drain is over
 _HAND_BACK_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,7 @@ class Drainer:
         self._pace = Pace()
         self._quiet: dict[WorkerId | GatewayId, float] = {}
         self._led_until = 0.0
+        self._looked_at = 0.0
 
     async def run(self) -> None:
         """Until cancelled; then the role is free at once."""
@@ -66,6 +68,10 @@ class Drainer:
         if not plans:
             self._pace = Pace()
             return
+        now = self._store.now()
+        if abs(now - self._looked_at) < REST_SECONDS and not any(map(is_restless, plans)):
+            return
+        self._looked_at = now
         seen = await enforce(self._store, plans)
         told = await self._tell(plans, seen)
         places = Places(seen)

@@ -19,6 +19,7 @@ from scheduler.drainplans import (
     cancelled,
     forgettable,
     is_in_force,
+    is_restless,
     orders,
 )
 from scheduler.values import Drain, DrainKind, DrainPlan, DrainState, WorkerState, WorkerView
@@ -188,9 +189,25 @@ def test_a_gateway_is_done_when_nothing_is_attached_through_it() -> None:
     assert empty.state is DrainState.DONE
 
 
-def test_a_drain_that_is_over_stays_as_it_ended() -> None:
-    for over in (done(a_plan()), undone(a_plan())):
-        assert seen_at(over, DEADLINE + 100, a_view(held=5), told=3) == over
+@pytest.mark.parametrize("over", [undone(a_plan()), done(of_worker())])
+def test_a_drain_that_is_over_stays_as_it_ended(over: DrainPlan) -> None:
+    assert seen_at(over, DEADLINE + 100, a_view(held=5, drained_until=DEADLINE), told=3) == over
+
+
+def test_a_place_that_is_done_moves_who_came_before_it_was_shut() -> None:
+    over = done(a_plan())
+
+    serving = seen_at(over, DEADLINE + 100, a_view(held=5))
+    shut = seen_at(over, DEADLINE + 100, a_view(held=5, drained_until=DEADLINE))
+
+    assert serving == over
+    assert (shut.state, shut.sessions_left, shut.ended_at) == (DrainState.MOVING, 5, None)
+
+
+def test_only_what_has_something_to_do_is_restless() -> None:
+    plan = a_plan()
+
+    assert [is_restless(one) for one in (plan, done(plan), cancelled(plan), undone(plan))] == [True, False, True, False]
 
 
 def test_a_cancelled_drain_has_ended_once_it_is_undone() -> None:

@@ -25,6 +25,7 @@ from scheduler.values import (
     DrainState,
     Usage,
     WorkerState,
+    WorkerView,
 )
 from tests.scheduler.builders import FAR, NEAR, a_plan, a_worker
 from tests.scheduler.contract.conftest import make, redis_socket
@@ -143,6 +144,46 @@ async def test_a_pool_is_drained_with_what_joins_later_until_that_is_cancelled(w
         assert (await world.view(worker)).state is WorkerState.SERVING
     await work(world, 1.0, drainer)
     assert (await plan_of(world, plan)).ended_at is not None
+
+
+async def test_a_worker_that_joins_a_drained_pool_with_sessions_is_emptied_too(world: World) -> None:
+    await world.worker(a_worker())
+    plan = a_plan(deadline=world.now, started_at=world.now)
+    await begin(world.store, plan)
+    drainer = Drainer(world.store, POLICY)
+    await work(world, 1.0, drainer)
+    first = await plan_of(world, plan)
+    late = await busy(world, 3)
+    await world.worker(a_worker(pool="other"))
+
+    await work(world, 4.0, drainer)
+
+    assert first.state is DrainState.DONE
+    assert len(await told(world)) == 3
+    assert (await world.view(late)).state is WorkerState.DRAINING
+    assert (await plan_of(world, plan)).state is DrainState.MOVING
+
+
+async def test_drains_that_are_over_are_looked_at_seldom(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = a_plan()
+    await world.worker(a_worker())
+    await begin(world.store, plan)
+    await cancel(world.store, plan)
+    drainer = Drainer(world.store, POLICY)
+    await work(world, 1.0, drainer)
+    looks = 0
+    workers = world.store.workers
+
+    async def counted() -> list[WorkerView]:
+        nonlocal looks
+        looks += 1
+        return await workers()
+
+    monkeypatch.setattr(world.store, "workers", counted)
+
+    await work(world, 10.0, drainer)
+
+    assert 5 <= looks <= 11
 
 
 async def test_sessions_with_nowhere_to_go_are_left_in_peace(world: World) -> None:
