@@ -17,6 +17,7 @@ from scheduler.io.memory import MemoryStore
 from scheduler.store import Store, Unavailable
 from scheduler.values import ClaimState, End, Notice, Outcome
 from tests.builders import a_session
+from tests.flows.fleet import Fleet, Member, Reach
 from tests.flows.system import SOON, System, closed, until
 
 
@@ -146,6 +147,66 @@ async def test_sessions_of_a_gateway_that_was_away_stay_held(distant: tuple[Syst
         seen = await system.session(0)
 
     assert getattr(seen, "state", None) is ClaimState.HELD
+
+
+async def test_a_gateway_starts_without_the_store_and_is_ready_when_it_comes() -> None:
+    async with Fleet(0) as fleet:
+        reach = Reach(lambda: fleet.memory)
+        reach.cut()
+        member = await Member(GatewayPolicy(port=0, link_port=0), reach).start()
+        fleet.members.append(member)
+        before = member.gateway.is_ready
+        with pytest.raises(InvalidStatus) as refused:
+            async with fleet.plain():
+                pass
+        reach.mend()
+        await until(lambda: member.gateway.is_ready)
+        async with fleet.worker(), fleet.plain() as client:
+            await client.send("at last")
+            heard = await client.recv()
+
+    assert not before
+    assert json.loads(refused.value.response.body)["code"] == "STORE_UNAVAILABLE"
+    assert heard == "at last"
+
+
+async def test_who_waits_in_a_queue_that_is_lost_hears_so_at_once() -> None:
+    async with Fleet(1, adoption_seconds=2.0) as fleet, fleet.worker(slots=1), fleet.plain(0):
+        waiting = asyncio.create_task(_refused(fleet, 1))
+        async with asyncio.timeout(SOON):
+            while await fleet.memory.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
+                await asyncio.sleep(0.01)
+        await fleet.lose_the_data()
+
+        assert await asyncio.wait_for(waiting, 2.0) == "STORE_UNAVAILABLE"
+
+
+async def test_a_grant_whose_notice_was_lost_is_asked_for_again() -> None:
+    async with Fleet(1) as fleet, fleet.worker(slots=1), fleet.plain(0) as first:
+        waiting = asyncio.create_task(_served(fleet, 1))
+        async with asyncio.timeout(SOON):
+            while await fleet.memory.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
+                await asyncio.sleep(0.01)
+        fleet.members[0].reach.cut()
+        await fleet.memory.end(End(a_session(0), Outcome.COMPLETED, Code.SESSION_ENDED, "meanwhile", "api"))
+        granted = await fleet.memory.session(a_session(1))
+        fleet.members[0].reach.mend()
+
+        assert await asyncio.wait_for(waiting, SOON) == "served"
+        assert (await closed(first))[0] == 4410
+    assert getattr(granted, "state", None) is ClaimState.RESERVED
+
+
+async def _served(fleet: Fleet, number: int) -> str | bytes:
+    async with fleet.plain(number) as client:
+        await client.send("served")
+        return await client.recv()
+
+
+async def _refused(fleet: Fleet, number: int) -> str:
+    with pytest.raises(InvalidStatus) as refused:
+        await _served(fleet, number)
+    return str(json.loads(refused.value.response.body)["code"])
 
 
 async def _a_tick(system: System) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from gateway.io import reports
 from gateway.io.metrics import GatewayMetrics
@@ -84,10 +85,61 @@ async def test_a_write_that_fails_otherwise_is_counted_and_holds_nobody_up(
     assert registry.get_sample_value("moorage_gateway_faults_total") == 20
 
 
-async def test_a_flush_gives_up_at_its_deadline(writer: Reports) -> None:
-    async def never() -> None:
+async def test_a_flush_gives_up_at_its_deadline_and_says_what_is_lost(
+    writer: Reports, registry: CollectorRegistry
+) -> None:
+    async def end() -> None:
         raise Unavailable("away")
 
-    writer.put(never)
+    for _ in range(20):
+        writer.put(end)
+    with capture_logs() as logged:
+        written = await writer.flush(0.05)
 
-    assert not await writer.flush(0.05)
+    assert not written
+    assert registry.get_sample_value("moorage_gateway_reports_lost_total", {"kind": "end"}) == 20
+    assert [(line["lost"], line["end"]) for line in logged if line["event"] == "reports_not_taken_by_the_store"] == [
+        (20, 20)
+    ]
+
+
+async def test_nothing_goes_out_while_it_is_held(writer: Reports) -> None:
+    written: list[int] = []
+
+    async def write() -> None:
+        written.append(1)
+
+    writer.hold()
+    writer.put(write)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    held = list(written)
+    writer.go_on()
+
+    assert await writer.flush(SOON)
+    assert (held, written) == ([], [1])
+
+
+async def test_whoever_put_it_hears_when_it_is_done_also_when_it_can_never_be(writer: Reports) -> None:
+    done: list[int] = []
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    writer.put(broken, lambda: done.append(1))
+
+    assert await writer.flush(SOON)
+    assert done == [1]
+
+
+async def test_it_is_full_at_its_bound(registry: CollectorRegistry) -> None:
+    async def write() -> None:
+        pass
+
+    reports = Reports(GatewayMetrics(CollectorRegistry()), most=2)
+    reports.put(write)
+    before = reports.is_full
+    reports.put(write)
+
+    assert not before
+    assert reports.is_full
