@@ -73,12 +73,13 @@ def control_plane_policy(settings: Settings) -> ControlPlanePolicy:
     same = {
         name: getattr(group, name)
         for name in type(group).model_fields
-        if name not in ("host", "concurrency", "rate_limit", "qualities", "features")
+        if name not in ("host", "database_url", "concurrency", "rate_limit", "qualities", "features")
     }
     return ControlPlanePolicy(
         **same,
         data_folder=settings.data.absolute(),
         host=group.host or settings.host,
+        database_url=group.database_url.get_secret_value() if group.database_url else "",
         concurrency=Concurrency(**group.concurrency.model_dump()),
         rate_limit=RateLimit(**group.rate_limit.model_dump()),
         qualities={name: _offer(offer) for name, offer in group.qualities.items()},

@@ -200,8 +200,8 @@ class ControlPlaneGroup(Group):
 
     host: str = _setting("", "address of the API; empty is `host`")
     port: int = _port(7401, "port of the API and its documentation")
-    database_url: str = _setting(
-        "",
+    database_url: SecretStr | None = _setting(  # it may hold a password
+        None,
         "postgresql://user:password@host/database, with ?pgbouncer=1 behind PgBouncer; empty is SQLite in the data folder",
     )
     database_connections: int = _setting(10, "to PostgreSQL at once, of each control plane", "connections", ge=2)
