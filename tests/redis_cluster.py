@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from scheduler.hashslots import SLOTS, slot_of
@@ -36,6 +36,17 @@ class RedisCluster:
         for server in (target, source, *self.primaries):
             server.call("CLUSTER", "SETSLOT", slot, "NODE", name)
 
+    async def start(self) -> None:
+        """All processes, and waits until they serve together."""
+        for server in (*self.primaries, *self.replicas):
+            await server.start()
+        await self._form()
+
+    def stop(self) -> None:
+        """All processes."""
+        for server in (*self.primaries, *self.replicas):
+            server.stop()
+
     async def _form(self) -> None:
         share = -(-SLOTS // len(self.primaries))
         everyone = [*self.primaries, *self.replicas]
@@ -66,19 +77,37 @@ class RedisCluster:
 @asynccontextmanager
 async def a_cluster(folder: Path, primaries: int = 3, replicas: int = 0) -> AsyncIterator[RedisCluster]:
     """Formed and serving. A primary that is gone for a second is replaced by its replica, if it has one."""
-    async with AsyncExitStack() as stack:
-        servers = []
-        for number in range(primaries + replicas):
-            options = {
-                "cluster-enabled": "yes",
-                "cluster-port": str(free_port()),
-                "cluster-node-timeout": "1000",
-                "cluster-require-full-coverage": "no",
-            }
-            servers.append(await stack.enter_async_context(RedisServer(folder / str(number), options=options)))
-        cluster = RedisCluster(servers[:primaries], servers[primaries:])
-        await cluster._form()
+    cluster = _a_cluster(folder, primaries, replicas)
+    try:
+        await cluster.start()
         yield cluster
+    finally:
+        cluster.stop()
+
+
+@contextmanager
+def a_lasting_cluster(folder: Path) -> Iterator[RedisCluster]:
+    """For many tests with a loop each."""
+    cluster = _a_cluster(folder, 3, 0)
+    try:
+        asyncio.run(cluster.start())
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def _a_cluster(folder: Path, primaries: int, replicas: int) -> RedisCluster:
+    servers = [RedisServer(folder / str(number), options=_options()) for number in range(primaries + replicas)]
+    return RedisCluster(servers[:primaries], servers[primaries:])
+
+
+def _options() -> dict[str, str]:
+    return {
+        "cluster-enabled": "yes",
+        "cluster-port": str(free_port()),
+        "cluster-node-timeout": "1000",
+        "cluster-require-full-coverage": "no",
+    }
 
 
 def node_id(server: RedisServer) -> str:

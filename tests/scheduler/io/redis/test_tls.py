@@ -55,7 +55,7 @@ async def test_an_unknown_authority_is_refused(place: str) -> None:
 
 
 async def test_plain_text_to_a_tls_port_is_named(place: str) -> None:
-    await refused(f"redis://{place}?connect_seconds=0.5", StoreFailed, "")
+    await refused(f"redis://{place}?connect_seconds=0.5", StoreFailed, "Redis at|does not speak Redis")
 
 
 async def test_a_pem_file_that_is_not_there_is_a_wrong_url() -> None:
