@@ -25,6 +25,7 @@ LIBRARIES = (
     "adopting",
     "witness",
     "contests",
+    "attaching",
 )
 """In the order of use: each may use those before it."""
 

@@ -13,9 +13,9 @@ if change == 'ready' then
   w.ready = true
 elseif change == 'drain' then
   w.draining = {started = now, deadline = deadline, rate = rate, start = used, moved = 0}
-  direct(w, 'drain', nil, nil, nil, deadline)
+  direct(w.id, 'drain', nil, nil, nil, deadline)
 else
-  direct(w, change == 'retire' and 'shutdown' or change)
+  direct(w.id, change == 'retire' and 'shutdown' or change)
 end
 settle(w)
 return answer({'done'})

@@ -7,6 +7,13 @@ for _, key in ipairs({R .. ':dead', R .. ':expired'}) do
   local over = call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, 1000)
   if #over > 0 then call('ZREM', key, unpack(over)) end
 end
+local many = call('ZCARD', R .. ':dead') - TOMBSTONES
+if many > 0 then -- those that would lapse first
+  for _, session in ipairs(call('ZRANGE', R .. ':dead', 0, many - 1)) do
+    call('ZREM', R .. ':dead', session)
+    call('ZREM', R .. ':expired', session)
+  end
+end
 local revoked = call('HGETALL', R .. ':revoked')
 for n = 1, #revoked, 2 do
   if unpack_message(revoked[n + 1])[1] <= now then call('HDEL', R .. ':revoked', revoked[n]) end

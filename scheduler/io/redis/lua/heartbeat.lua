@@ -6,7 +6,7 @@ local id, seq, load, heard, ended, gateway, is_ready = args[1], args[2], args[3]
 local w = worker_of(id)
 if not w or w.health == 'lost' then return answer(unknown_worker(id)) end
 local is_changed = recover(w)
-w.link = gateway
+call('HSET', R .. ':links', id, gateway or '')
 if seq > w.seq then
   w.seq, w.load = seq, load
   for _, end_ in ipairs(ended) do

@@ -41,18 +41,19 @@ end
 -- Of its duty, which it may have forgotten.
 local function remind(w)
   if w.duty == 'cordoned' then
-    direct(w, 'cordon')
+    direct(w.id, 'cordon')
   elseif w.duty == 'retired' then
-    direct(w, 'shutdown')
+    direct(w.id, 'shutdown')
   elseif w.draining then
-    direct(w, 'drain', nil, nil, nil, w.draining.deadline)
+    direct(w.id, 'drain', nil, nil, nil, w.draining.deadline)
   end
 end
 
 local function take_words(w)
   w.name, w.pool, w.address, w.slots, w.labels, w.group = r.name, r.pool, r.address, r.slots, r.labels, r.group
-  w.version, w.kubernetes, w.link = r.version, r.kubernetes, r.gateway
+  w.version, w.kubernetes = r.version, r.kubernetes
   call('HSET', R .. ':reach', w.id, w.address .. '\n' .. w.key)
+  call('HSET', R .. ':links', w.id, r.gateway or '')
   call('ZADD', R .. ':beats', now, w.id)
 end
 

@@ -67,7 +67,7 @@ local function end_window()
   for _, id in ipairs(call('HKEYS', R .. ':workers')) do
     local w, orphans = worker_of(id), call('HGETALL', R .. ':orphans:' .. id)
     for n = 1, #orphans, 2 do
-      direct(w, 'end_session', orphans[n], tonumber(orphans[n + 1]), 'NOT_ADOPTED')
+      direct(w.id, 'end_session', orphans[n], tonumber(orphans[n + 1]), 'NOT_ADOPTED')
     end
     drop_orphans(id)
     settle(w)

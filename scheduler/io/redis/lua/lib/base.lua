@@ -42,21 +42,19 @@ local function tell(gateway, ...)
   return call('SPUBLISH', R .. ':g:' .. gateway, pack({...}))
 end
 
--- Over the worker's link if that is watched, else with the answer to its next heartbeat.
-local function direct(w, order, session, fence, reason, deadline)
+-- Over the worker's link if that is watched, else with the answer to its next heartbeat. {R}:links worker -> gateway, or
+-- nothing for a worker without a link.
+local function direct(worker, order, session, fence, reason, deadline)
+  local link = call('HGET', R .. ':links', worker)
+  if not link then return end
   local directive = {order, session or false, fence or false, reason or '', deadline or false}
-  if w.link and tell(w.link, 'direct', w.id, directive) > 0 then return end
-  local waiting = R .. ':d:' .. w.id
+  if link ~= '' and tell(link, 'direct', worker, directive) > 0 then return end
+  local waiting = R .. ':d:' .. worker
   if call('LLEN', waiting) >= DIRECTIVES_PER_WORKER then
     call('DEL', waiting)
     directive = {'register', false, false, 'too many orders waited', false}
   end
   call('RPUSH', waiting, pack(directive))
-end
-
-local function direct_to(id, order, session, fence, reason)
-  local w = worker_of(id)
-  if w then direct(w, order, session, fence, reason) end
 end
 
 local function append(type, session, worker, seq, data, record)

@@ -10,11 +10,6 @@ local function session_from(q, worker)
   }
 end
 
-local function pool_of(worker)
-  local _, _, _, group = spot_of(worker)
-  return unpack_message(call('HGET', R .. ':groups', group))[1]
-end
-
 -- A new attach of a session on the slot it has: a higher fence, and a reservation.
 local function reserve(s, q)
   if s.state then
@@ -33,8 +28,7 @@ end
 
 local function place(q, worker)
   local s = session_from(q, worker)
-  s.pool = pool_of(worker)
-  take(worker)
+  s.pool = take(worker)
   call('SADD', R .. ':ws:' .. worker, s.id)
   reserve(s, q)
   return s
@@ -42,11 +36,10 @@ end
 
 -- From the worker it has to another one with room. The old one is told to forget it.
 local function rehome(s, worker)
-  local old = s.worker
-  take(worker)
+  local old, pool = s.worker, take(worker)
   call('SREM', R .. ':ws:' .. old, s.id)
   count_state(s, s.state, -1)
-  s.worker, s.pool, s.displaced = worker, pool_of(worker), nil
+  s.worker, s.pool, s.displaced = worker, pool, nil
   count_state(s, s.state, 1)
   call('SADD', R .. ':ws:' .. worker, s.id)
   give(old)
@@ -56,7 +49,7 @@ local function rehome(s, worker)
       w.draining.moved = w.draining.moved + 1
       save_worker(w)
     end
-    direct(w, 'end_session', s.id, s.fence, 'MOVED')
+    direct(old, 'end_session', s.id, s.fence, 'MOVED')
   end
   grant(old)
 end
@@ -80,7 +73,7 @@ local function give_up(s)
     save(s)
     return true
   end
-  direct_to(s.worker, 'end_session', s.id, s.fence, 'NOT_CONFIRMED')
+  direct(s.worker, 'end_session', s.id, s.fence, 'NOT_CONFIRMED')
   vacate(s)
   return false
 end

@@ -32,7 +32,7 @@ local function finish(s, wish)
   elseif s.state ~= 's' then
     tell(s.gateway, 'close', s.id, s.fence, wish[3] or 'SESSION_ENDED', false)
   end
-  if by ~= 'worker' then direct_to(s.worker, 'end_session', s.id, s.fence, wish[4]) end
+  if by ~= 'worker' then direct(s.worker, 'end_session', s.id, s.fence, wish[4]) end
   local waiter = queue_length() > 0 and waiter_of(s.id)
   if waiter then dismiss(waiter, OVER[1], OVER[2]) end
   local is_estimated = (s.is_adopted or s.lacks or s.old_owes or (s.owes and not is_by_attach)) and true or false

@@ -48,23 +48,17 @@ local function fleet_enter(f, q, region)
 end
 
 local function bury(f, session, till, is_expired)
-  local score = call('ZSCORE', f .. ':dead', session)
-  if score and tonumber(score) >= till then return end
-  call('ZADD', f .. ':dead', till, session)
-  if is_expired then call('ZADD', f .. ':expired', till, session) end
-  if not score and call('ZCARD', f .. ':dead') > TOMBSTONES then
-    local first = call('ZPOPMIN', f .. ':dead')
-    call('ZREM', f .. ':expired', first[1])
-  end
+  call('ZADD', f .. ':dead', 'GT', till, session)
+  if is_expired then call('ZADD', f .. ':expired', 'GT', till, session) end
 end
 
 -- `gone`: {session, workspace, user, key, buried until or false, record or false, region}. A session that is not over
 -- leaves only from the region that it is in: it may have waited in several.
 local function fleet_leave(f, gone)
   local session, workspace, user, key, till, record = gone[1], gone[2], gone[3], gone[4], gone[5], gone[6]
-  local known = call('HGET', f .. ':s', session)
-  if known and (till or not gone[7] or unpack_message(known)[1] == gone[7]) then
-    call('HDEL', f .. ':s', session)
+  local known = not till and gone[7] and call('HGET', f .. ':s', session)
+  if known and unpack_message(known)[1] ~= gone[7] then return end
+  if call('HDEL', f .. ':s', session) == 1 then
     call('SREM', f .. ':u:' .. user, session)
     call('SREM', f .. ':k:' .. key, session)
     call('SREM', f .. ':w:' .. workspace, session)

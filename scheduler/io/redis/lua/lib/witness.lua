@@ -2,7 +2,7 @@
 -- got; it cannot make one. What it should not have it is told to end. `said` is {session, fence, is attached}.
 
 local function forget(w, said)
-  direct(w, 'end_session', said[1], said[2], 'NOT_YOURS')
+  direct(w.id, 'end_session', said[1], said[2], 'NOT_YOURS')
 end
 
 -- The worker has this attach: a lost session found again, or a connection that it saw go.

@@ -90,6 +90,7 @@ end
 local function remove_worker(w)
   call('HDEL', R .. ':workers', w.id)
   call('HDEL', R .. ':reach', w.id)
+  call('HDEL', R .. ':links', w.id)
   if w.health ~= 'lost' then release_sessions(w.id) end
   call('ZREM', R .. ':beats', w.id)
   call('ZREM', R .. ':lost', w.id)
