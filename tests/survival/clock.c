@@ -1,4 +1,4 @@
-/* Moves one process's wall clock: LD_PRELOAD this, and name in MOORAGE_TEST_CLOCK a file of 8 bytes, the step in seconds.
+/* Moves one process's wall clock: LD_PRELOAD this, and name in STEPPED_CLOCK a file of 8 bytes, the step in seconds.
  * The monotonic clock stays as it is, as it does when an operator or NTP steps a host's time. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -16,7 +16,7 @@ static int (*real_clock_gettime)(clockid_t, struct timespec *);
 
 __attribute__((constructor)) static void start(void)
 {
-    const char *name = getenv("MOORAGE_TEST_CLOCK");
+    const char *name = getenv("STEPPED_CLOCK");
     int fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
     real_clock_gettime = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
     if (fd < 0) return;

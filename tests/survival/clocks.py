@@ -24,7 +24,7 @@ class Clock:
         if not self._library.exists():
             command = ["cc", "-O1", "-shared", "-fPIC", "-o", str(self._library), str(SOURCE), "-ldl"]
             subprocess.run(command, check=True, timeout=30)
-        return {"LD_PRELOAD": str(self._library), "MOORAGE_TEST_CLOCK": str(self._file)}
+        return {"LD_PRELOAD": str(self._library), "STEPPED_CLOCK": str(self._file)}
 
     def step(self, seconds: int) -> None:
         """So far from the true time, from now on."""

@@ -40,7 +40,7 @@ class Plan:
     seed: int = 0
     gateways: int = 2
     workers: int = 3
-    slots: int = 20
+    slots: int = 12  # so that every worker has some of the clients, and all find room on one fewer
     clients: int = 24
     lives: tuple[float, float] = (3.0, 15.0)  # shortest and longest session of those that leave
     is_cuttable: bool = False  # lines that can be cut cost a relay in Python each
