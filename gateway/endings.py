@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.relay import Cause, Close, Ending, Farewell, Side, Traffic
 from moorage.errors import CATALOGUE, Code, close_reason
@@ -76,6 +77,7 @@ def judge(ending: Ending) -> tuple[Verdict, Farewell]:
     return verdict, _farewell(ending, row)
 
 
+@lru_cache(maxsize=256)  # the same words for thousands at once
 def ordered_farewell(code: Code, retry_after: float | None) -> Close:
     """The close frame of a relay that the gateway ends itself."""
     number = CATALOGUE[code].close

@@ -1,18 +1,20 @@
 """Revocations that are written down are brought to the store until it has taken them, by whichever control plane is there.
 
-First every gateway is told, and ends what it holds with what it metered; after a while the store ends what is left, and the
-row says applied. Each step may happen twice: a control plane that died in between is taken over from.
+First every gateway is told, and ends what it holds with what it metered. When no more ends come, the store ends what is
+left, and the row says applied. Each step may happen twice: a control plane that died in between is taken over from.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 import structlog
 
 from controlplane.io.context import Context
-from controlplane.io.sql import revocations
+from controlplane.io.sql import revocations, sessions
 from controlplane.revocations import RevocationRow
 from moorage.ids import RevocationId
 from scheduler.io.revoking import SETTLE_SECONDS, warn
@@ -24,12 +26,20 @@ PAGE = 1000
 _log = structlog.get_logger("moorage.controlplane.applier")
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many sessions were left, and when."""
+
+    at: float
+    left: int | None = None
+
+
 class Applier:
-    """One task; remembers which revocations it has told the gateways of, and when."""
+    """One task; remembers which revocations it has told the gateways of, and how far they are."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._warned: dict[RevocationId, float] = {}
+        self._warned: dict[RevocationId, Progress] = {}
         self._stopped = asyncio.Event()
         self._is_away = False
 
@@ -55,8 +65,7 @@ class Applier:
 
     async def round(self) -> bool:
         """Every revocation one step further; whether any is left."""
-        async with self._context.database.read() as connection:
-            pending = await revocations.unapplied(connection, PAGE)
+        pending = await self._context.database.ask(lambda connection: revocations.unapplied(connection, PAGE))
         self._context.metrics.revocations_pending.set(len(pending))
         self._warned = {row.id: self._warned[row.id] for row in pending if row.id in self._warned}
         await self._warn([row for row in pending if row.id not in self._warned])
@@ -65,18 +74,28 @@ class Applier:
     async def _warn(self, rows: list[RevocationRow]) -> None:
         if rows:
             await warn(self._context.store, [row.value for row in rows])
-            self._warned |= dict.fromkeys([row.id for row in rows], monotonic())
+            self._warned |= {row.id: Progress(monotonic()) for row in rows}
 
     async def _settle(self, rows: list[RevocationRow]) -> int:
-        now = monotonic()
-        due = [row for row in rows if now - self._warned[row.id] >= SETTLE_SECONDS]
+        due = [row for row in rows if await self._is_settled(row)]
         for row in due:
             left = await self._context.store.revoke(row.value)
             _log.info("revocation_applied", id=row.id, kind=row.kind.value, target=row.target, ended_by_store=left)
         if due:
-            async with self._context.database.write() as connection:
-                await revocations.applied(connection, [row.id for row in due], self._context.store.now())
+            ids, at = [row.id for row in due], self._context.store.now()
+            await self._context.database.change(lambda connection: revocations.applied(connection, ids, at))
         return len(due)
+
+    async def _is_settled(self, row: RevocationRow) -> bool:
+        """Whether gateways have said all they will: nothing is left, or nothing more has ended for a while."""
+        before, now = self._warned[row.id], monotonic()
+        if now - before.at < SETTLE_SECONDS:
+            return False
+        left = await self._context.database.ask(partial(sessions.live_of, kind=row.kind.value, named=row.target))
+        is_moving = left > 0 and (before.left is None or left < before.left)
+        if is_moving:
+            self._warned[row.id] = Progress(now, left)
+        return not is_moving
 
     async def _rested(self, seconds: float) -> bool:
         try:

@@ -8,6 +8,7 @@ keeps the document: revocations younger than a minute are looked for one by one.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import structlog
 
@@ -87,8 +88,7 @@ class Seeding:
         count, since = 0, self._context.store.now() - LEEWAY
         mark: Mark = (since, SessionId(""))
         while True:
-            async with self._context.database.read() as connection:
-                page = await sessions.tombstones(connection, since, mark, BATCH)
+            page = await self._context.database.ask(partial(sessions.tombstones, now=since, after=mark, limit=BATCH))
             if page:
                 await self._context.store.seed({session: until + LEEWAY for until, session in page}, [])
             count += len(page)
@@ -100,8 +100,7 @@ class Seeding:
         """As revocations, not as tombstones: their end must still become a record, which the sweep asks for."""
         count, after, now = 0, "", self._context.store.now()
         while True:
-            async with self._context.database.read() as connection:
-                page = await sessions.wanted_ends(connection, after, BATCH)
+            page = await self._context.database.ask(partial(sessions.wanted_ends, after=after, limit=BATCH))
             if page:
                 named = [
                     Revocation("session", row.id, row.expires_at + LEEWAY, now, row.end_wanted or DEFAULT_REASON)
@@ -116,8 +115,7 @@ class Seeding:
     async def _seed_revocations(self) -> int:
         count, after, now = 0, "", self._context.store.now()
         while True:
-            async with self._context.database.read() as connection:
-                page = await revocations.in_force(connection, now, after, BATCH)
+            page = await self._context.database.ask(partial(revocations.in_force, now=now, after=after, limit=BATCH))
             if page:
                 await self._context.store.seed({}, [row.value for row in page])
             count += len(page)
@@ -130,8 +128,7 @@ class Seeding:
         if now < self._look_for_young_at:
             return
         self._look_for_young_at = now + LOOK_FOR_YOUNG_EVERY
-        async with self._context.database.read() as connection:
-            young = await revocations.young(connection, now - YOUNG, BATCH)
+        young = await self._context.database.ask(partial(revocations.young, since=now - YOUNG, limit=BATCH))
         if not young:
             return
         known = {(one.kind, one.id) for one in await self._context.store.revocations()}

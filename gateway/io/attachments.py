@@ -98,7 +98,7 @@ class Attachments:
         self.revocations = revocations or Revocations()  # the gate's
         self.is_known: Callable[[], Awaitable[bool]] = _always  # whether the store knows this gateway
         self._store = store
-        self._reports = reports
+        self.reports = reports
         self._metrics = metrics
         self._live: dict[SessionId, Attachment] = {}
         self._untold: dict[SessionId, Attachment] = {}  # ended, and the store has not taken the report
@@ -245,7 +245,7 @@ class Attachments:
                 del self._untold[attachment.session]
 
         self._untold[attachment.session] = attachment
-        self._reports.put(_Told(self, attachment, write), done)
+        self.reports.put(_Told(self, attachment, write), done)
 
 
 @dataclass(frozen=True, slots=True)

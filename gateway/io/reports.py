@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 
 import structlog
 
@@ -16,7 +18,8 @@ Write = Callable[[], Awaitable[object]]
 
 MOST = 100_000  # then nothing new is admitted until the store takes some
 
-_WRITERS = 8  # writes of different sessions overtake each other; fences make that harmless
+_WRITERS = 32  # in flight at once, over one connection; writes of different sessions overtake each other, fences make that harmless
+_TURN = 50  # writes
 _RETRY_SECONDS = 0.2
 
 log = structlog.get_logger(__name__)
@@ -51,6 +54,8 @@ class Reports:
         self._open: dict[_Report, None] = {}
         self._may_go = asyncio.Event()
         self._may_go.set()
+        self._is_quiet = asyncio.Event()
+        self._is_quiet.set()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -77,6 +82,15 @@ class Reports:
         """The store can place what is said."""
         self._may_go.set()
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing goes out meanwhile: thousands of clients are closed first, and reported after."""
+        self._is_quiet.clear()
+        try:
+            yield
+        finally:
+            self._is_quiet.set()
+
     async def flush(self, deadline_seconds: float) -> bool:
         """Waits until all is written; False when the deadline came first, and what is lost with this process is logged."""
         self.go_on()
@@ -98,8 +112,11 @@ class Reports:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _write(self) -> None:
-        while True:
+        for number in count(1):
+            if number % _TURN == 0:
+                await asyncio.sleep(0)  # a store in memory answers without waiting: others must have their turn
             report = await self._queue.get()
+            await self._is_quiet.wait()
             await self._until_taken(report.write)
             del self._open[report]
             if report.when_done is not None:

@@ -27,7 +27,8 @@ log = structlog.get_logger(__name__)
 async def close_revoked(attachments: Attachments, revocation: Revocation, now: float) -> None:
     """One revocation: remembered for the gate, and everything relayed under it is closed and ended."""
     attachments.revocations.add(revocation)
-    closed = await _close(attachments, _named(attachments, revocation), now)
+    with attachments.reports.held():
+        closed = await _close(attachments, _named(attachments, revocation), now)
     log.info("revoked", kind=revocation.kind, id=revocation.id, reason=revocation.reason, sessions=closed)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from scheduler.store import Store
 from scheduler.values import Revocation
 
-SETTLE_SECONDS = 2.0  # for gateways to close and report thousands of sessions; no socket waits for it
+SETTLE_SECONDS = 2.0  # for gateways to report what they ended; no socket waits for it
 
 
 async def warn(store: Store, revocations: Sequence[Revocation]) -> None:

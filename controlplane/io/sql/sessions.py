@@ -135,6 +135,12 @@ async def want_ends(connection: AsyncConnection, kind: str, named: str, reason: 
     await connection.execute(statement.values(end_wanted=reason))
 
 
+async def live_of(connection: AsyncConnection, kind: str, named: str) -> int:
+    """How many rows of a session, user, key or workspace have not ended."""
+    statement = select(func.count()).select_from(SESSIONS).where(LIVE_ROWS, _OF_KIND[kind] == named)
+    return (await connection.execute(statement)).scalar_one()
+
+
 async def latest_end(connection: AsyncConnection, kind: str, named: str) -> float:
     """When the last of its live sessions ends by itself; 0 where there is none."""
     statement = select(func.max(_ROW.expires_at)).where(LIVE_ROWS, _OF_KIND[kind] == named)
