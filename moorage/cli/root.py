@@ -17,6 +17,8 @@ COMMANDS = {
     "controlplane": ("moorage.cli.controlplane", "Run one control plane over a shared store."),
     "worker": ("moorage.cli.worker", "Serve sessions with a function of yours."),
     "session": ("moorage.cli.session", "Create, read, list and end sessions."),
+    "revoke": ("moorage.cli.revoke", "End all of a session, user, API key or workspace, at once."),
+    "keys": ("moorage.cli.keys", "Create, list and revoke API keys."),
     "connect": ("moorage.cli.connect", "Talk to a session: lines in, messages out."),
     "workers": ("moorage.cli.workers", "List, cordon and drain workers."),
     "drain": ("moorage.cli.drain", "Empty a worker, a gateway, a pool or a region, and watch it."),
