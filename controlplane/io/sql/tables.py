@@ -32,12 +32,13 @@ METADATA = MetaData(
 )
 
 _ID = String(32)
+_TEXT = String(256)  # as long as forms and links allow: SQLite does not look, PostgreSQL refuses
 
 WORKSPACES = Table(
     "workspaces",
     METADATA,
     Column("id", _ID, primary_key=True),
-    Column("name", String(200), nullable=False, unique=True),
+    Column("name", _TEXT, nullable=False, unique=True),
     Column("created_at", Double, nullable=False),
 )
 
@@ -46,7 +47,7 @@ API_KEYS = Table(
     METADATA,
     Column("id", _ID, primary_key=True),
     Column("workspace", _ID, ForeignKey("workspaces.id"), nullable=False, index=True),
-    Column("name", String(200), nullable=False),
+    Column("name", _TEXT, nullable=False),
     Column("digest", String(64), nullable=False, unique=True),
     Column("hint", String(16), nullable=False),
     Column("scopes", JSON, nullable=False),
@@ -64,11 +65,11 @@ JOIN_KEYS = Table(
     "join_keys",
     METADATA,
     Column("id", _ID, primary_key=True),
-    Column("name", String(200), nullable=False),
+    Column("name", _TEXT, nullable=False),
     Column("digest", String(64), nullable=False, unique=True),
     Column("hint", String(16), nullable=False),
-    Column("pool", String(64), nullable=False),
-    Column("region", String(64), nullable=False),
+    Column("pool", _TEXT, nullable=False),
+    Column("region", _TEXT, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("is_bootstrap", Boolean, nullable=False),
 )
@@ -92,7 +93,7 @@ SESSIONS = Table(
     Column("end_user_id", String(256), nullable=False),
     Column("key", _ID, ForeignKey("api_keys.id"), nullable=False),
     Column("status", String(16), nullable=False),
-    Column("connection_type", String(32), nullable=False),
+    Column("connection_type", String(64), nullable=False),
     Column("quality", String(64), nullable=False),
     Column("jti", String(64), nullable=False),
     Column("created_at", Double, nullable=False),
@@ -103,8 +104,8 @@ SESSIONS = Table(
     Column("labels", JSON, nullable=False),
     Column("regions", JSON, nullable=False),
     Column("pools", JSON, nullable=False),
-    Column("region", String(64)),
-    Column("pool", String(64)),
+    Column("region", _TEXT),
+    Column("pool", _TEXT),
     Column("worker", _ID),
     Column("node", String(512)),
     Column("started_at", Double),
