@@ -32,6 +32,7 @@ from gateway.io.notices import Notices
 from gateway.io.reception import Reception
 from gateway.io.reports import Reports
 from gateway.io.revoking import catch_up
+from gateway.io.seats import Seat
 from gateway.io.sockets import listening_socket
 from gateway.io.standing import Lease, Standing
 from gateway.io.upkeep import keep_up
@@ -70,10 +71,13 @@ class Gateway:
         self._is_open = False
         RelayedTotals(self._attachments.totals, registry)
 
-    async def start(self, sock: socket.socket | None = None, link_sock: socket.socket | None = None) -> None:
-        """Binds and serves, or serves on listening sockets of somebody else's, which are closed here like own ones; not
-        ready until the store knows it. Raises OSError when a port is taken, ssl.SSLError for a certificate that cannot
-        be used."""
+    async def start(
+        self, sock: socket.socket | None = None, link_sock: socket.socket | None = None, seat: Seat | None = None
+    ) -> None:
+        """Binds and serves, or serves on listening sockets of somebody else's, which are closed here like own ones; with
+        a `seat`, beside other gateways. Not ready until the store knows it. Raises OSError when a port is taken,
+        ssl.SSLError for a certificate that cannot be used."""
+        self._seat = seat
         if sock is None:
             sock = listening_socket(self.policy.host, self.policy.port, clients_speak_first=True)
         self.port: int = sock.getsockname()[1]
@@ -105,7 +109,7 @@ class Gateway:
             asyncio.create_task(self._standing.keep(self._hear), name="gateway-standing"),
             asyncio.create_task(self._upkeep(), name="gateway-upkeep"),
         ]
-        self._listener.open(self.wire, sock, self._attachments, self.metrics)
+        self._listener.open(self.wire, sock, self._attachments, self.metrics, self._seat)
         self._show_gauges()
         self._is_open = True
 
@@ -140,6 +144,8 @@ class Gateway:
     async def drain(self) -> None:
         """Refuses new clients and moves the sessions away over `drain_seconds`; they stay resumable."""
         self._is_open = False
+        if self._seat is not None:
+            self._seat.leave()  # who refuses everybody looks like the one with the most room
         self._listener.is_draining = True
         self._admission.refuse_waiting(Code.DRAINING, DRAIN_RETRY)
         await drain(self._attachments, self.policy.drain_seconds, self.metrics)

@@ -19,6 +19,7 @@ from gateway.io.attachments import Attachments
 from gateway.io.dial import WorkerDeclined
 from gateway.io.metrics import GatewayMetrics
 from gateway.io.reception import NotWorthAnAnswer, Received, Reception
+from gateway.io.seats import Seat
 from gateway.io.wire import Stream
 from gateway.policy import Handshakes
 from gateway.refusals import Refusal, as_close, as_http
@@ -44,15 +45,26 @@ class Listener:
         self._tasks: dict[Stream, asyncio.Task[None]] = {}
         self._in_progress: dict[str, int] = {}
         self._door: wire.Listener | None = None
+        self._seat: Seat | None = None
         self.is_draining = False  # for good
         self.is_cordoned = False  # by an operator, who may take it back
 
-    def open(self, engine: wire.Wire, sock: socket.socket, attachments: Attachments, metrics: GatewayMetrics) -> None:
-        """Starts accepting on a listening socket."""
+    def open(
+        self,
+        engine: wire.Wire,
+        sock: socket.socket,
+        attachments: Attachments,
+        metrics: GatewayMetrics,
+        seat: Seat | None = None,
+    ) -> None:
+        """Starts accepting on a listening socket; with a `seat`, beside other processes."""
+        self._seat = seat
         self._attachments = attachments
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._door = engine.listen(sock, self._accept)
+        if self._seat is not None:
+            self._seat.take(self._door, sock, lambda: self.connections)
 
     @property
     def handshakes(self) -> int:
@@ -66,14 +78,15 @@ class Listener:
 
     def leave(self) -> None:
         """Stops accepting; those who are in the door still come in."""
+        if self._seat is not None:
+            self._seat.leave()
         if self._door is not None:
             self._door.close()
             self._door = None
 
     async def close(self) -> None:
         """Stops accepting and drops what is not relayed yet."""
-        if self._door is not None:
-            self._door.close()
+        self.leave()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -87,6 +100,8 @@ class Listener:
             self._turn_away(stream, refusal)
             return
         self._tasks[stream] = self._loop.create_task(self._serve(stream, unit))
+        if self._seat is not None:
+            self._seat.accepted()
 
     def _seated(self, stream: Stream) -> str:
         """The unit of address under which a handshake is counted; "" for proxies. Raises Refusal."""

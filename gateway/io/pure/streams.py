@@ -149,7 +149,7 @@ def _aborted() -> ConnectionAbortedError:
 class Listener:
     """See gateway.io.wire.Listener. Accepts itself: asyncio's server cannot pause and spins without descriptors."""
 
-    _MOST_ACCEPTS = 64
+    _MOST_ACCEPTS = 8  # a turn of the loop: whoever is told of them only then can still pause
     _BACK_OFF = 0.1
 
     def __init__(

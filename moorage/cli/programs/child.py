@@ -23,11 +23,24 @@ from typing import Any
 
 import structlog
 
+from moorage.cli.programs.start import SEAT
 from moorage.cli.restarts import Restarts
 
 ASK_EVERY = 0.02
 END_WITHIN = 15.0  # from the end of its stdin to SIGKILL
 _log = structlog.get_logger("moorage.up.children")
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Two of a place on a board: one who takes over is there before the other has left."""
+
+    board: int  # its descriptor
+    first: int
+
+    def of(self, life: int) -> int:
+        """The number of a life's seat."""
+        return self.first + life % 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,7 @@ class Recipe:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     sockets: Mapping[str, socket.socket] = field(default_factory=dict)  # by use
+    seats: Seats | None = None  # where it accepts beside others
     pages: Path | None = None  # folder for the socket of its metrics; None: it has none
     answers: Callable[[], Awaitable[bool]] | None = None  # whether it is ready, where it cannot say so itself
 
@@ -47,11 +61,13 @@ class Life:
 
     def __init__(self, recipe: Recipe, number: int) -> None:
         self.place = recipe.place
+        self.seat = recipe.seats.of(number) if recipe.seats else None
         self.observe = recipe.pages / f"{recipe.place}.{number}" if recipe.pages else None
         self.said: Mapping[str, Any] = {}
         self.ready = asyncio.Event()
         self.drained = asyncio.Event()
         self.ended = asyncio.Event()
+        self.is_told = False  # to drain, by us: who drains without that is not kept waiting
         self.status: int | str | None = None
         self._recipe = recipe
         self._process: Process | None = None
@@ -80,6 +96,11 @@ class Life:
             with suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
+    def drain(self, number: signal.Signals) -> None:
+        """By a signal; it then stays until it is let go."""
+        self.is_told = True
+        self.tell(number)
+
     def let_go(self) -> None:
         """The end of its stdin."""
         if self._process is not None and self._process.stdin is not None:
@@ -103,7 +124,7 @@ class Life:
             await self.ended.wait()
 
     async def _live(self) -> int:
-        with _Left(self._recipe, self.observe) as left:
+        with _Left(self._recipe, self.observe, self.seat) as left:
             process = self._process = await asyncio.create_subprocess_exec(
                 *self._recipe.command,
                 *left.arguments,
@@ -132,6 +153,8 @@ class Life:
                     continue
                 if "drained" in said:
                     self.drained.set()
+                    if not self.is_told:
+                        self.let_go()
                 else:
                     self.said = said
                     if "failed" not in said:
@@ -153,12 +176,14 @@ class Life:
 class _Left:
     """What the parent leaves to a life: for the time of its start, and then it is the child's."""
 
-    def __init__(self, recipe: Recipe, observe: Path | None) -> None:
+    def __init__(self, recipe: Recipe, observe: Path | None, seat: int | None) -> None:
         self._recipe = recipe
         self._observe = _listening(observe) if observe is not None else None
         shared = {use: sock.fileno() for use, sock in recipe.sockets.items()}
         if self._observe is not None:
             shared["observe"] = self._observe.fileno()
+        if recipe.seats is not None:
+            shared[f"{SEAT}{seat}"] = recipe.seats.board
         self.descriptors = tuple(shared.values())
         listed = ",".join(f"{use}={number}" for use, number in shared.items())
         self.arguments = ("--inherit", f"{recipe.place}:{listed}") if shared else ()
@@ -237,7 +262,7 @@ class Place:
             _log.error("replacement_failed", place=self.recipe.place, why=new.said.get("failed", "it was not ready"))
             new.tell(signal.SIGKILL)
             return False
-        old.tell(signal.SIGUSR2)
+        old.drain(signal.SIGUSR2)
         if await old.until(old.drained, drain_within):
             await self._parting(old)
         old.let_go()
@@ -248,7 +273,7 @@ class Place:
         """Asks it to drain, and returns when it has; it then waits for `stop`."""
         self._stopping.set()
         for life in self.lives:
-            life.tell(signal.SIGTERM)
+            life.drain(signal.SIGTERM)
         await asyncio.gather(*(self._drained(life, within) for life in list(self.lives)))
 
     async def stop(self, within: float) -> None:

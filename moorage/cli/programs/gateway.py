@@ -60,7 +60,8 @@ class GatewayProgram(Lifecycle):
         self.keep(keys.run(), "token-keys")
         self.work_for(store)
         gateway = Gateway(policy, store, lambda: keys.current, self.registry)
-        await gateway.start(self.start.socket("clients"), self.start.socket("link"))
+        seat = self.start.inherited.seat if self.start.inherited else None
+        await gateway.start(self.start.socket("clients"), self.start.socket("link"), seat)
         self.closing("gateway", gateway.close)
         self._gateway = gateway
 

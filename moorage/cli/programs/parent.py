@@ -23,12 +23,13 @@ from prometheus_client import CollectorRegistry
 
 from controlplane.io.keyfiles import JOIN, read_secret
 from controlplane.io.listener import bound as bound_rest
+from gateway.io.seats import ABSENT, Board, new_board
 from gateway.io.sockets import listening_socket
 from moorage.cli import running, valkey
 from moorage.cli.crew import Crew, Doors
 from moorage.cli.fleet_metrics import FleetCollector
 from moorage.cli.observe import ObserveApp
-from moorage.cli.programs.child import Life, Place, Recipe, environment_of, our_command
+from moorage.cli.programs.child import Life, Place, Recipe, Seats, environment_of, our_command
 from moorage.cli.programs.lifecycle import Lifecycle
 from moorage.cli.programs.pages import Pages
 from moorage.cli.programs.places import PlacesCollector
@@ -50,6 +51,7 @@ class ParentProgram(Lifecycle):
     """Keeps every place filled. SIGUSR2 replaces the gateways, one after the other, without ending a session."""
 
     name = "up"
+    _board: Board | None = None
     _where: Running | None = None
     _crew: Crew | None = None
     _fleet: FleetCollector | None = None
@@ -100,11 +102,14 @@ class ParentProgram(Lifecycle):
         environment = self._environment(store_url)
         rest = {"rest": doors["rest"]}
         self._control = await self._filled(
-            Recipe("controlplane", our_command("controlplane", "--json"), environment, rest, folder)
+            Recipe("controlplane", our_command("controlplane", "--json"), environment, rest, pages=folder)
         )
         clients = {use: doors[use] for use in ("clients", "link")}
-        for number in range(1, settings.up.gateways + 1):
-            recipe = Recipe(f"gateway-{number}", our_command("gateway", "--json"), environment, clients, folder)
+        board = await self.entered("seats", _board(2 * settings.up.gateways))
+        self._board = Board(board)
+        for number in range(settings.up.gateways):
+            seats, name = Seats(board, 2 * number), f"gateway-{number + 1}"
+            recipe = Recipe(name, our_command("gateway", "--json"), environment, clients, seats, folder)
             self._gateways.append(self._place(recipe))
         await asyncio.gather(*map(self._started, self._gateways))
         await self._open_crew()
@@ -205,6 +210,8 @@ class ParentProgram(Lifecycle):
     def _changed(self, life: Life) -> None:
         if life.ended.is_set():
             self._pages.ended(life)
+            if life.seat is not None and self._board is not None:
+                self._board.write(life.seat, ABSENT)
         if self.is_ready:
             running.write(self._data, self.running())
 
@@ -269,6 +276,15 @@ async def private_folder(data: Path) -> AsyncIterator[Path]:
             folder.mkdir(mode=0o700, exist_ok=True)
             folder.chmod(0o700)
         yield folder
+
+
+@asynccontextmanager
+async def _board(seats: int) -> AsyncIterator[int]:
+    descriptor = new_board(seats)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @asynccontextmanager

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.io.seats import Board, Seat
 from moorage.cli.settings import Settings
 from moorage.cli.sources import WrongSetting, load
+
+SEAT = "seat-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class Inheritance:
 
     name: str
     sockets: Mapping[str, socket.socket]
+    seat: Seat | None = None  # among the gateways that accept on the same socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,21 @@ class Start:
 
 
 def inheritance(text: str) -> Inheritance:
-    """Of `gateway-1:clients=5,link=6`: a name and descriptors. Raises WrongSetting."""
+    """Of `gateway-1:clients=5,link=6,seat-2=7`: a name and descriptors. Raises WrongSetting."""
     name, _, listed = text.partition(":")
     try:
         numbers = {use: int(number) for use, _, number in (pair.partition("=") for pair in listed.split(",") if pair)}
-        sockets = {use: _taken(number) for use, number in numbers.items()}
+        sockets = {use: _taken(number) for use, number in numbers.items() if not use.startswith(SEAT)}
+        seats = [_seat(use, number) for use, number in numbers.items() if use.startswith(SEAT)]
     except (ValueError, OSError) as error:
         raise WrongSetting(f"{text!r} names no listening sockets of a parent: {error}") from error
-    return Inheritance(name, sockets)
+    return Inheritance(name, sockets, seats[0] if seats else None)
+
+
+def _seat(use: str, descriptor: int) -> Seat:
+    board = Board(descriptor)
+    os.close(descriptor)
+    return Seat(board, int(use.removeprefix(SEAT)))
 
 
 def _taken(number: int) -> socket.socket:
