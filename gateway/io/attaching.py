@@ -38,6 +38,8 @@ class Attacher:
         reached = await self._dialler.reach(visitor, claimed)
         try:
             answer = await store.confirm(reached.claimed.session, reached.claimed.fence)
+            if isinstance(answer, Stale) and answer.fence is None and not await self._attachments.is_known():
+                raise Unavailable("the store lost its data while the worker was dialled")
             if isinstance(answer, Stale):
                 raise await self._dialler.refusal_of(answer)
             self._relay(visitor, stream, reached)

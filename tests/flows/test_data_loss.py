@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -110,6 +112,23 @@ async def test_sessions_of_a_gateway_that_died_with_the_store_make_room_when_the
         assert used == [2]
         assert await kept.recv() == "kept"
         assert [view.used for view in await fleet.memory.workers()] == [1]
+
+
+async def test_an_attach_that_the_loss_caught_is_no_session_taken_over() -> None:
+    async with Fleet(1, adoption_seconds=0.0) as fleet, fleet.worker():
+        reach = fleet.members[0].reach
+
+        async def confirm(*claim: Any) -> Any:
+            await fleet.lose_the_data(0.0)
+            return await fleet.memory.confirm(*claim)
+
+        reach.confirm = confirm  # type: ignore[attr-defined]
+        with pytest.raises(InvalidStatus) as refused:
+            async with fleet.plain():
+                pass
+        del reach.confirm
+
+    assert json.loads(refused.value.response.body)["code"] == "STORE_UNAVAILABLE"
 
 
 def _place(seen: object) -> tuple[object, ...]:
