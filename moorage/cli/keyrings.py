@@ -22,6 +22,19 @@ def keyring(settings: Settings) -> KeyRing:
     return embedded_keyring(settings.data.absolute())
 
 
+def shared_keyring(settings: Settings) -> KeyRing:
+    """The keys of a control plane of many: a secret made in one's own data folder would verify no other one's tokens.
+
+    Raises ValueError where the database is shared and the keys are not.
+    """
+    if settings.controlplane.database_url and settings.signing.key is None:
+        raise ValueError(
+            "control planes that share a database sign with one key: name an Ed25519 PEM file in signing.key "
+            "(MOORAGE_SIGNING__KEY), the same for each (`openssl genpkey -algorithm ed25519 -out signing.pem` makes one)"
+        )
+    return keyring(settings)
+
+
 def turn_keys(control: ControlPlane, settings: Settings) -> None:
     """The files are read again; where they cannot be used, the keys in force stay."""
     try:
