@@ -58,6 +58,7 @@ class Standing:
         self._attachments = attachments
         self._reports = reports
         self._metrics = metrics
+        self._is_out = False  # and it has been said
         self._waiting = 0  # sessions whose worker is not back yet
         attachments.is_known = self.is_known
         self._doubted = asyncio.Event()
@@ -108,12 +109,16 @@ class Standing:
         for step in self.steps:
             await step()
         self.has_joined = True
+        self._is_out = False
         return notices
 
     def _step_out(self, why: str, detail: str) -> None:
         self._reports.hold()
         self.is_in_step = False
         self._metrics.in_step.set(0)
+        if self._is_out:
+            return  # still
+        self._is_out = True
         self._metrics.resyncs.labels(why).inc()
         log.warning("out_of_step_with_the_store", why=why, detail=detail)
 

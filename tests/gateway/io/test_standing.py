@@ -115,6 +115,7 @@ async def test_a_store_that_is_away_at_the_start_is_waited_for(quay: Quay) -> No
     await keep(made, lambda: made.has_joined)
 
     assert not before
+    assert quay.registry.get_sample_value("moorage_gateway_resyncs_total", {"why": "unavailable"}) == 1
     assert quay.registry.get_sample_value("moorage_gateway_in_step") == 1
 
 
