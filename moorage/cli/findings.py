@@ -10,6 +10,7 @@ from enum import Enum
 ENOUGH_FILES = 4096  # a relayed session takes two descriptors
 SLOW_CLOCK_SECONDS = 5.0  # the leeway of a token (moorage.tokens.LEEWAY)
 SOON = timedelta(days=14)
+LEAST_REDIS = 7  # scripts with flags, such as allow-oom
 
 
 class Grade(Enum):
@@ -117,3 +118,47 @@ def store(is_running: bool | None) -> Finding:
     return Finding(
         "store", Grade.OK, f"the store in memory {told}: live sessions do not survive a restart of the process"
     )
+
+
+def store_away(sentence: str, advice: str = "start it, or correct store.url (--store, MOORAGE_STORE__URL)") -> Finding:
+    """A store that a start would not reach."""
+    return Finding("store", Grade.FAIL, sentence, advice)
+
+
+def info(text: str) -> dict[str, str]:
+    """What a server says of itself (INFO).
+
+    >>> info("# Server\\r\\nredis_version:7.2.4\\r\\n")
+    {'redis_version': '7.2.4'}
+    """
+    return dict(line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith("#"))
+
+
+def store_server(where: str, said: dict[str, str], schema: str | None, ours: str) -> list[Finding]:
+    """A Redis or Valkey: its version, its schema, what it does when it is full, and what it keeps over a restart."""
+    version = said.get("valkey_version") or said.get("redis_version", "0")
+    found = [Finding("store", Grade.OK, f"{where} answers, version {version}")]
+    if int(said.get("redis_version", "0").partition(".")[0] or 0) < LEAST_REDIS:
+        old = f"{where} is version {version}: the scripts need {LEAST_REDIS} or newer"
+        found = [Finding("store", Grade.FAIL, old, f"upgrade it to Redis {LEAST_REDIS} or any Valkey")]
+    if schema is not None and schema != ours:
+        other = f"its keys are of schema version {schema}, this program speaks {ours}"
+        found.append(
+            Finding("store schema", Grade.FAIL, other, "run one version, or give this one a ?prefix= of its own")
+        )
+    policy = said.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        sentence = f"it throws keys away when it is full (maxmemory-policy {policy}): sessions would be lost unseen"
+        found.append(Finding("store memory", Grade.FAIL, sentence, "set maxmemory-policy noeviction"))
+    if said.get("aof_enabled", "0") == "0":
+        sentence = "it keeps no log: a restart of it forgets sessions until gateways and workers bring them back"
+        found.append(Finding("store persistence", Grade.WARN, sentence, "set appendonly yes and appendfsync everysec"))
+    return found
+
+
+def database(where: str, error: str | None) -> Finding:
+    """A database of its own."""
+    if error is None:
+        return Finding("database", Grade.OK, f"{where} answers")
+    advice = "start it, or correct controlplane.database_url (--database)"
+    return Finding("database", Grade.FAIL, f"{where} cannot be used: {error}", advice)

@@ -18,7 +18,7 @@ from tempfile import TemporaryFile
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
-from moorage.cli import findings, running
+from moorage.cli import findings, running, serverprobes
 from moorage.cli.findings import Finding
 from moorage.cli.settings import Settings, TlsGroup
 
@@ -36,7 +36,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _certificates(settings)
     yield findings.file_descriptors(*resource.getrlimit(resource.RLIMIT_NOFILE))
     yield findings.clock(is_synchronised=_is_synchronised(), offset_seconds=_offset(live))
-    yield findings.store(_is_store_up(live))
+    yield from serverprobes.store(settings, is_running=_is_store_up(live))
+    if (found := serverprobes.database(settings)) is not None:
+        yield found
     yield _relay(settings)
     yield findings.loop(_version("uvloop"))
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from moorage.cli.certificate import development_certificate
 from moorage.cli.root import moorage
+from tests.moorage.cli.fleet import a_store
 
 
 @pytest.fixture(autouse=True)
@@ -114,3 +115,35 @@ def test_an_api_that_does_not_answer_tells_nothing_of_the_clock(monkeypatch: pyt
 def examined() -> tuple[int, dict[str, Any]]:
     answer = CliRunner().invoke(moorage, ["doctor", "--json"])
     return answer.exit_code, {finding["subject"]: finding for finding in json.loads(answer.output)}
+
+
+def test_a_store_and_a_database_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_store(tmp_path) as url:
+        monkeypatch.setenv("MOORAGE_STORE__URL", url)
+        monkeypatch.setenv("MOORAGE_CONTROLPLANE__DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/d.db")
+
+        status, found = examined()
+
+    assert status == 0
+    assert "answers, version" in found["store"]["sentence"]
+    assert "store persistence" not in found
+    assert found["database"]["grade"] == "ok"
+
+
+def test_a_store_and_a_database_that_are_away_fail_without_their_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOORAGE_STORE__URL", "redis://u:secret@127.0.0.1:1")
+    monkeypatch.setenv("MOORAGE_CONTROLPLANE__DATABASE_URL", "postgresql+asyncpg://u:secret@127.0.0.1:1/d")
+
+    status, found = examined()
+
+    assert status == 1
+    assert (found["store"]["grade"], found["database"]["grade"]) == ("fail", "fail")
+    assert "secret" not in str(found)
+
+
+def test_a_store_url_that_is_none_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOORAGE_STORE__URL", "ftp://there")
+
+    _, found = examined()
+
+    assert "store.url" in found["store"]["sentence"]

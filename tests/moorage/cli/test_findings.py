@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from moorage.cli import findings
 from moorage.cli.findings import Finding, Grade, exit_code
 
@@ -77,3 +79,33 @@ def test_only_failures_make_the_exit_code() -> None:
 
     assert exit_code([fine, warned]) == 0
     assert exit_code([fine, failed]) == 1
+
+
+GOOD = {"redis_version": "7.2.4", "valkey_version": "9.0.1", "maxmemory_policy": "noeviction", "aof_enabled": "1"}
+
+
+def test_a_store_server_in_order_is_one_line() -> None:
+    assert [found.sentence for found in findings.store_server("redis://h", GOOD, "1", "1")] == [
+        "redis://h answers, version 9.0.1"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "schema", "subject", "grade"),
+    [
+        ({"redis_version": "6.2.1", "valkey_version": ""}, None, "store", Grade.FAIL),
+        ({}, "2", "store schema", Grade.FAIL),
+        ({"maxmemory_policy": "allkeys-lru"}, None, "store memory", Grade.FAIL),
+        ({"aof_enabled": "0"}, None, "store persistence", Grade.WARN),
+    ],
+)
+def test_what_is_wrong_with_a_store_server_is_found(
+    said: dict[str, str], schema: str | None, subject: str, grade: Grade
+) -> None:
+    found = findings.store_server("redis://h", {**GOOD, **said}, schema, "1")
+
+    assert (subject, grade) in [(each.subject, each.grade) for each in found]
+
+
+def test_a_database_that_does_not_answer_fails() -> None:
+    assert [findings.database("x", error).grade for error in (None, "gone")] == [Grade.OK, Grade.FAIL]
