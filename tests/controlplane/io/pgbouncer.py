@@ -75,6 +75,12 @@ class Bounced(Postgresql):
         super().__init__(server)
         self._bouncer = bouncer
 
+    async def prepare(self, folder: Path) -> None:
+        """A template may have no connections, and PgBouncer keeps its own for a while."""
+        await super().prepare(folder)
+        if self._template is not None:
+            await self.cut(self._template)
+
     def _url(self, database: str) -> str:
         return f"postgresql://postgres@/{database}?host={self._bouncer.folder}&pgbouncer=1"
 

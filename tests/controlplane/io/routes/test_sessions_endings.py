@@ -10,6 +10,7 @@ from tests.controlplane.io.conftest import Harbour
 async def test_a_terminated_session_is_read_as_ended_at_once(harbour: Harbour) -> None:
     created = await harbour.create()
     claimed = await harbour.attach(created)
+    await harbour.row_is(created["id"], "ACTIVE")
     verdict = {"quality_score": 4.5, "error_count": 2, "reason": "user said goodbye"}
 
     answer = await harbour.admin.post(f"/sessions/{created['id']}/terminate", json=verdict)
