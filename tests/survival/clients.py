@@ -35,6 +35,7 @@ class _Client:
     echoed: int = 0
     unanswered: dict[int, float] = field(default_factory=dict)  # message -> when it was sent
     away_since: float | None = None  # tries to connect
+    waiting: int | None = None  # a message that goes out with the next connection
 
     def take(self, fact: ClientFact) -> None:
         """What follows from one fact."""
@@ -43,16 +44,19 @@ class _Client:
                 pass
             case Connected():
                 self.gateway, self.is_open, self.away_since = fact.gateway, True, None
-                self.unanswered.clear()  # what was on its way when the last connection went is lost
-            case Sent():
+                self.unanswered = {} if self.waiting is None else {self.waiting: fact.at}
+                self.waiting = None
+            case Sent() if self.is_open:
                 self.unanswered[fact.number] = fact.at
+            case Sent():
+                self.waiting = fact.number
             case Echoed():
                 self.worker = fact.worker
                 for number in [each for each in self.unanswered if each <= fact.number]:
                     del self.unanswered[number]
             case Cut():
                 self.is_open, self.away_since = False, fact.at
-                self.unanswered.clear()
+                self.unanswered.clear()  # what was on its way is lost
             case GaveUp() | Left():
                 self.is_open, self.away_since = False, None
                 self.unanswered.clear()

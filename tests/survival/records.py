@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tests.survival.history import Aboard, Connected, Echoed, EndSeen, EventSeen, GaveUp, History, Left, Sent
+from tests.survival.history import Aboard, Connected, Echoed, EndSeen, EventSeen, GaveUp, History, Injected, Left, Sent
 from tests.survival.verdicts import Bounds, Rule, Violation
 
 CLIENT_HEADER = 6  # bytes before a client's message under 126 bytes: RFC 6455 section 5.2, with the mask
@@ -73,9 +73,11 @@ class _Carried:
 def records_say_what_was_carried(history: History, bounds: Bounds) -> Iterator[Violation]:
     """Between what both ends are sure of and what they may have sent; an estimate may be lower, never higher."""
     carried = _carried(history)
+    forgotten = _forgotten(history)
     for end in history.final.ends:
         if end.session in carried:
-            yield from _usage(end, carried[end.session])
+            is_low = end.is_estimated or end.session in forgotten
+            yield from _usage(end, carried[end.session], is_low=is_low)
     rows = {end.session: end for end in history.final.ends}
     for end in history.final.stream_ends:
         row = rows.get(end.session)
@@ -83,21 +85,37 @@ def records_say_what_was_carried(history: History, bounds: Bounds) -> Iterator[V
             yield Violation(Rule.USAGE, end.session, f"the event says {_figures(end)}, the row {_figures(row)}")
 
 
-def _usage(end: EndSeen, carried: _Carried) -> Iterator[Violation]:
-    least_in = 0 if end.is_estimated else max(carried.echoed, carried.heard)
-    least_out = 0 if end.is_estimated else carried.echoed
+def _forgotten(history: History) -> set[str]:
+    """Sessions that lived when the store lost its data: their records may lack what was carried before."""
+    found: set[str] = set()
+    live: set[str] = set()
+    for fact in history.facts:
+        if isinstance(fact, Connected):
+            live.add(fact.session)
+        elif isinstance(fact, Left | GaveUp):
+            live.discard(fact.session)
+        elif isinstance(fact, Injected) and fact.fault == "flushed":
+            found |= live
+    return found
+
+
+def _usage(end: EndSeen, carried: _Carried, *, is_low: bool) -> Iterator[Violation]:
+    least_in = 0 if is_low else max(carried.echoed, carried.heard)
+    least_out = 0 if is_low else carried.echoed
     if not least_in <= end.messages_in <= carried.sent:
         said = f"{end.messages_in} messages from the client, which are {least_in} to {carried.sent}"
         yield Violation(Rule.USAGE, end.session, said)
     if not least_out <= end.messages_out <= carried.sent:
         said = f"{end.messages_out} messages from the worker, which are {least_out} to {carried.sent}"
         yield Violation(Rule.USAGE, end.session, said)
+    if is_low:
+        carried = replace(carried, echoed=0, echoed_bytes=0)
     yield from _bytes(end, "from the client", end.bytes_in, CLIENT_HEADER, carried)
     yield from _bytes(end, "from the worker", end.bytes_out, WORKER_HEADER, carried)
 
 
 def _bytes(end: EndSeen, where: str, seen: int, header: int, carried: _Carried) -> Iterator[Violation]:
-    least = 0 if end.is_estimated else carried.echoed_bytes + header * carried.echoed
+    least = carried.echoed_bytes + header * carried.echoed
     most = carried.sent_bytes + header * carried.sent + CONTROL_BYTES * carried.attaches
     if not least <= seen <= most:
         yield Violation(Rule.USAGE, end.session, f"{seen} bytes {where}, which are {least} to {most}")

@@ -167,6 +167,16 @@ def test_a_client_waits_while_its_own_gateway_stands_still(clean: History) -> No
     assert found(not_excused) == {(Rule.STUCK, EVE)}
 
 
+def test_a_message_that_waits_for_a_connection_is_not_on_its_way(clean: History) -> None:
+    late = without(clean, lambda fact: isinstance(fact, Connected | Sent | Echoed) and 20.6 < fact.at < 45.0)
+    late = with_facts(late, Sent(20.7, BOB, 19, 4), Connected(44.5, BOB, 2, "gateway-2"))
+
+    assert found(with_facts(late, Echoed(44.6, BOB, 19, "worker-1", 4))) == set()
+    assert found(without(late, lambda fact: isinstance(fact, Echoed) and fact.session == BOB and fact.at > 44)) == {
+        (Rule.STUCK, BOB)
+    }
+
+
 def test_an_event_out_of_order(clean: History) -> None:
     events = list(clean.final.events)
     events[5], events[6] = events[6], events[5]
@@ -252,6 +262,14 @@ def test_an_estimate_may_be_lower_but_not_higher(clean: History) -> None:
 
     assert found(with_final(clean, ends=(lower,), stream_ends=(lower,))) == set()
     assert found(with_final(clean, ends=(higher,), stream_ends=(higher,))) == {(Rule.USAGE, ADA)}
+
+
+def test_a_record_may_lack_what_was_carried_before_the_store_lost_its_data(clean: History) -> None:
+    lower = an_end(ADA, messages=1)
+    history = with_final(clean, ends=(lower,), stream_ends=(lower,))
+
+    assert found(with_facts(history, Injected(3.5, "flushed", "store"))) == set()
+    assert found(with_facts(history, Injected(6.5, "flushed", "store"))) == {(Rule.USAGE, ADA)}
 
 
 def test_a_row_that_says_something_else_than_its_event(clean: History) -> None:

@@ -47,7 +47,6 @@ class Bounds:
     answer: float = (
         2 * WORKER_LOST_AFTER + 5
     )  # where most of a region is silent, its workers are lost only after twice that
-    echo: float = 10.0  # a worker's list may lag behind its claims so long: its sweep, its link, a slow machine
     reach: float = GATEWAY_LOST_AFTER + 5  # a fault that is over may still cut somebody so much later
     skew: float = 2.0  # two sessions may overlap in one slot so long: one worker hears of an end later than the store
 
