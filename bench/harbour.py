@@ -99,7 +99,6 @@ async def serve(options: argparse.Namespace) -> None:
             "key": welcome.new_admin_key,
             "groups": {name: {"user": user, "tokens": tokens} for name, (user, tokens) in groups.items()},
         }
-        print(json.dumps(said), flush=True)
         lag = Lag()
         async with asyncio.TaskGroup() as tasks:
             kept = [
@@ -107,6 +106,9 @@ async def serve(options: argparse.Namespace) -> None:
                 tasks.create_task(stand_in(store, options.worker_port)),
                 tasks.create_task(lag.watch()),
             ]
+            while not await store.workers():  # noqa: ASYNC110 - the stand-in has no event to wait for
+                await asyncio.sleep(0.01)
+            print(json.dumps(said), flush=True)
             await _answer(plane, store, lag, [one for _, tokens in groups.values() for one in tokens])
             for task in kept:
                 task.cancel()
