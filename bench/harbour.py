@@ -163,7 +163,9 @@ def main() -> None:
     parser.add_argument("--wire", choices=("compiled", "pure"), default="compiled")
     parser.add_argument("--store", default="")
     parser.add_argument("--plan", type=_plan, required=True)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR), cache_logger_on_first_use=True
+    )
     settle()
     uvloop.run(serve(parser.parse_args()))
 

@@ -147,7 +147,7 @@ class Attachments:
         if attachment.order is not None or attachment.relay is None:
             return
         attachment.order = code
-        self._metrics.closes.labels(code.value).inc()
+        self._metrics.closes.count(code.value)
         close = ordered_farewell(code, retry_after)
         attachment.relay.close((close.code, close.reason), (_WORKER_CLOSE.get(code, 1001), b""))
 
@@ -190,7 +190,7 @@ class Attachments:
             return Farewell()
         verdict, farewell = judge(ending)
         if verdict.code is not None:
-            self._metrics.closes.labels(verdict.code.value).inc()
+            self._metrics.closes.count(verdict.code.value)
         self._report(attachment, verdict, usage)
         return farewell
 

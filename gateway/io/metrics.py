@@ -27,9 +27,7 @@ class GatewayMetrics:
         self.endings = Counter(
             "moorage_gateway_endings_total", "Relays ended, by what the wire saw", ["cause", "by"], registry=registry
         )
-        self.closes = Counter(
-            "moorage_gateway_closes_total", "Relays closed with a code of ours", ["code"], registry=registry
-        )
+        self.closes = FastCounter("moorage_gateway_closes", "Relays closed with a code of ours", "code", registry)
         self.claim_seconds = FastHistogram(
             "moorage_gateway_claim_seconds", "From claim to its first answer", _FAST_SECONDS, registry
         )
