@@ -56,7 +56,7 @@ def reference_lines() -> Iterator[str]:
     """docs/configuration.md, made from the settings."""
     from moorage.cli.catalogue import catalogue, groups
 
-    yield from _HEAD.splitlines()
+    yield from _HEAD.replace("{reloaded}", _reloaded()).splitlines()
     tables: dict[tuple[str, ...], list[Setting]] = {}
     for setting in catalogue():
         tables.setdefault(setting.name[:-1], []).append(setting)
@@ -66,6 +66,12 @@ def reference_lines() -> Iterator[str]:
         yield "| setting | default | unit | may be | what it does | option |"
         yield "|---|---|---|---|---|---|"
         yield from map(_row, settings)
+
+
+def _reloaded() -> str:
+    from moorage.cli.reloading import RELOADED
+
+    return ", ".join(f"`{'.'.join(name)}`" for name in RELOADED)
 
 
 def _row(setting: Setting) -> str:
@@ -89,4 +95,7 @@ frame_bytes = 65536
 ```
 
 A wrong or unknown setting stops the start with a sentence that names it. `moorage config` shows what is in force and
-where each value came from. `MOORAGE_URL` and `MOORAGE_API_KEY` are for the commands that talk to a running Moorage."""
+where each value came from. `MOORAGE_URL` and `MOORAGE_API_KEY` are for the commands that talk to a running Moorage.
+
+SIGHUP reads the file and certificates again. {reloaded} change in the running program, limits for connections that begin
+from then on; of any other changed setting the log says that it needs a restart."""

@@ -29,7 +29,7 @@ OPTIONS = {
 
 @click.command()
 @store_option("The fleet's store: redis://host:port, rediss:// or unix:///path.")
-@click.option("--database", metavar="URL", help="postgresql+asyncpg://user@host/name.  [SQLite in the data folder]")
+@click.option("--database", metavar="URL", help="postgresql://user@host/name.  [SQLite in the data folder]")
 @click.option("--data", metavar="DIR", envvar="MOORAGE_DATA", help="Folder for keys, and for SQLite.  [./data]")
 @click.option("--rest-port", type=int, help="For REST and its documentation; 0 takes a free one.  [7401]")
 @program_options
@@ -44,7 +44,7 @@ def controlplane(config: Path | None, inherit: str | None, *, as_json: bool, **o
     `moorage config`.
 
     \b
-      moorage controlplane --store redis://10.0.0.5:6379 --database postgresql+asyncpg://moorage@10.0.0.6/moorage
+      moorage controlplane --store redis://10.0.0.5:6379 --database postgresql://moorage@10.0.0.6/moorage
     """
     with server_extra("controlplane"):
         from moorage.cli.programs.controlplane import ControlPlaneProgram

@@ -55,7 +55,7 @@ OPTIONS = {
 @click.option("--target", metavar="MODULE:FUNCTION", help="What they serve with.  [moorage.examples.echo:echo]")
 @click.option("--slots", type=int, help="Sessions at once for each of them.  [10]")
 @click.option("--drain-seconds", type=float, help="Over which clients are told to reconnect at a stop.  [30]")
-@click.option("--database", metavar="URL", help="postgresql+asyncpg://user@host/name.  [SQLite in the data folder]")
+@click.option("--database", metavar="URL", help="postgresql://user@host/name.  [SQLite in the data folder]")
 @click.option("--gateways", type=int, help="Gateway processes behind one port; 0 runs all in one process.  [0]")
 @store_option(
     "redis://host:port, rediss:// or unix:///path; without one, memory, or with --gateways a server of its own."

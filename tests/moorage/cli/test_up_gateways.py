@@ -187,6 +187,22 @@ async def test_no_counter_falls_when_a_process_ends(fleet: Fleet) -> None:
     assert sample(fleet, "process_open_fds", process="gateway-2") is not None
 
 
+def test_hangup_reaches_every_child(fleet: Fleet) -> None:
+    def reloaded() -> set[str]:
+        told = [json.loads(line) for line in fleet.log.read_text().splitlines() if '"reloaded"' in line]
+        return {line.get("process", "up") for line in told}
+
+    fleet.process.send_signal(signal.SIGHUP)
+
+    eventually(lambda: reloaded() == {"up", "controlplane", "gateway-1", "gateway-2"})
+
+
+def test_workers_and_fleet_are_shown_once(fleet: Fleet) -> None:
+    assert sample(fleet, "moorage_scheduler_slots", region="local", pool="default") == 90
+    assert sample(fleet, "moorage_gateway_links") == 1
+    assert sample(fleet, "moorage_up_process_ready", process="valkey") == 1
+
+
 async def test_a_killed_store_is_an_outage_that_live_sessions_outlast(fleet: Fleet) -> None:
     deaths = sample(fleet, "moorage_up_process_restarts_total", process="valkey") or 0
     async with clients(fleet, 4) as talking:
