@@ -13,6 +13,8 @@ from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId, WorkerId
 from scheduler.drains import retry_after
 from scheduler.io.redis.ground import FLEET, Ground
+from scheduler.io.redis.message import unpack
+from scheduler.io.redis.views import entries
 from scheduler.io.redis.words import revocation_word, wish_word
 from scheduler.tombstones import KINDS
 from scheduler.values import DrainKind, DrainPlan, DrainState, End, JoinKey, Outcome, Revocation
@@ -56,7 +58,8 @@ async def revoke(ground: Ground, revocation: Revocation) -> int:
     """Remembers it, tells every gateway, and ends what lives under it."""
     if revocation.kind not in KINDS:
         raise ValueError(f"a revocation names one of {', '.join(KINDS)}, not {revocation.kind!r}")
-    hit: list[tuple[str, str]] = await ground.run("revoke", FLEET, revocation_word(revocation))
+    await ground.run("revoke", FLEET, revocation_word(revocation))
+    hit = await _hit(ground, revocation)
     for region in {region for _, region in hit}:  # first, so that no slot that comes free goes to one of them
         waiting = [session for session, its in hit if its == region]
         for start in range(0, len(waiting), SEED_PORTION):
@@ -86,6 +89,16 @@ async def move_away(ground: Ground, region: str | None, of: WorkerId | GatewayId
             retries = [retry_after(os.urandom) for _ in range(min(most - told, MOVE_PORTION))]
             told += await ground.in_region("move_away", one, [suffix, retries, worker])
     return told
+
+
+async def _hit(ground: Ground, revocation: Revocation) -> list[tuple[str, str]]:
+    """Sessions under it, with their regions."""
+    if revocation.kind == "session":
+        region = await ground.look_up(SessionId(revocation.id))
+        return [(revocation.id, region)] if region is not None else []
+    place = ("workspace", "user", "key").index(revocation.kind) + 1
+    named = [(raw_id.decode(), unpack(raw)) for raw_id, raw in await entries(ground)]
+    return [(session, entry[0]) for session, entry in named if entry[place] == revocation.id]
 
 
 async def _end(ground: Ground, session: str, region: str, reason: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from scheduler.io.redis.failures import StoreFailed
 from scheduler.io.redis.ground import FLEET, Ground, region_of, region_tag
+from scheduler.io.redis.message import unpack
 from scheduler.io.redis.words import event_of
 from scheduler.values import Event
 
@@ -94,7 +95,7 @@ class Events:
     def _events(self, tag: str, entries: Any) -> list[Event]:
         region = "" if tag == FLEET else region_of(tag)
         return [
-            event_of(f"{tag}/{position.decode()}", self._ground.unpack(fields[1]), region)
+            event_of(f"{tag}/{position.decode()}", unpack(fields[1]), region)
             for position, fields in entries
             if fields  # None: deleted meanwhile
         ]

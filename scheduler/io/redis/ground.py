@@ -15,9 +15,8 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote, unquote
 
-import msgpack
-
 from moorage.ids import GatewayId, SessionId
+from scheduler.io.redis.message import pack, unpack
 from scheduler.io.redis.prelude import prelude
 from scheduler.io.redis.scripts import Script, library, packaged
 from scheduler.io.redis.shards import Shards
@@ -28,8 +27,6 @@ WHERE = 200_000  # sessions whose region is remembered; others are looked up
 _NOT_TWICE = frozenset(
     {"register", "move", "move_away"}
 )  # everything else answers a repetition as it did the first time
-_packb = msgpack.Packer(use_bin_type=False).pack
-_unpackb = msgpack.unpackb
 
 
 def region_tag(region: str) -> str:
@@ -82,8 +79,8 @@ class Ground:
             await asyncio.wait(set(self.settling))
         script = self._scripts.get(name) or self._script(name)
         now = repr(self._clock()) if self._clock is not None else b""
-        raw = await self.shards.run(script, tag, now, self._fleet, _packb(args))
-        reply = _unpackb(raw, strict_map_key=False)
+        raw = await self.shards.run(script, tag, now, self._fleet, pack(args))
+        reply = unpack(raw)
         if len(reply) > 1:
             await self.depart(tag, reply[1])
         return reply[0]
@@ -102,11 +99,6 @@ class Ground:
         if self.settling:
             await asyncio.wait(set(self.settling))
         return await self.shards.command(tag, name, self.shards.key(tag, suffix), *parts)
-
-    @staticmethod
-    def unpack(raw: bytes) -> Any:
-        """What a script kept."""
-        return _unpackb(raw, strict_map_key=False)
 
     async def epoch(self) -> str:
         """Changes when the store lost its data."""
@@ -134,7 +126,7 @@ class Ground:
         if raw is None:
             self.forget(session)
             return None
-        region: str = _unpackb(raw)[0]
+        region: str = unpack(raw)[0]
         self.remember(session, region)
         return region
 

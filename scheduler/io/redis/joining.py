@@ -50,7 +50,8 @@ class Workers:
         _, worker, key, duty, health = word
         self._regions[worker] = said.region
         state = shown(WorkerState(duty), Health(health))
-        return Registered(WorkerId(worker), bytes.fromhex(key), await self._ground.epoch(), state)
+        lease = self._ground.policy.worker_lost_after
+        return Registered(WorkerId(worker), bytes.fromhex(key), await self._ground.epoch(), state, lease)
 
     async def heartbeat(self, beat: Heartbeat) -> Beaten | Refused:
         heard = [_listed(one) for one in (*beat.attached, *beat.detached)]

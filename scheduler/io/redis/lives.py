@@ -55,7 +55,7 @@ async def ask_to_end(ground: Ground, wish: End) -> bool:
 async def record(ground: Ground, session: SessionId) -> EndRecord | None:
     """How it ended, if that was not long ago."""
     raw = await ground.command(FLEET, "GET", f":r:{session}")
-    return record_of(ground.unpack(raw)) if raw is not None else None
+    return record_of(raw) if raw is not None else None
 
 
 def _ended(word: list[Any], region: str) -> Ended | Stale:

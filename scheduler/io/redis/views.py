@@ -7,6 +7,7 @@ from typing import Any
 
 from moorage.ids import GatewayId, SessionId, WorkerId
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
+from scheduler.io.redis.message import unpack
 from scheduler.io.redis.words import revocation_of, usage_of
 from scheduler.values import (
     ClaimState,
@@ -45,7 +46,7 @@ async def worker(ground: Ground, region: str, id_: WorkerId) -> WorkerView | Non
     if raw is None:
         return None
     numbers = [int(count or 0) for count in counts]
-    return _worker_view(ground.unpack(raw), region, float(beat or lost or 0), numbers)
+    return _worker_view(unpack(raw), region, float(beat or lost or 0), numbers)
 
 
 async def session(ground: Ground, id_: SessionId) -> SessionView | None:
@@ -59,22 +60,33 @@ async def session(ground: Ground, id_: SessionId) -> SessionView | None:
         if elsewhere is None or elsewhere == region:
             return None
         region, raw = elsewhere, await ground.command(region_tag(elsewhere), "GET", f":s:{id_}")
-    return _session_view(ground.unpack(raw), region, ground.now()) if raw is not None else None
+    return _session_view(unpack(raw), region, ground.now()) if raw is not None else None
 
 
 async def sessions(ground: Ground) -> list[SessionView]:
     """All live ones, read in portions."""
     by_region: dict[str, list[bytes]] = {}
-    for raw_id, raw in _pairs(await ground.command(FLEET, "HGETALL", ":s")):
-        by_region.setdefault(ground.unpack(raw)[0], []).append(raw_id)
+    for raw_id, raw in await entries(ground):
+        by_region.setdefault(unpack(raw)[0], []).append(raw_id)
     found: list[SessionView] = []
     for region, ids in by_region.items():
         tag = region_tag(region)
         for start in range(0, len(ids), _PORTION):
             keys = [ground.shards.key(tag, f":s:{id_.decode()}") for id_ in ids[start : start + _PORTION]]
             raws = await ground.shards.command(tag, "MGET", *keys)
-            found += [_session_view(ground.unpack(raw), region, ground.now()) for raw in raws if raw is not None]
+            found += [_session_view(unpack(raw), region, ground.now()) for raw in raws if raw is not None]
     return found
+
+
+async def entries(ground: Ground) -> list[tuple[bytes, bytes]]:
+    """Live and waiting sessions as the fleet's shard has them, {region, workspace, user, key} each, in portions."""
+    found: list[tuple[bytes, bytes]] = []
+    cursor = b"0"
+    while True:
+        cursor, some = await ground.command(FLEET, "HSCAN", ":s", cursor, "COUNT", _PORTION)
+        found += [pair for pair in _pairs(some) if not pair[0].startswith(b"#")]
+        if cursor == b"0":
+            return list(dict(found).items())
 
 
 async def pools(ground: Ground) -> list[PoolView]:
@@ -108,7 +120,7 @@ async def revocations(ground: Ground) -> list[Revocation]:
     found = []
     for name, raw in _pairs(await ground.command(FLEET, "HGETALL", ":revoked")):
         kind, _, id_ = name.decode().partition(" ")
-        found.append(revocation_of([kind, id_, *ground.unpack(raw)]))
+        found.append(revocation_of([kind, id_, *unpack(raw)]))
     return found
 
 
@@ -126,12 +138,12 @@ async def gateways(ground: Ground) -> list[GatewayView]:
     least = ground.now() - ground.policy.gateway_lost_after
     found = []
     for name, raw in _pairs(await ground.command(FLEET, "HGETALL", ":gateways")):
-        id_, gateway = GatewayId(name.decode()), ground.unpack(raw)
+        id_, gateway = GatewayId(name.decode()), unpack(raw)
         held, renewed = 0, gateway["renewed"]
         for region in ground.regions:
             held += await ground.command(region_tag(region), "SCARD", f":gs:{id_}")
             lease = await ground.command(region_tag(region), "HGET", ":gateways", id_)
-            renewed = max(renewed, ground.unpack(lease)["renewed"] if lease is not None else 0.0)
+            renewed = max(renewed, unpack(lease)["renewed"] if lease is not None else 0.0)
         found.append(GatewayView(id_, gateway["node"], held, bool(gateway.get("cordoned")), renewed > least))
     return found
 
@@ -146,7 +158,7 @@ async def _workers_in(ground: Ground, region: str) -> list[WorkerView]:
         beats.update(_scores(await ground.command(tag, "ZRANGE", suffix, 0, -1, "WITHSCORES")))
     counts = [dict(_pairs(one)) for one in (used, held, suspended)]
     return [
-        _worker_view(ground.unpack(word), region, beats.get(id_, 0.0), [int(one.get(id_, 0)) for one in counts])
+        _worker_view(unpack(word), region, beats.get(id_, 0.0), [int(one.get(id_, 0)) for one in counts])
         for id_, word in _pairs(raw)
     ]
 

@@ -11,6 +11,7 @@ import structlog
 
 from moorage.ids import GatewayId
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
+from scheduler.io.redis.message import unpack
 from scheduler.io.redis.shards import Listening
 from scheduler.io.redis.spreading import Spread
 from scheduler.io.redis.words import gateway_channel, notice_of
@@ -86,7 +87,7 @@ class Watch(AsyncIterator[Notice]):
             self._break("this gateway did not read its notices; adopt and watch again")
             return
         try:
-            notice = notice_of(self._ground.unpack(message), region)
+            notice = notice_of(unpack(message), region)
             if self._spread.hears(notice, region):
                 self._notices.append(notice)
         except (ValueError, TypeError, IndexError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from moorage.errors import Code
 from moorage.ids import GatewayId, RequestId, SessionId, WorkerId
+from scheduler.io.redis.message import inner
 from scheduler.values import (
     NO_USAGE,
     Claimed,
@@ -146,8 +147,9 @@ def directive_of(word: list[Word]) -> Directive:
     return Directive(Order(order), session or None, fence or None, deadline or None, reason, *attach)
 
 
-def record_of(word: list[Word]) -> EndRecord:
-    session, outcome, code, reason, by, at, held, usage, is_estimated = word
+def record_of(raw: str | bytes) -> EndRecord:
+    """Scripts pack a record once and hand it on whole."""
+    session, outcome, code, reason, by, at, held, usage, is_estimated = inner(raw)
     return EndRecord(
         SessionId(session),
         Outcome(outcome),

@@ -14,8 +14,6 @@ end
 
 local function take_on(s, one)
   s.fence, s.attach_usage, s.gateway = one[2], one[9] or nil, gateway
-  local last = tonumber(call('GET', R .. ':fence') or 0)
-  if s.fence > last then call('SET', R .. ':fence', string.format('%.0f', s.fence)) end
   call('SADD', R .. ':gs:' .. gateway, s.id)
   s.adopted = 1
   hold(s)

@@ -5,12 +5,9 @@ local id, fence = args[1], args[2]
 local s = session_of(id)
 if not s or s.fence ~= fence or s.state == 's' then return answer(stale(id, s)) end
 if s.state == 'h' then return answer({'done'}) end
+local is_parted = s.parted
 hold(s)
 call('DEL', R .. ':c:' .. s.worker)
-if call('ZSCORE', R .. ':beats', s.worker) then
-  save(s)
-  return answer({'done'})
-end
-suspend(s, true) -- its relays were closed a moment ago
+if is_parted then suspend(s, true) end -- its relays were closed a moment ago
 save(s)
-return answer(stale(id, s))
+return answer(is_parted and stale(id, s) or {'done'})

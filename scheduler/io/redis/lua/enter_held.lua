@@ -3,6 +3,7 @@
 begin(KEYS, ARGV)
 local over, entered = {}, {}
 for _, one in ipairs(args[1]) do
+  fleet_about = nil
   local q = {session = one[1], workspace = one[3], user = one[4], key = one[5]}
   if call('ZSCORE', R .. ':dead', one[1]) or call('HEXISTS', R .. ':revoked', 'session ' .. one[1]) == 1 then
     over[#over + 1] = one[1]

@@ -18,6 +18,7 @@ local revoked = call('HGETALL', R .. ':revoked')
 for n = 1, #revoked, 2 do
   if unpack_message(revoked[n + 1])[1] <= now then call('HDEL', R .. ':revoked', revoked[n]) end
 end
+if call('EXISTS', R .. ':revoked') == 0 then call('HDEL', R .. ':s', '#r') end
 local gateways = call('HGETALL', R .. ':gateways')
 for n = 1, #gateways, 2 do
   local gateway = unpack_message(gateways[n + 1])

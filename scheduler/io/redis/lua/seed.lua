@@ -7,6 +7,7 @@ for _, one in ipairs(args[2]) do
   raw = call('HGET', R .. ':revoked', name)
   local earlier = raw and unpack_message(raw) or {0, 0}
   call('HSET', R .. ':revoked', name, pack({math.max(earlier[1], one[3]), math.max(earlier[2], one[4]), one[5]}))
+  call('HSET', R .. ':s', '#r', 1)
   call('SPUBLISH', R .. ':all', pack({'revoked', one}))
 end
 return answer(true)

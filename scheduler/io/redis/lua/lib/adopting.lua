@@ -1,5 +1,5 @@
 -- After a loss of data: what workers and gateways bring back, and the window in which nothing new is placed over it. See
--- scheduler/io/memory/adopting.py. {R}:born is when this shard was first written; {R}:opens when the window ends;
+-- scheduler/io/memory/adopting.py. {R}:born is when this shard was first written;
 -- {R}:orphans:<worker> session -> fence: slots kept for sessions that a worker listed and no gateway has named yet.
 
 local function is_young()
@@ -7,14 +7,14 @@ local function is_young()
 end
 
 local function is_adopting()
-  local opens = call('GET', R .. ':opens')
-  return opens and tonumber(opens) > now
+  return opens_at() ~= nil
 end
 
 -- Nothing new in this region until it ends. One that is open stays as it is.
 local function open_window()
-  if ADOPTION_SECONDS <= 0 or call('EXISTS', R .. ':opens') == 1 then return end
-  call('SET', R .. ':opens', now + ADOPTION_SECONDS)
+  if ADOPTION_SECONDS <= 0 or shard_state()[2] then return end
+  state[2] = now + ADOPTION_SECONDS
+  call('HSET', R .. ':state', 'opens', state[2])
   for _, worker in ipairs(call('HKEYS', R .. ':workers')) do close_spot(worker) end
 end
 
@@ -61,9 +61,9 @@ end
 
 -- Orphans that nobody adopted are told to end; there is room again.
 local function end_window()
-  local opens = call('GET', R .. ':opens')
-  if not opens or tonumber(opens) > now then return end
-  call('DEL', R .. ':opens')
+  if not shard_state()[2] or opens_at() then return end
+  state[2] = false
+  call('HDEL', R .. ':state', 'opens')
   for _, id in ipairs(call('HKEYS', R .. ':workers')) do
     local w, orphans = worker_of(id), call('HGETALL', R .. ':orphans:' .. id)
     for n = 1, #orphans, 2 do

@@ -28,20 +28,20 @@ local function place_first()
     local broken = broken_limit(F, q)
     if broken then return refused('SESSION_LIMIT_EXCEEDED', broken) end
   end
-  local opens = call('GET', R .. ':opens')
-  if opens and tonumber(opens) > now then
+  local opens = opens_at()
+  if opens then
     if F == '' then depart(q) end
     return refused('STORE_UNAVAILABLE',
       'the store lost its data: nothing new is placed until gateways have named what they relay',
-      math.max(tonumber(opens) - now, 0.1), 'adopting')
+      math.max(opens - now, 0.1), 'adopting')
   end
   local worker = choose(q.wanted, {})
   if worker then
-    local s = place(q, worker)
+    local s, reach = place(q, worker)
     save(s)
     stay_entered()
     if F ~= '' then fleet_enter(F, q, q.region) end
-    return claimed(s)
+    return claimed(s, reach)
   end
   local got = wait()
   if got[1] == 'queued' then stay_entered() end

@@ -2,11 +2,14 @@
 -- KEYS[1] is the shard's prefix, R from here on. ARGV: the time ('' reads the server's clock), the prefix of the fleet's
 -- shard ('' where that may live on another node), the arguments as MessagePack.
 local R, F, now, args, left -- `left`: sessions whose part in the fleet's shard the caller must take out
+local fleet_about -- what the fleet's shard says of a request, until it is changed
+local state -- {R}:state, read once: the highest fence given in vain, when the window of adoption ends, how many wait
 local call, pack, unpack_message -- these exist only while an operation runs
 
 local function begin(keys, argv)
   call, pack, unpack_message = redis.call, cmsgpack.pack, cmsgpack.unpack
   R, F, now, left = keys[1], argv[2], tonumber(argv[1]), {}
+  state, fleet_about = nil, nil
   if not now then
     local time = call('TIME')
     now = time[1] + time[2] / 1000000
@@ -61,14 +64,40 @@ local function append(type, session, worker, seq, data, record)
   call('XADD', R .. ':events', '*', 'e', pack({type, now, session, worker, seq, data, record}))
 end
 
--- Higher than every one before in this shard, and than `floor`.
+local function shard_state()
+  state = state or call('HMGET', R .. ':state', 'fence', 'opens', 'queue')
+  return state
+end
+
+-- Higher than `floor`, which is the session's last one, than every one that left no session, and than the clock.
 local function new_fence(floor)
   local fence = math.floor(now * 1000000)
-  local last = tonumber(call('GET', R .. ':fence') or 0)
-  if fence <= last then fence = last + 1 end
+  local vain = tonumber(shard_state()[1] or 0)
+  if fence <= vain then fence = vain + 1 end
   if fence <= floor then fence = floor + 1 end
-  call('SET', R .. ':fence', string.format('%.0f', fence))
   return fence
+end
+
+-- A session leaves no trace: its next fence must be higher all the same.
+local function spend_fence(fence)
+  if fence > tonumber(shard_state()[1] or 0) then
+    state[1] = string.format('%.0f', fence)
+    call('HSET', R .. ':state', 'fence', state[1])
+  end
+end
+
+-- When the window in which live sessions are taken up after a loss of data ends; nil where there is none.
+local function opens_at()
+  local opens = tonumber(shard_state()[2] or 0)
+  return opens > now and opens or nil
+end
+
+local function queue_length()
+  return tonumber(shard_state()[3] or 0)
+end
+
+local function count_waiting(by)
+  shard_state()[3] = call('HINCRBY', R .. ':state', 'queue', by)
 end
 
 local function stale(id, s)

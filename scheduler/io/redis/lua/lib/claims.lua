@@ -20,7 +20,7 @@ local function reserve(s, q)
     if s.was_held then keep_usage(s) end
   end
   call('SADD', R .. ':gs:' .. q.gateway, s.id)
-  s.state, s.tried, s.detached, s.was_held = 'r', nil, nil, nil
+  s.state, s.tried, s.detached, s.was_held, s.parted = 'r', nil, nil, nil, nil
   s.fence = new_fence(s.fence)
   s.due = now + RESERVATION
   watch(s)
@@ -28,10 +28,11 @@ end
 
 local function place(q, worker)
   local s = session_from(q, worker)
-  s.pool = take(worker)
+  local pool, reach = take(worker)
+  s.pool = pool
   call('SADD', R .. ':ws:' .. worker, s.id)
   reserve(s, q)
-  return s
+  return s, reach
 end
 
 -- From the worker it has to another one with room. The old one is told to forget it.
@@ -39,7 +40,7 @@ local function rehome(s, worker)
   local old, pool = s.worker, take(worker)
   call('SREM', R .. ':ws:' .. old, s.id)
   count_state(s, s.state, -1)
-  s.worker, s.pool, s.displaced = worker, pool, nil
+  s.worker, s.pool, s.displaced, s.parted = worker, pool, nil, nil
   count_state(s, s.state, 1)
   call('SADD', R .. ':ws:' .. worker, s.id)
   give(old)
@@ -55,13 +56,13 @@ local function rehome(s, worker)
 end
 
 -- The session leaves the region; its slot goes to whose turn it is.
-local function vacate(s, till, record)
+local function vacate(s, till, record, is_expired)
   if s.granted then call('HDEL', R .. ':granted', s.request) end
   call('ZREM', R .. ':due', s.id)
   call('SREM', R .. ':ws:' .. s.worker, s.id)
   if s.state ~= 's' then call('SREM', R .. ':gs:' .. s.gateway, s.id) end
   call('DEL', R .. ':s:' .. s.id)
-  depart(s, till, record)
+  depart(s, till, record, is_expired)
   give(s.worker)
   grant(s.worker)
 end
@@ -73,6 +74,7 @@ local function give_up(s)
     save(s)
     return true
   end
+  spend_fence(s.fence)
   direct(s.worker, 'end_session', s.id, s.fence, 'NOT_CONFIRMED')
   vacate(s)
   return false

@@ -21,7 +21,7 @@ local function dismiss(waiter, code, detail, retry_after)
 end
 
 local function record_of(wish, held, usage, is_estimated)
-  return {wish[1], wish[2], wish[3] or false, wish[4], wish[5], now, held, usage or false, is_estimated}
+  return pack({wish[1], wish[2], wish[3] or false, wish[4], wish[5], now, held, usage or false, is_estimated})
 end
 
 -- Ends a live session: closes its attach if that does not know, tells its worker, writes the one record.
@@ -39,7 +39,7 @@ local function finish(s, wish)
   leave_state(s, now)
   local record = record_of(wish, s.held, total_usage(s), is_estimated)
   append('session.ended', s.id, s.worker, s.seq + 1, {workspace = s.workspace, user = s.user}, record)
-  vacate(s, math.max(s.expires, now + TOMBSTONE_LEAST_SECONDS), record)
+  vacate(s, math.max(s.expires, now + TOMBSTONE_LEAST_SECONDS), record, wish[2] == 'EXPIRED')
   return record
 end
 
@@ -50,6 +50,6 @@ local function end_waiting(waiter, wish)
   tell(q.gateway, 'queue_refused', q.request, refused(OVER[1], OVER[2]))
   local record = record_of(wish, 0, false, false)
   append('session.ended', q.session, false, 1, {workspace = q.workspace}, record)
-  depart(q, math.max(now + TOMBSTONE_SECONDS, q.expires), record)
+  depart(q, math.max(now + TOMBSTONE_SECONDS, q.expires), record, wish[2] == 'EXPIRED')
   return record
 end

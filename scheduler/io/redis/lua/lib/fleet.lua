@@ -1,12 +1,14 @@
 -- The fleet's shard: which region a session is in, limits, tombstones, revocations. `f` is that shard's prefix.
--- {f}:s session -> {region, workspace, user, key}; {f}:u:, :k:, :w: the live sessions of a user, key, workspace.
+-- {f}:s holds session -> {region, workspace, user, key}, how many are live of each user (#u...), key (#k...) and
+-- workspace (#w...), and #r where revocations are in force: what a claim needs is one read and one write.
 
-local function fleet_names(f, q)
-  return f .. ':u:' .. q.user, f .. ':k:' .. q.key, f .. ':w:' .. q.workspace
+local function about_of(f, q)
+  fleet_about = fleet_about or call('HMGET', f .. ':s', q.session, '#u' .. q.user, '#k' .. q.key, '#w' .. q.workspace, '#r')
+  return fleet_about
 end
 
 local function is_revoked(f, q)
-  if call('EXISTS', f .. ':revoked') == 0 then return false end
+  if not about_of(f, q)[5] then return false end
   if call('HEXISTS', f .. ':revoked', 'session ' .. q.session) == 1 then return true end
   local found = call('HMGET', f .. ':revoked', 'user ' .. q.user, 'key ' .. q.key, 'workspace ' .. q.workspace)
   for n = 1, 3 do
@@ -17,11 +19,11 @@ end
 
 local function broken_limit(f, q)
   if not q.limits then return nil end
-  local user, key, workspace = fleet_names(f, q)
-  for n, name in ipairs({user, key, workspace}) do
+  local live = about_of(f, q)
+  for n, whose in ipairs({'user', 'API key', 'workspace'}) do
     local most = q.limits[n]
-    if most > 0 and call('SCARD', name) >= most then
-      return 'the ' .. ({'user', 'API key', 'workspace'})[n] .. ' has ' .. most .. ' live sessions, its limit; end one or wait'
+    if most > 0 and tonumber(live[n + 1] or 0) >= most then
+      return 'the ' .. whose .. ' has ' .. most .. ' live sessions, its limit; end one or wait'
     end
   end
 end
@@ -35,16 +37,34 @@ local function fleet_admits(f, q)
   if is_revoked(f, q) then
     return refused('SESSION_ENDED', 'the session, its user, key or workspace was revoked')
   end
-  local known = call('HGET', f .. ':s', q.session)
+  local known = about_of(f, q)[1]
   return nil, known and unpack_message(known)[1]
 end
 
 local function fleet_enter(f, q, region)
-  local user, key, workspace = fleet_names(f, q)
-  call('HSET', f .. ':s', q.session, pack({region, q.workspace, q.user, q.key}))
-  call('SADD', user, q.session)
-  call('SADD', key, q.session)
-  call('SADD', workspace, q.session)
+  local found, entry = about_of(f, q), pack({region, q.workspace, q.user, q.key})
+  if found[1] then
+    call('HSET', f .. ':s', q.session, entry)
+  else
+    call('HSET', f .. ':s', q.session, entry, '#u' .. q.user, (found[2] or 0) + 1, '#k' .. q.key, (found[3] or 0) + 1,
+      '#w' .. q.workspace, (found[4] or 0) + 1)
+  end
+  fleet_about = nil
+end
+
+-- The counts of a session that left: what is at zero leaves nothing behind.
+local function count_off(f, session, names, counts)
+  local gone, less = {session}, {}
+  for n, name in ipairs(names) do
+    if tonumber(counts[n + 1]) > 1 then
+      less[#less + 1] = name
+      less[#less + 1] = counts[n + 1] - 1
+    else
+      gone[#gone + 1] = name
+    end
+  end
+  call('HDEL', f .. ':s', unpack(gone))
+  if #less > 0 then call('HSET', f .. ':s', unpack(less)) end
 end
 
 local function bury(f, session, till, is_expired)
@@ -52,26 +72,26 @@ local function bury(f, session, till, is_expired)
   if is_expired then call('ZADD', f .. ':expired', 'GT', till, session) end
 end
 
--- `gone`: {session, workspace, user, key, buried until or false, record or false, region}. A session that is not over
--- leaves only from the region that it is in: it may have waited in several.
+-- `gone`: {session, workspace, user, key, buried until or false, packed record or false, region or false, is expired}. A
+-- session that is not over leaves only from the region that it is in: it may have waited in several.
 local function fleet_leave(f, gone)
-  local session, workspace, user, key, till, record = gone[1], gone[2], gone[3], gone[4], gone[5], gone[6]
-  local known = not till and gone[7] and call('HGET', f .. ':s', session)
-  if known and unpack_message(known)[1] ~= gone[7] then return end
-  if call('HDEL', f .. ':s', session) == 1 then
-    call('SREM', f .. ':u:' .. user, session)
-    call('SREM', f .. ':k:' .. key, session)
-    call('SREM', f .. ':w:' .. workspace, session)
+  local session, till = gone[1], gone[5]
+  local names = {'#u' .. gone[3], '#k' .. gone[4], '#w' .. gone[2]}
+  local found = call('HMGET', f .. ':s', session, unpack(names))
+  if found[1] and (till or not gone[7] or unpack_message(found[1])[1] == gone[7]) then
+    count_off(f, session, names, found)
+    fleet_about = nil
   end
   if till then
-    bury(f, session, till, record and record[2] == 'EXPIRED')
-    call('SET', f .. ':r:' .. session, pack(record), 'EX', END_RECORD_SECONDS)
+    bury(f, session, till, gone[8])
+    call('SET', f .. ':r:' .. session, gone[6], 'EX', END_RECORD_SECONDS)
   end
 end
 
 -- A session leaves the fleet's shard: now where that is on this node, else by whoever reads the answer, or the sweeper.
-local function depart(q, till, record)
-  local gone = {q.session or q.id, q.workspace, q.user, q.key, till or false, record or false, q.region or false}
+local function depart(q, till, record, is_expired)
+  local gone = {q.session or q.id, q.workspace, q.user, q.key, till or false, record or false,
+    q.region or false, is_expired or false}
   if F ~= '' then
     fleet_leave(F, gone)
   else

@@ -1,15 +1,15 @@
--- Free slots, found in a time that does not grow with the fleet. {R}:spot worker -> "slots soft open group pool";
+-- Free slots, found in a time that does not grow with the fleet. {R}:spot worker -> "slots soft open group pool\naddress\nkey";
 -- {R}:i:<group> with :b (in use, below the soft cap), :a (above it), :e (empty) hold open workers by free slots.
 
 local function spot_of(worker)
   local raw = call('HGET', R .. ':spot', worker)
   if not raw then return nil end
-  local slots, soft, open, group, pool = raw:match('^(%d+) (%S+) (%d) (%d+) (.*)$')
-  return tonumber(slots), tonumber(soft), open == '1', group, pool
+  local slots, soft, open, group, pool, reach = raw:match('^(%d+) (%S+) (%d) (%d+) (.-)\n(.*)$')
+  return tonumber(slots), tonumber(soft), open == '1', group, pool, reach
 end
 
-local function set_spot(worker, slots, soft, open, group, pool)
-  call('HSET', R .. ':spot', worker, table.concat({slots, soft, open, group, pool}, ' '))
+local function set_spot(worker, slots, soft, open, group, pool, reach)
+  call('HSET', R .. ':spot', worker, table.concat({slots, soft, open, group, pool}, ' ') .. '\n' .. reach)
 end
 
 local function shelf(group, used, soft)
@@ -20,15 +20,15 @@ local function used_of(worker)
   return tonumber(call('HGET', R .. ':used', worker) or 0)
 end
 
--- One more slot in use; answers the worker's pool.
+-- One more slot in use; answers the worker's pool, and how it is reached.
 local function take(worker)
-  local slots, soft, open, group, pool = spot_of(worker)
+  local slots, soft, open, group, pool, reach = spot_of(worker)
   local used = call('HINCRBY', R .. ':used', worker, 1)
-  if not open then return pool end
+  if not open then return pool, reach end
   local old, new = shelf(group, used - 1, soft), shelf(group, used, soft)
   if old ~= new or used >= slots then call('ZREM', old, worker) end
   if used < slots then call('ZADD', new, slots - used, worker) end
-  return pool
+  return pool, reach
 end
 
 local function give(worker)
@@ -42,17 +42,17 @@ local function give(worker)
 end
 
 local function close_spot(worker)
-  local slots, soft, open, group, pool = spot_of(worker)
+  local slots, soft, open, group, pool, reach = spot_of(worker)
   if not open then return end
   call('ZREM', shelf(group, used_of(worker), soft), worker)
-  set_spot(worker, slots, soft, 0, group, pool)
+  set_spot(worker, slots, soft, 0, group, pool, reach)
 end
 
 local function open_spot(worker)
-  local slots, soft, open, group, pool = spot_of(worker)
+  local slots, soft, open, group, pool, reach = spot_of(worker)
   if not slots or open then return end
   local used = used_of(worker)
-  set_spot(worker, slots, soft, 1, group, pool)
+  set_spot(worker, slots, soft, 1, group, pool, reach)
   if used < slots then call('ZADD', shelf(group, used, soft), slots - used, worker) end
 end
 
@@ -68,7 +68,7 @@ local function add_spot(w)
   local group = unpack_message(call('HGET', R .. ':groups', id))
   group[3] = group[3] + 1
   call('HSET', R .. ':groups', id, pack(group))
-  set_spot(w.id, w.slots, w.slots * SOFT_CAP, 0, id, w.pool)
+  set_spot(w.id, w.slots, w.slots * SOFT_CAP, 0, id, w.pool, w.address .. '\n' .. w.key)
 end
 
 local function remove_spot(worker)

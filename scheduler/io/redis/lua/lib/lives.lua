@@ -43,7 +43,7 @@ local function hold(s)
   s.state = 'h'
   count_state(s, 'h', 1)
   s.since, s.was_held, s.owes = now, true, true -- owes: its gateway has not said what this attach carried in the end
-  s.detached, s.displaced, s.lost = nil, nil, nil
+  s.detached, s.displaced, s.lost, s.parted = nil, nil, nil, nil
   if s.granted then
     call('HDEL', R .. ':granted', s.request)
     s.granted = nil
@@ -101,8 +101,8 @@ local function keep_usage(s)
   s.old_usage, s.old_fence, s.attach_usage = s.attach_usage, s.fence, nil
 end
 
-local function claimed(s)
-  local raw, usage = call('HGET', R .. ':reach', s.worker), total_usage(s)
-  return {'claimed', s.id, s.worker, raw, s.fence, s.pool, s.due, s.expires, s.started and true or false,
+local function claimed(s, reach)
+  local usage = total_usage(s)
+  return {'claimed', s.id, s.worker, reach or call('HGET', R .. ':reach', s.worker), s.fence, s.pool, s.due, s.expires, s.started and true or false,
     usage and usage[1] + usage[2] or 0}
 end

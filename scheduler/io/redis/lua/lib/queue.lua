@@ -8,10 +8,6 @@ local function waiter_of(session)
   return raw and unpack_message(raw)
 end
 
-local function queue_length()
-  return call('HLEN', R .. ':q')
-end
-
 local function next_stamp()
   return call('INCR', R .. ':stamp')
 end
@@ -34,6 +30,7 @@ local function join_queue(q)
   local lane, waiter = q.wanted[1], {q = q, since = now, deadline = now + q.wait}
   if call('HEXISTS', R .. ':lanes', lane) == 0 then call('HSET', R .. ':lanes', lane, pack({q.wanted, 0, 0})) end
   waiter.order = next_stamp()
+  count_waiting(1)
   if call('EXISTS', line_of(waiter)) == 0 then
     call('ZADD', R .. ':ring:' .. lane, call('HGET', R .. ':turn', workspace), workspace)
   end
@@ -48,6 +45,7 @@ local function leave_queue(waiter)
   local q = waiter.q
   local lane, workspace = q.wanted[1], q.workspace
   call('HDEL', R .. ':q', q.session)
+  count_waiting(-1)
   call('HDEL', R .. ':qr', q.request)
   call('ZREM', R .. ':qdue', q.session)
   call('SREM', R .. ':gq:' .. q.gateway, q.session)

@@ -21,8 +21,7 @@ local function is_matchable(w)
 end
 
 local function should_be_open(w)
-  local opens = call('GET', R .. ':opens')
-  return w.ready and w.duty == 'serving' and w.health == 'alive' and not (opens and tonumber(opens) > now)
+  return w.ready and w.duty == 'serving' and w.health == 'alive' and not opens_at()
 end
 
 local function about(w)
@@ -69,10 +68,9 @@ local function release_sessions(worker)
   for _, id in ipairs(call('SMEMBERS', R .. ':ws:' .. worker)) do
     local s = session_of(id)
     if s.state ~= 's' then gateways[s.gateway] = true end
-    if s.state == 'h' then
-      suspend(s, true)
-      save(s)
-    end
+    if s.state == 'h' then suspend(s, true) end
+    if s.state == 'r' then s.parted = true end -- a confirmation that is on its way comes too late
+    save(s)
   end
   for gateway in pairs(gateways) do tell(gateway, 'worker_lost', worker) end
 end
