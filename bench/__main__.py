@@ -14,7 +14,7 @@ from bench.arena import Arena
 from bench.machine import CannotMeasureError
 from bench.rows import Goal, Row, Verdict
 
-NAMES = ("relay", "admit", "memory", "place", "recover", "dialout", "storm", "contention", "revoke")
+NAMES = ("relay", "admit", "memory", "place", "claims", "recover", "dialout", "storm", "contention", "revoke")
 
 
 class Bench(Protocol):
@@ -80,14 +80,14 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="moorage, moorage-pure, nginx, haproxy or envoy; repeatable",
+        help="moorage, moorage-pure, nginx, haproxy or envoy (claims: moorage, redis-py, floor); repeatable",
     )
     parser.add_argument(
         "--scene",
         action="append",
         default=[],
         help="relay: 64x256, 64x256_tls, 1000x256, 64x16k, 8x1m; admit: plain, tls; memory: plain, tls, growth; "
-        "revoke: memory, redis; "
+        "claims: 100, 1000, 10000; revoke: memory, redis; "
         "dialout: 64x256, 64x16k, admit",
     )
     return parser

@@ -6,17 +6,13 @@ over-grant and every mis-pack. Agones has both as open problems (#3992, #4190) a
 
 from __future__ import annotations
 
-import json
-import select
-import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from typing import Any
 
-from bench import machine, packing
+from bench import packing
 from bench.arena import Arena
-from bench.machine import CannotMeasureError
+from bench.orders import Process
 from bench.packing import Packed, Taken
 from bench.rows import OURS, Goal, Row
 from bench.valkey import Valkey
@@ -42,36 +38,6 @@ GOALS = (
     Goal("contention_paced_over_grants", 0),
     Goal("contention_paced_mis_packs", 0),
 )
-
-
-class Process:
-    """One `bench.claimant`: an order in, an answer out, each a line of JSON."""
-
-    def __init__(self, words: list[str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.claimant", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def tell(self, order: dict[str, Any]) -> None:
-        """Does not wait."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-
-    def answer(self, within: float) -> Any:
-        """Raises CannotMeasureError where none came."""
-        assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], within)[0]:
-            raise CannotMeasureError(f"a claimant did not answer within {within:g} s")
-        line = self._process.stdout.readline()
-        if not line:
-            raise CannotMeasureError("a claimant ended; what it wrote is above")
-        return json.loads(line)
-
-    def close(self) -> None:
-        """At once."""
-        self._process.kill()
-        machine.stop(self._process)
 
 
 def run(arena: Arena) -> list[Row]:
@@ -133,10 +99,10 @@ def _judged(name: str, packed: Packed, too_many: int) -> list[Row]:
 def _start(stack: ExitStack, arena: Arena, workers: int, slots: int) -> tuple[list[str], list[Process]]:
     """A store, its workers' host, and the gateways."""
     store = stack.enter_context(Valkey(arena.folder))
-    host = Process(["--store", store.url, "--workers", str(workers), "--slots", str(slots)])
+    host = Process("bench.claimant", ["--store", store.url, "--workers", str(workers), "--slots", str(slots)])
     stack.callback(host.close)
     names: list[str] = host.answer(START_WITHIN)
-    gateways = [Process(["--store", store.url]) for _ in range(GATEWAYS)]
+    gateways = [Process("bench.claimant", ["--store", store.url]) for _ in range(GATEWAYS)]
     for gateway in gateways:
         stack.callback(gateway.close)
     _ask(gateways, [{"do": "fill", "clients": 0} for _ in gateways], START_WITHIN)  # they have started
