@@ -158,7 +158,7 @@ class Client:
 
     def roam(self, count: int, seconds: float, ports: list[int]) -> None:
         """Whoever is lost from now on comes back through one of the ports. `roamed` waits for it."""
-        self._tell(f"roam {count} {seconds} {','.join(map(str, ports))}")
+        self._ask(f"roam {count} {seconds} {','.join(map(str, ports))}", 5)
 
     def roamed(self, within: float) -> Roamed:
         """Once `count` are back, or the time of `roam` is over."""

@@ -7,7 +7,7 @@
  *   rate PER_SECOND SECONDS the same at a fixed offered rate; latency counts from when each was due
  *   close                   polite close of all
  *   watch SECONDS           waits until the other side has closed all, and says with which codes and when the last one was
- *   roam N SECONDS PORT,…   whoever is lost from now on comes back through one of the ports; until N are back
+ *   roam N SECONDS PORT,…   answers "roaming"; whoever is lost from then on comes back through one of the ports, until N are back
  *   cipher                  what TLS agreed on
  *
  * Answers: "done N errors N cpu_ms X p50_us X p99_us X", with latency from connect to 101 for open, churn and rate, else of the
@@ -196,6 +196,8 @@ static void obey(const char *line)
     } else if (sscanf(line, "roam %ld %lf %n", &n, &seconds, &used) == 2) {
         begin(ROAMING, n, 1, seconds);
         roam_begin(n, line + used);
+        printf("roaming\n");
+        fflush(stdout);
     } else if (sscanf(line, "watch %lf", &seconds) == 1) {
         begin(WATCHING, 0, 1, seconds);
     } else if (!strncmp(line, "cipher", 6)) {

@@ -50,3 +50,25 @@ def test_a_dead_worker_is_seen_as_connections_gone_without_a_close_frame(worker:
 def test_connections_refused_are_errors_not_figures() -> None:
     with Client(Load(free_port())) as client, pytest.raises(CannotMeasureError, match="2 errors beside 0 done"):
         client.open(2)
+
+
+def test_who_is_lost_comes_back_through_another_port(worker: EchoWorker) -> None:
+    with EchoWorker() as other, Client(Load(worker.port)) as client:
+        client.open(5)
+        client.roam(5, 10, [other.port])
+        worker.process.kill()
+        roamed = client.roamed(15)
+
+    assert (roamed.back, roamed.away, roamed.refusals) == (5, 0, {})
+    assert 0 < roamed.admission_us[2] <= roamed.back_us[2]
+
+
+def test_a_way_back_that_is_shut_is_counted(worker: EchoWorker) -> None:
+    with Client(Load(worker.port)) as client:
+        client.open(2)
+        client.roam(2, 0.5, [free_port()])
+        worker.process.kill()
+        roamed = client.roamed(15)
+
+    assert (roamed.back, roamed.away) == (0, 2)
+    assert set(roamed.refusals) == {"unreached"}

@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import json
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +20,13 @@ from types import TracebackType
 from typing import Self
 
 from tests.adversity.strait import Strait
-from tests.redis_server import RedisServer, free_port
 from tests.survival import rows, tap
 from tests.survival.clocks import Clock
 from tests.survival.history import Aboard, Fact, Final, Healed, History, Injected, read_facts
-from tests.survival.programs import Program
+from tests.survival.programs import Program, lasting_port
 from tests.survival.scribe import Scribe, now
 from tests.survival.steps import Cast
+from tests.survival.stores import Replicated, Single, Stored
 from tests.survival.views import seen, serving
 
 ADMIN_KEY = "admin-key-of-the-survival-tests"
@@ -45,8 +46,7 @@ class Plan:
     lives: tuple[float, float] = (3.0, 15.0)  # shortest and longest session of those that leave
     is_cuttable: bool = False  # lines that can be cut cost a relay in Python each
     has_clocks: bool = False
-    store_options: dict[str, str] = field(default_factory=dict)
-    store_program: str | None = None
+    store: Callable[[Path], Stored] = Single
     settings: dict[str, str] = field(default_factory=dict)  # of every program, as environment variables
 
 
@@ -54,10 +54,10 @@ class Plan:
 class Ports:
     """Of one gateway or control plane."""
 
-    clients: int = field(default_factory=free_port)
-    link: int = field(default_factory=free_port)
-    rest: int = field(default_factory=free_port)
-    observe: int = field(default_factory=free_port)
+    clients: int = field(default_factory=lasting_port)
+    link: int = field(default_factory=lasting_port)
+    rest: int = field(default_factory=lasting_port)
+    observe: int = field(default_factory=lasting_port)
 
     @property
     def ready(self) -> str:
@@ -72,7 +72,7 @@ class House:
         self.folder = folder
         self.plan = plan
         self.slots: dict[str, int] = {}  # of every worker that ever was
-        self.eras: list[Path] = []
+        self.store = plan.store(folder / "store")
         self._programs: dict[str, Program] = {}
         self._ports: dict[str, Ports] = {}
         self._lines: dict[str, list[Strait]] = {}
@@ -100,11 +100,9 @@ class House:
 
     async def _open(self) -> None:
         self.scribe = self._stack.enter_context(Scribe(self.folder / "house.jsonl"))
-        options = {**tap.OPTIONS, **self.plan.store_options}
-        program = self.plan.store_program
-        self.store = RedisServer(self.folder / "store", keeps_data=True, program=program, options=options)
-        self.eras.append(self.folder / "store" / "appendonlydir")
-        await self._stack.enter_async_context(self.store)
+        await self.store.start(self._stack)
+        if isinstance(self.store, Replicated):
+            self._lines["store:replica"] = [self.store.line]
         await self._start_controlplane()
         gateways = [self._start_gateway(name) for name in self.cast.gateways]
         await asyncio.gather(*gateways)
@@ -126,7 +124,7 @@ class House:
     async def history(self) -> History:
         """Everything up to now, and how things stand."""
         workers, sessions = await seen(self.store.url)
-        events, stream_ends = tap.events(self.eras)
+        events, stream_ends = tap.events(self.store.folders)
         estimated = {end.session for end in stream_ends if end.is_estimated}
         final = Final(now(), workers, sessions, events, rows.ends(self.database, estimated), stream_ends)
         return History(self.facts(), final, self.plan.seed, dict(self.slots))
@@ -160,14 +158,14 @@ class House:
         """kill -9."""
         self._note(Injected, "killed", target)
         if target == "store":
-            self.store.kill()
+            self.store.server.kill()
         else:
             self._programs[target].kill()
 
     async def revive(self, target: str) -> None:
         """Starts it again, and waits until it is ready."""
         if target == "store":
-            await self.store.start()
+            await self.store.server.start()
         elif target in self._lives:
             self._note(Healed, "killed", target)
             await self._start_worker(target)
@@ -180,12 +178,8 @@ class House:
     async def flush(self, seconds: float) -> None:
         """The store dies, and comes back without its data."""
         self._note(Injected, "flushed", "store")
-        self.store.kill()
-        await asyncio.sleep(seconds)
-        kept = self.folder / "store" / f"era-{len(self.eras)}"
-        self.eras[-1].rename(kept)
-        self.eras[-1:] = [kept, self.folder / "store" / "appendonlydir"]
-        await self.store.start()
+        assert isinstance(self.store, Single)
+        await self.store.lose(seconds)
         self._note(Healed, "flushed", "store")
 
     def stop(self, target: str) -> None:
@@ -219,12 +213,12 @@ class House:
     def fill(self) -> None:
         """The store takes nothing that needs memory."""
         self._note(Injected, "full", "store")
-        self.store.configure("maxmemory-policy", "noeviction")
-        self.store.configure("maxmemory", "1mb")
+        self.store.server.configure("maxmemory-policy", "noeviction")
+        self.store.server.configure("maxmemory", "1mb")
 
     def empty(self) -> None:
         """It has room again."""
-        self.store.configure("maxmemory", "0")
+        self.store.server.configure("maxmemory", "0")
         self._note(Healed, "full", "store")
 
     def _note(self, kind: type[Injected] | type[Healed], fault: str, target: str) -> None:
@@ -232,7 +226,7 @@ class House:
 
     def _signal(self, target: str, number: signal.Signals) -> None:
         if target == "store":
-            (self.store.pause if number is signal.SIGSTOP else self.store.resume)()
+            (self.store.server.pause if number is signal.SIGSTOP else self.store.server.resume)()
         else:
             self._programs[target].signal(number)
 
@@ -313,10 +307,10 @@ class House:
             await asyncio.sleep(0.1)
 
     async def _store_url(self, name: str) -> str:
-        port = self.store.port
-        if self.plan.is_cuttable:
-            port = await self._line(f"{name}:store", port)
-        return f"redis://127.0.0.1:{port}"
+        """Through a line of its own where that can be cut: only a single server is at one port."""
+        if not self.plan.is_cuttable or not isinstance(self.store, Single):
+            return self.store.url
+        return f"redis://127.0.0.1:{await self._line(f'{name}:store', self.store.server.port)}"
 
     async def _links(self, place: str) -> list[str]:
         """The gateways' link ports, through lines of this place's own where they can be cut; made once."""

@@ -6,6 +6,7 @@ of its own; a loss of data begins another file, and with it another era.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,12 @@ OPTIONS = {"auto-aof-rewrite-percentage": "0", "aof-timestamp-enabled": "no", "a
 CHUNK = 1 << 20
 
 
-def events(eras: list[Path]) -> tuple[tuple[EventSeen, ...], tuple[EndSeen, ...]]:
-    """Events in order, and the end records they carried. Each era is the folder of one append-only file."""
+def events(eras: list[list[Path]]) -> tuple[tuple[EventSeen, ...], tuple[EndSeen, ...]]:
+    """Events in order, and the end records they carried. An era is the folders of its append-only files, one for each server."""
     seen: list[EventSeen] = []
     ends: list[EndSeen] = []
-    for era, folder in enumerate(eras):
-        for position, payload in _added(folder):
+    for era, folders in enumerate(eras):
+        for position, payload in itertools.chain.from_iterable(map(_added, folders)):
             kind, _, session, _, seq, _, record, *_ = msgpack.unpackb(payload, strict_map_key=False)
             seen.append(EventSeen(position, kind, session or "", seq or 0, era))
             if record:
