@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,16 +20,16 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from controlplane.io.keyfiles import JOIN, read_secret
-from controlplane.io.listener import bound as bound_rest
-from gateway.io.seats import ABSENT, Board, new_board
-from gateway.io.sockets import listening_socket
+from gateway.io.seats import ABSENT, Board
 from moorage.cli import running, valkey
 from moorage.cli.crew import Crew, Doors
 from moorage.cli.fleet_metrics import FleetCollector
 from moorage.cli.observe import ObserveApp
-from moorage.cli.programs.child import Life, Place, Recipe, Seats, environment_of, our_command
+from moorage.cli.programs.child import Life, Recipe, Seats, environment_of, our_command
+from moorage.cli.programs.estate import board_of, listening_doors, private_folder
 from moorage.cli.programs.lifecycle import Lifecycle
 from moorage.cli.programs.pages import Pages
+from moorage.cli.programs.place import Place
 from moorage.cli.programs.places import PlacesCollector
 from moorage.cli.programs.start import Start
 from moorage.cli.programs.up import development_files, wait_for_workers
@@ -42,8 +40,6 @@ from moorage.cli.stores import is_memory, open_store, shared
 READY_WITHIN = 30.0  # a child, from its start
 SPARE_SECONDS = 10.0  # of a child's drain, over what it was told to take
 STOP_WITHIN = 15.0  # from the word that ends a drained child to SIGKILL
-REST_BACKLOG = 1024
-SOCKET_PATH_BYTES = 107  # sun_path, unix(7)
 _log = structlog.get_logger("moorage.up")
 
 
@@ -90,7 +86,7 @@ class ParentProgram(Lifecycle):
         await self.entered("lock", running.held(self._data))
         self._development = development_files(settings)
         folder = await self.entered("sockets", private_folder(self._data))
-        doors = await self.entered("doors", _doors(self.start))
+        doors = await self.entered("doors", listening_doors(settings))
         self._observe = self.observe_with(
             ObserveApp(self._pages.page, partial(self.readiness, self._checks(), self._refresh))
         )
@@ -99,19 +95,7 @@ class ParentProgram(Lifecycle):
         store = await self.entered("store", open_store(settings, self.registry))
         self._fleet = FleetCollector(store)
         self._fleet_registry.register(self._fleet)
-        environment = self._environment(store_url)
-        rest = {"rest": doors["rest"]}
-        self._control = await self._filled(
-            Recipe("controlplane", our_command("controlplane", "--json"), environment, rest, pages=folder)
-        )
-        clients = {use: doors[use] for use in ("clients", "link")}
-        board = await self.entered("seats", _board(2 * settings.up.gateways))
-        self._board = Board(board)
-        for number in range(settings.up.gateways):
-            seats, name = Seats(board, 2 * number), f"gateway-{number + 1}"
-            recipe = Recipe(name, our_command("gateway", "--json"), environment, clients, seats, folder)
-            self._gateways.append(self._place(recipe))
-        await asyncio.gather(*map(self._started, self._gateways))
+        await self._fill(doors, folder, self._environment(store_url))
         await self._open_crew()
         await wait_for_workers(store, settings.workers.count)
 
@@ -185,6 +169,21 @@ class ParentProgram(Lifecycle):
                     said[("gateway", group, "key")] = self._development.key
         named = {variable(name): value for name, value in said.items()}
         return environment_of({**named, "MOORAGE_CONFIG": self.start.config and self.start.config.absolute()})
+
+    async def _fill(self, doors: Mapping[str, socket], folder: Path, environment: dict[str, str]) -> None:
+        """The control plane first: it makes the keys that gateways and workers come with."""
+        rest = {"rest": doors["rest"]}
+        self._control = await self._filled(
+            Recipe("controlplane", our_command("controlplane", "--json"), environment, rest, pages=folder)
+        )
+        board = await self.entered("seats", board_of(2 * self.settings.up.gateways))
+        self._board = Board(board)
+        clients = {use: doors[use] for use in ("clients", "link")}
+        for number in range(self.settings.up.gateways):
+            seats, name = Seats(board, 2 * number), f"gateway-{number + 1}"
+            recipe = Recipe(name, our_command("gateway", "--json"), environment, clients, seats, folder)
+            self._gateways.append(self._place(recipe))
+        await asyncio.gather(*map(self._started, self._gateways))
 
     def _place(self, recipe: Recipe) -> Place:
         place = Place(recipe, self._pages.ask, self._changed)
@@ -263,39 +262,3 @@ class ParentProgram(Lifecycle):
 
 async def _each(places: list[Place], act: Callable[[Place], Awaitable[None]]) -> None:
     await asyncio.gather(*map(act, places))
-
-
-@asynccontextmanager
-async def private_folder(data: Path) -> AsyncIterator[Path]:
-    """For sockets that are nobody else's: in the data folder, or, where its path is too long for a socket, elsewhere."""
-    folder = data / "run"
-    with ExitStack() as stack:
-        if len(os.fsencode(folder / "controlplane.00000")) > SOCKET_PATH_BYTES:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="moorage-")))
-        else:
-            folder.mkdir(mode=0o700, exist_ok=True)
-            folder.chmod(0o700)
-        yield folder
-
-
-@asynccontextmanager
-async def _board(seats: int) -> AsyncIterator[int]:
-    descriptor = new_board(seats)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-@asynccontextmanager
-async def _doors(start: Start) -> AsyncIterator[Mapping[str, socket]]:
-    """The sockets that outlive every child. Raises OSError naming the address."""
-    settings = start.settings
-    gateway = settings.gateway
-    with ExitStack() as stack:
-        host, link_host = gateway.host or settings.host, gateway.link_host or settings.host
-        clients = stack.enter_context(listening_socket(host, gateway.port, clients_speak_first=True))
-        link = stack.enter_context(listening_socket(link_host, gateway.link_port))
-        rest = stack.enter_context(bound_rest(settings.controlplane.host or settings.host, settings.controlplane.port))
-        rest.listen(REST_BACKLOG)
-        yield {"clients": clients, "link": link, "rest": rest}

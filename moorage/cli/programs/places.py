@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from moorage.cli.programs.child import Place
+from moorage.cli.programs.place import Place
 
 
 class PlacesCollector(Collector):

@@ -227,6 +227,19 @@ def test_sockets_and_data_are_private_and_nothing_is_left_behind(own_fleet: Flee
     assert running.read(own_fleet.data) is None
 
 
+async def test_a_second_signal_cuts_the_drain_short(tmp_path: Path) -> None:
+    with up(tmp_path, *OPTIONS[:-1], "300") as fleet:
+        async with AsyncExitStack() as stack:
+            for made in [a_session(fleet) for _ in range(2)]:
+                await stack.enter_async_context(connect(made["node_id"], made["session_token"]))
+            fleet.process.terminate()
+            await asyncio.to_thread(eventually, lambda: fleet.log.read_text().count("drain_started") == 2)
+
+            fleet.process.terminate()
+
+            assert await asyncio.to_thread(fleet.process.wait, 20) == 0
+
+
 def test_children_leave_when_their_parent_is_killed(own_fleet: Fleet) -> None:
     children = pids(own_fleet)
 

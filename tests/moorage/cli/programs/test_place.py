@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from moorage.cli.programs.child import Life, Place, Recipe
+from moorage.cli.programs.child import Life, Recipe
+from moorage.cli.programs.place import Place
 
 CHILD = """
 import json, os, signal, sys, threading
