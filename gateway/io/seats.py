@@ -84,6 +84,11 @@ class Seat:
             self._is_away = False
             self._door.resume()
 
+    def close(self) -> None:
+        """For one that was never taken, or is left."""
+        self.leave()
+        self._board.close()
+
     def _look(self) -> None:
         """What still waits after a moment is nobody's: one of them is taken, and then it is looked again."""
         if self._is_away and (not self._is_crowded() or self._queue.poll(0)):
