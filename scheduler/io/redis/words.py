@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -208,31 +209,30 @@ def answer_of(word: list[Word], region: str) -> Any:
 def notice_of(word: list[Word], region: str) -> Notice:
     """What a gateway's channel carries. Raises ValueError for what this version does not know."""
     kind, *said = word
-    match kind:
-        case "granted":
-            return Granted(RequestId(said[0]), claimed_of(said[1], region))
-        case "queue_refused":
-            return QueueRefused(RequestId(said[0]), refused_of(said[1]))
-        case "close":
-            retry = float(said[3]) if said[3] else None
-            return CloseSession(SessionId(said[0]), said[1], Code(said[2]), retry)
-        case "end":
-            return EndSession(wish_of(said[0]))
-        case "probe":
-            return ProbeSession(SessionId(said[0]), said[1], RequestId(said[2]))
-        case "probed":
-            return Probed(RequestId(said[0]), said[1])
-        case "extended":
-            return Extended(SessionId(said[0]), float(said[1]))
-        case "worker_lost":
-            return WorkerLost(WorkerId(said[0]))
-        case "direct":
-            return Direct(WorkerId(said[0]), directive_of(said[1]))
-        case "cordoned":
-            return GatewayCordoned(said[0])
-        case "revoked":
-            return Revoked(revocation_of(said[0]))
-    raise ValueError(f"an unknown notice, {kind!r}")
+    if kind == "granted":
+        return Granted(RequestId(said[0]), claimed_of(said[1], region))
+    read = _NOTICES.get(kind)
+    if read is None:
+        raise ValueError(f"an unknown notice, {kind!r}")
+    return read(*said)
+
+
+def _close_of(session: str, fence: int, code: str, retry_after: Word) -> CloseSession:
+    return CloseSession(SessionId(session), fence, Code(code), float(retry_after) if retry_after else None)
+
+
+_NOTICES: dict[str, Callable[..., Notice]] = {
+    "queue_refused": lambda request, word: QueueRefused(RequestId(request), refused_of(word)),
+    "close": _close_of,
+    "end": lambda word: EndSession(wish_of(word)),
+    "probe": lambda session, fence, request: ProbeSession(SessionId(session), fence, RequestId(request)),
+    "probed": lambda request, is_alive: Probed(RequestId(request), is_alive),
+    "extended": lambda session, expires_at: Extended(SessionId(session), float(expires_at)),
+    "worker_lost": lambda worker: WorkerLost(WorkerId(worker)),
+    "direct": lambda worker, word: Direct(WorkerId(worker), directive_of(word)),
+    "cordoned": GatewayCordoned,
+    "revoked": lambda word: Revoked(revocation_of(word)),
+}
 
 
 def revocation_word(revocation: Revocation) -> list[Word]:
