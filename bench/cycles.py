@@ -9,13 +9,12 @@ import random
 from itertools import count
 from typing import Any, Protocol
 
-import msgpack
-
 from bench.herd import DEMANDS, PEOPLE, POLICY, REGION, Person
 from controlplane.policy import USUAL_CONCURRENCY
 from moorage import ids
 from moorage.ids import GatewayId, RequestId, SessionId
 from scheduler.io.redis.ground import FLEET, region_tag
+from scheduler.io.redis.message import pack, unpack
 from scheduler.io.redis.prelude import prelude
 from scheduler.io.redis.scripts import Script, library, packaged
 from scheduler.io.redis.shards import Shards
@@ -107,9 +106,7 @@ class RedisPy:
 
     async def _ask(self, name: str, args: Any) -> Any:
         function = self._functions.script(name).function.decode()
-        packed = msgpack.packb(args, use_bin_type=False)
-        raw = await self._redis.fcall(function, 1, self._key, b"", self._fleet, packed)
-        return msgpack.unpackb(raw, strict_map_key=False)[0]
+        return unpack(await self._redis.fcall(function, 1, self._key, b"", self._fleet, pack(args)))[0]
 
 
 class Floor:
