@@ -9,7 +9,7 @@ from typing import Any
 
 from moorage.errors import Code
 from moorage.ids import GatewayId, RequestId, SessionId, WorkerId
-from scheduler.io.redis.message import inner
+from scheduler.io.redis.message import inner, pack
 from scheduler.values import (
     NO_USAGE,
     Claimed,
@@ -56,10 +56,11 @@ def labels_of(labels: Labels) -> list[list[str]]:
 
 @lru_cache(maxsize=4096)
 def wanted_word(wanted: Wanted) -> tuple[Word, ...]:
-    """{key, pools, labels, is spread}; the key names all of it, regions included."""
+    """{key, packed {pools, labels}, is spread}; the key names all of it, regions included."""
     labels = labels_of(wanted.labels)
     said = repr((wanted.regions, wanted.pools, labels, wanted.is_spread))
-    return (hashlib.sha1(said.encode(), usedforsecurity=False).hexdigest()[:20], wanted.pools, labels, wanted.is_spread)
+    key = hashlib.sha1(said.encode(), usedforsecurity=False).hexdigest()[:20]
+    return (key, pack([wanted.pools, labels]), wanted.is_spread)
 
 
 def group_name(pool: str, labels: Labels) -> str:

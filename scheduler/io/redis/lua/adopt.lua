@@ -24,7 +24,7 @@ end
 local function claim_anew(w, one)
   local q = {
     session = one[1], workspace = one[3], user = one[4], key = one[5], expires = one[7], resume = one[8],
-    gateway = gateway, request = 'adopted.' .. one[1] .. '.' .. one[2], wanted = {'', {}, {}, false}, region = args[3],
+    gateway = gateway, request = 'adopted.' .. one[1] .. '.' .. one[2], wanted = {'', pack({{}, {}}), false}, region = args[3],
   }
   take(w.id)
   local s = session_from(q, w.id)

@@ -87,12 +87,13 @@ local function remove_spot(worker)
   end
 end
 
--- `wanted`: {key, pools, labels, is spread}; the key names all of it.
+-- `wanted`: {key, packed {pools, labels}, is spread}; the key names all of it.
 local function meets(wanted, pool, labels)
-  local found = #wanted[2] == 0
-  for _, name in ipairs(wanted[2]) do found = found or name == pool end
+  local said = unpack_message(wanted[2])
+  local found = #said[1] == 0
+  for _, name in ipairs(said[1]) do found = found or name == pool end
   if not found then return false end
-  for _, label in ipairs(wanted[3]) do
+  for _, label in ipairs(said[2]) do
     local has = false
     for _, own in ipairs(labels) do has = has or (own[1] == label[1] and own[2] == label[2]) end
     if not has then return false end
@@ -132,7 +133,7 @@ end
 
 local function choose(wanted, tried)
   local groups = groups_for(wanted)
-  if not wanted[4] then
+  if not wanted[3] then
     return best_of(groups, ':b', tried) or best_of(groups, ':a', tried) or best_of(groups, ':e', tried), #groups > 0
   end
   local best, room
