@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgpack
 from hiredis import Reader
 
+from scheduler.io.redis.message import inner, unpack
 from tests.survival.history import EndSeen, EventSeen
 
 OPTIONS = {"auto-aof-rewrite-percentage": "0", "aof-timestamp-enabled": "no", "appendfsync": "everysec"}
@@ -26,10 +26,10 @@ def events(eras: list[list[Path]]) -> tuple[tuple[EventSeen, ...], tuple[EndSeen
     ends: list[EndSeen] = []
     for era, folders in enumerate(eras):
         for position, payload in itertools.chain.from_iterable(map(_added, folders)):
-            kind, _, session, _, seq, _, record, *_ = msgpack.unpackb(payload, strict_map_key=False)
+            kind, _, session, _, seq, _, record, *_ = unpack(payload)
             seen.append(EventSeen(position, kind, session or "", seq or 0, era))
             if record:
-                ends.append(_end(record))
+                ends.append(_end(inner(record)))
     return tuple(seen), tuple(ends)
 
 
