@@ -9,14 +9,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from hiredis import Reader
 
-from scheduler.io.redis.message import inner, unpack
+from scheduler.io.redis.message import unpack
+from scheduler.io.redis.words import event_of
+from scheduler.values import EndRecord
 from tests.survival.history import EndSeen, EventSeen
 
-OPTIONS = {"auto-aof-rewrite-percentage": "0", "aof-timestamp-enabled": "no", "appendfsync": "everysec"}
+OPTIONS = {"auto-aof-rewrite-percentage": "0", "aof-timestamp-enabled": "no"}
 CHUNK = 1 << 20
 
 
@@ -26,10 +27,10 @@ def events(eras: list[list[Path]]) -> tuple[tuple[EventSeen, ...], tuple[EndSeen
     ends: list[EndSeen] = []
     for era, folders in enumerate(eras):
         for position, payload in itertools.chain.from_iterable(map(_added, folders)):
-            kind, _, session, _, seq, _, record, *_ = unpack(payload)
-            seen.append(EventSeen(position, kind, session or "", seq or 0, era))
-            if record:
-                ends.append(_end(inner(record)))
+            event = event_of(position, unpack(payload), "")
+            seen.append(EventSeen(position, event.type, event.session or "", event.seq or 0, era))
+            if event.end is not None:
+                ends.append(_end(event.end))
     return tuple(seen), tuple(ends)
 
 
@@ -55,18 +56,16 @@ def _number(path: Path) -> int:
     return int(path.name.split(".")[2])
 
 
-def _end(record: list[Any]) -> EndSeen:
-    session, outcome, code, reason, by, _, _, usage, is_estimated, *_ = record
-    bytes_in, bytes_out, messages_in, messages_out = usage or (0, 0, 0, 0)
+def _end(record: EndRecord) -> EndSeen:
     return EndSeen(
-        session=session,
-        outcome=outcome,
-        code=code or None,
-        reason=reason,
-        by=by,
-        messages_in=messages_in,
-        messages_out=messages_out,
-        bytes_in=bytes_in,
-        bytes_out=bytes_out,
-        is_estimated=bool(is_estimated),
+        session=record.session,
+        outcome=record.outcome.value,
+        code=record.code.value if record.code else None,
+        reason=record.reason,
+        by=record.by,
+        messages_in=record.usage.messages_in,
+        messages_out=record.usage.messages_out,
+        bytes_in=record.usage.bytes_in,
+        bytes_out=record.usage.bytes_out,
+        is_estimated=record.is_estimated,
     )
