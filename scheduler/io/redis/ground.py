@@ -138,16 +138,15 @@ class Ground:
                 await self.add_region(region)
 
     async def found_region(self, region: str) -> None:
-        """A region that this process meets first. One that the fleet never had is as old as the fleet; one that it had,
-        and whose shard knows nothing, has lost its data."""
-        if region in self.regions:
-            return
+        """A region that somebody names. One that the fleet never had is as old as the fleet; one that it had, and whose shard
+        knows nothing, has lost its data. Said also of a region that is known here: the fleet may have forgotten it."""
         born = repr(self.now())
         await self.command(FLEET, "SET", ":born", born, "NX")
         if await self.command(FLEET, "SADD", ":regions", region):
             born = await self.command(FLEET, "GET", ":born")
             await self.command(region_tag(region), "SET", ":born", born, "NX")
-        await self.add_region(region)
+        if region not in self.regions:
+            await self.add_region(region)
 
     async def add_region(self, region: str) -> None:
         """One more."""
