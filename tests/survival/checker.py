@@ -35,6 +35,7 @@ class Summary:
     refusals: dict[str, int]
     gave_up: int
     end_records: int
+    outcomes: dict[str, int]
     live: int
     over_grants: int
     stuck_clients: int
@@ -42,11 +43,12 @@ class Summary:
 
     def __str__(self) -> str:
         faults = ", ".join(f"{count} {name}" for name, count in sorted(self.by_fault.items()))
+        ended = ", ".join(f"{count} {name}" for name, count in sorted(self.outcomes.items())) or "none"
         refused = ", ".join(f"{count} {code}" for code, count in sorted(self.refusals.items())) or "none"
         return (
             f"seed {self.seed}: {self.faults} faults ({faults or 'none'}); {self.sessions} sessions, {self.attaches} attaches, "
             f"{self.echoes} echoes, {self.cuts} cuts, refusals: {refused}, {self.gave_up} gave up; "
-            f"{self.end_records} end records, {self.live} live; {self.over_grants} over-grants, "
+            f"{self.end_records} end records ({ended}), {self.live} live; {self.over_grants} over-grants, "
             f"{self.stuck_clients} stuck clients, {self.violations} violations"
         )
 
@@ -67,6 +69,7 @@ def summary(history: History, violations: list[Violation]) -> Summary:
         refusals=dict(Counter(fact.code for fact in history.facts if isinstance(fact, Refused))),
         gave_up=kinds[GaveUp],
         end_records=len(history.final.ends),
+        outcomes=dict(Counter(f"{end.outcome} by {end.by}" for end in history.final.ends)),
         live=len(history.final.sessions),
         over_grants=rules[Rule.OVER_GRANT],
         stuck_clients=rules[Rule.STUCK],

@@ -82,7 +82,7 @@ async def settle(house: House) -> Verdict:
     settled_after = now() - healed_at
     if not violations:
         await house.leave()
-        violations = await _judged(house, await _as_it_is(house))
+        violations = await _judged(house, await _as_it_is(house), has_left=True)
     history = await house.history()
     return Verdict(summary(history, violations), violations, settled_after)
 
@@ -92,19 +92,20 @@ async def _as_it_is(house: House) -> History:
     return await house.history()
 
 
-async def _judged(house: House, history: History) -> list[Violation]:
-    """What stays wrong."""
+async def _judged(house: House, history: History, *, has_left: bool = False) -> list[Violation]:
+    """What stays wrong. Where all clients have left, a session that lives on is not wrong yet, but it must not stay."""
     deadline = now() + SETTLES_WITHIN
     while True:
         violations = check(history)
-        if not violations or now() > deadline or _is_final(violations):
+        is_settled = not violations and not (has_left and history.final.sessions)
+        if is_settled or now() > deadline or _is_final(violations):
             return violations
         history = await _as_it_is(house)
 
 
 def _is_final(violations: list[Violation]) -> bool:
     """What is over cannot heal."""
-    return all(violation.rule.is_of_the_past for violation in violations)
+    return bool(violations) and all(violation.rule.is_of_the_past for violation in violations)
 
 
 @asynccontextmanager
