@@ -35,7 +35,7 @@ local function take_back(w)
   w.ready = not r.starting
   if w.duty == 'starting' and w.ready then w.duty = 'serving' end
   w.seq, w.delivered = -1, nil
-  call('DEL', R .. ':d:' .. w.id, R .. ':c:' .. w.id)
+  call('DEL', R .. ':d:' .. w.id, R .. ':c:' .. w.id, R .. ':work:part:' .. w.id)
 end
 
 -- Of its duty, which it may have forgotten.

@@ -57,13 +57,7 @@ local function lapse_gateways()
       gateway.lapsed = true
       call('HSET', R .. ':gateways', id, pack(gateway))
       for _, session in ipairs(call('SMEMBERS', R .. ':gq:' .. id)) do leave_line(waiter_of(session)) end
-      for _, session in ipairs(call('SMEMBERS', R .. ':gs:' .. id)) do
-        local s = session_of(session)
-        if s and s.state == 'h' and s.detached then
-          suspend(s, false, s.detached)
-          save(s)
-        end
-      end
+      put_off('lapse:' .. id, R .. ':gs:' .. id)
     end
   end
 end
@@ -129,9 +123,9 @@ forgive_sleep()
 doubt_silent()
 lapse_gateways()
 give_up_probing()
-local more = let_sessions_pass()
+local has_more_work, has_more_due = go_on(), let_sessions_pass()
 let_waiters_pass()
 end_window()
 local unheard, all = {}, call('HGETALL', R .. ':left')
 for n = 2, math.min(#all, 2 * PORTION), 2 do unheard[#unheard + 1] = unpack_message(all[n]) end
-return answer({more, unheard})
+return answer({has_more_work or has_more_due, unheard})

@@ -62,17 +62,56 @@ local function settle(w)
   grant(w.id)
 end
 
--- Suspends what a worker holds and tells the gateways that relay to it.
-local function release_sessions(worker)
-  local gateways = {}
-  for _, id in ipairs(call('SMEMBERS', R .. ':ws:' .. worker)) do
+-- Work on many sessions is done a portion at a time, the rest by the sweeps: {R}:work names, {R}:work:<name> sessions.
+local function put_off(name, from)
+  call('SUNIONSTORE', R .. ':work:' .. name, from)
+  call('SADD', R .. ':work', name)
+end
+
+local function take_portion(name)
+  local ids = call('SPOP', R .. ':work:' .. name, PORTION)
+  if #ids < PORTION then call('SREM', R .. ':work', name) end
+  return ids
+end
+
+-- Suspends a portion of what a worker held and tells the gateways that relayed to it.
+local function part(worker)
+  local gateways, ids = {}, take_portion('part:' .. worker)
+  for _, id in ipairs(ids) do
     local s = session_of(id)
-    if s.state ~= 's' then gateways[s.gateway] = true end
-    if s.state == 'h' then suspend(s, true) end
-    if s.state == 'r' then s.parted = true end -- a confirmation that is on its way comes too late
-    save(s)
+    if s and s.worker == worker and s.state ~= 's' then
+      gateways[s.gateway] = true
+      if s.state == 'h' then suspend(s, true) end
+      if s.state == 'r' then s.parted = true end -- a confirmation that is on its way comes too late
+      save(s)
+    end
   end
   for gateway in pairs(gateways) do tell(gateway, 'worker_lost', worker) end
+end
+
+local function release_sessions(worker)
+  put_off('part:' .. worker, R .. ':ws:' .. worker)
+  part(worker)
+end
+
+-- A portion of the sessions of a gateway whose lease has lapsed: those that their worker saw go, too, are suspended.
+local function lapse(gateway)
+  for _, id in ipairs(take_portion('lapse:' .. gateway)) do
+    local s = session_of(id)
+    if s and s.gateway == gateway and s.state == 'h' and s.detached and not is_gateway_alive(gateway) then
+      suspend(s, false, s.detached)
+      save(s)
+    end
+  end
+end
+
+-- The next portion of whatever was put off; whether there is more.
+local function go_on()
+  for _, name in ipairs(call('SMEMBERS', R .. ':work')) do
+    local kind, id = name:match('^(%a+):(.*)$')
+    if kind == 'part' then part(id) else lapse(id) end
+  end
+  return call('SCARD', R .. ':work') > 0
 end
 
 local function lose(w)
