@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -43,6 +44,7 @@ async def adopt(ground: Ground, gateway: GatewayId, held: list[Held]) -> Adopted
     stale: list[Stale] = []
     waiting = 0
     for region in ground.regions:
+        await _meet(ground, region)
         named = by_region.get(region, [])
         for start in range(0, len(named), PORTION):
             words = [held_word(one) for one in named[start : start + PORTION]]
@@ -69,6 +71,13 @@ async def leave(ground: Ground, gateway: GatewayId) -> None:
     for region in ground.regions:
         while await ground.in_region("leave", region, [gateway]):
             pass
+
+
+async def _meet(ground: Ground, region: str) -> None:
+    """The shard looks whether it came to another server, which may lack the last writes."""
+    about = await ground.shards.command(region_tag(region), "INFO", "server", is_idempotent=True)
+    found = re.search(rb"run_id:(\w+)", about.encode() if isinstance(about, str) else about)
+    await ground.in_region("meet", region, [found[1].decode() if found else ""])
 
 
 async def _adopt_some(ground: Ground, gateway: GatewayId, region: str, words: list[Any]) -> tuple[list[Any], int]:

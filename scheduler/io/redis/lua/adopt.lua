@@ -84,7 +84,7 @@ end
 local function look_for_evidence()
   local raw = call('HGET', R .. ':gateways', gateway)
   local about = raw and unpack_message(raw) or {renewed = now, node = ''}
-  if not about.known and is_young() then
+  if about.known ~= call('GET', R .. ':born') and is_young() then
     for _, one in ipairs(args[2]) do
       if not session_of(one[1]) and not is_over(one) then
         open_window()

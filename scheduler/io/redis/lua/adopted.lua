@@ -3,7 +3,7 @@ begin(KEYS, ARGV)
 local raw = call('HGET', R .. ':gateways', args[1])
 if raw then
   local gateway = unpack_message(raw)
-  gateway.known = true
+  gateway.known = call('GET', R .. ':born')
   call('HSET', R .. ':gateways', args[1], pack(gateway))
 end
 return answer(true)

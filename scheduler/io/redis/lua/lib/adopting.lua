@@ -1,5 +1,6 @@
 -- After a loss of data: what workers and gateways bring back, and the window in which nothing new is placed over it. See
--- scheduler/io/memory/adopting.py. {R}:born is when this shard was first written;
+-- scheduler/io/memory/adopting.py. {R}:born is when this shard was first written, or
+-- when another server took it over;
 -- {R}:orphans:<worker> session -> fence: slots kept for sessions that a worker listed and no gateway has named yet.
 
 local function is_young()

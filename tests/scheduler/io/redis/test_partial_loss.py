@@ -1,0 +1,57 @@
+"""A server that comes back without its last writes: what was confirmed in them is adopted, not closed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from scheduler.io.redis.store import RedisStore
+from scheduler.storeurl import parse_store_url
+from scheduler.values import Claimed, ClaimState, Held, Registered, SessionOnWorker, SessionView
+from tests.redis_server import RedisServer
+from tests.scheduler.builders import NEAR, a_held, a_request, a_worker
+
+OPTIONS = {"save": "3600 1000000", "appendonly": "no"}  # by SAVE alone
+
+
+@asynccontextmanager
+async def opened(server: RedisServer) -> AsyncIterator[RedisStore]:
+    store = RedisStore(parse_store_url(server.unix_url))
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def attach(store: RedisStore, worker: Registered) -> Held:
+    """A session as its gateway would name it."""
+    claimed = await store.claim(a_request(now=store.now()))
+    assert isinstance(claimed, Claimed)
+    await store.confirm(claimed.session, claimed.fence)
+    return a_held(claimed.session, claimed.fence, worker.worker)._replace(expires_at=store.now() + 60)
+
+
+async def test_a_session_of_the_lost_moment_is_taken_up_by_the_gateway_that_relays_it(tmp_path: Path) -> None:
+    async with RedisServer(tmp_path, options=OPTIONS) as server:
+        async with opened(server) as store:
+            await store.join(NEAR, "wss://near")
+            worker = await store.register(a_worker())
+            assert isinstance(worker, Registered)
+            old = await attach(store, worker)
+            await store.adopt(NEAR, [old])
+            server.call("SAVE")
+            young = await attach(store, worker)
+
+        await server.restart()
+
+        async with opened(server) as store:
+            adopted = await store.adopt(NEAR, [old, young])
+            views = [await store.session(one.session) for one in (old, young)]
+            listed = tuple(SessionOnWorker(one.session, one.fence, True) for one in (old, young))
+            await store.register(a_worker(again=worker.worker, claim_key=worker.claim_key, sessions=listed))
+            view = await store.worker(worker.worker)
+
+    assert adopted.stale == []
+    assert [one.state for one in views if isinstance(one, SessionView)] == [ClaimState.HELD] * 2
+    assert view is not None
+    assert view.used == 2
