@@ -39,7 +39,12 @@ _SUSPENDED = _Row(None)
 CLOSES: dict[tuple[Side, int], _Row] = {
     (Side.CLIENT, 1001): _SUSPENDED,  # a page reload
     (Side.WORKER, 1001): _SUSPENDED,  # a server going down
-    **{(side, code): _FAILED for side in Side for code in (1002, 1003, 1007, 1008, 1009, 1010, 1011)},
+    (
+        Side.CLIENT,
+        1011,
+    ): _SUSPENDED,  # its keep-alive heard nothing for too long, and it comes back: silence ends nothing
+    (Side.WORKER, 1011): _FAILED,
+    **{(side, code): _FAILED for side in Side for code in (1002, 1003, 1007, 1008, 1009, 1010)},
     **{(side, code): _SUSPENDED for side in Side for code in (1012, 1013, 1014)},
 }
 

@@ -48,11 +48,11 @@ class Attach(Enum):
 
 # Codes that are not here end a session in order, as 1000 does: somebody closed it on purpose, with a meaning of their own.
 _AT_WORKER = {
-    **dict.fromkeys((1001, 1006, 1012, 1013, 1014), Attach.DETACHED),
+    **dict.fromkeys((1001, 1006, 1011, 1012, 1013, 1014), Attach.DETACHED),  # 1011: the client's keep-alive gave up
     **{row.close: Attach.DETACHED for row in CATALOGUE.values() if row.close is not None and row.is_retryable},
     4409: Attach.DETACHED,  # the socket lost its session, the session goes on
     4419: Attach.EXPIRED,
-    **dict.fromkeys((*_PEER_BROKE, 1011), Attach.FAILED),
+    **dict.fromkeys(_PEER_BROKE, Attach.FAILED),
 }
 
 

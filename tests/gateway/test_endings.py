@@ -39,9 +39,14 @@ def test_a_close_in_order_completes_the_session(by: Side, code: int | None) -> N
 
 
 @pytest.mark.parametrize("by", list(Side))
-@pytest.mark.parametrize("code", [1002, 1003, 1007, 1008, 1009, 1010, 1011])
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 1008, 1009, 1010])
 def test_a_close_that_reports_a_failure_fails_the_session(by: Side, code: int) -> None:
     assert outcome_of(Cause.CLOSED, by, code) is Outcome.FAILED
+
+
+def test_1011_is_a_workers_failure_but_a_clients_keep_alive_that_gave_up() -> None:
+    assert outcome_of(Cause.CLOSED, Side.WORKER, 1011) is Outcome.FAILED
+    assert outcome_of(Cause.CLOSED, Side.CLIENT, 1011) is None
 
 
 @pytest.mark.parametrize("by", list(Side))

@@ -22,12 +22,14 @@ import httpx
 import moorage
 from moorage.errors import MoorageError
 from tests.survival.balancer import Balancer, Door
-from tests.survival.history import Connected, Created, Cut, Echoed, GaveUp, Left, Refused, Sent
+from tests.survival.history import Connected, Created, Cut, Echoed, GaveUp, Left, Paused, Refused, Sent
 from tests.survival.scribe import Scribe, now
 from tests.survival.witness import question, read
 
 SAYS_EVERY = 0.2
 REST_WITHIN = 3.0
+LOOKS_EVERY = 0.2
+PAUSE = 1.0  # so late, and the loop was not merely busy
 LEAVES_WITHIN = 5.0
 
 
@@ -135,6 +137,7 @@ class Crowd:
             httpx.AsyncClient(headers=headers, timeout=REST_WITHIN, trust_env=False) as rest,
             asyncio.TaskGroup() as tasks,
         ):
+            watching = tasks.create_task(self._watch_the_clock())
             places = [tasks.create_task(self._place(rest)) for _ in range(self._plan["size"])]
             sys.stdout.write("ready\n")
             sys.stdout.flush()
@@ -143,6 +146,16 @@ class Crowd:
             for place in left:
                 place.cancel()
             assert len(done) + len(left) == len(places)
+            watching.cancel()
+
+    async def _watch_the_clock(self) -> None:
+        """A machine that gives this process no time shows its clients nothing: that is not the fleet's fault."""
+        while True:
+            began = now()
+            await asyncio.sleep(LOOKS_EVERY)
+            late = now() - began - LOOKS_EVERY
+            if late >= PAUSE:
+                self._scribe.write(Paused(now(), late))
 
     async def _obey(self) -> None:
         while True:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from tests.survival.history import Healed, History, Injected
+from moorage.deadlines import SUSPECT_AFTER
+from tests.survival.history import Healed, History, Injected, Paused
 
+MACHINE = "machine"
 CUTTING = ("killed", "stopped", "cut")
 """What takes a gateway or a worker away from its clients. A stepped clock, a full or lost store do not."""
 
@@ -26,13 +28,16 @@ class Harm:
         return self.fault in CUTTING and self.target.startswith(f"{kind}-") and not self.target.endswith(":store")
 
     def cuts(self, programs: Sequence[str]) -> bool:
-        """Whether clients of one of these may lose their connection by it: a cut between a gateway and its store is no cause."""
+        """Whether clients of one of these may lose their connection by it: a cut between a gateway and its store is no cause. A
+        machine that stands still for long takes leases and answers from all."""
+        if self.target == MACHINE:
+            return self.until - self.since >= SUSPECT_AFTER
         program, _, where = self.target.partition(":")
         return self.fault in CUTTING and program in programs and where in ("", "link")
 
     def stands_still(self, program: str) -> bool:
         """Whether the program could answer nobody meanwhile."""
-        return self.fault == "stopped" and self.target == program
+        return self.fault == "stopped" and self.target in (program, MACHINE)
 
     def is_near(self, at: float, reach: float) -> bool:
         """Whether something at that time may have come of it."""
@@ -49,7 +54,9 @@ def harms(history: History) -> list[Harm]:
     found: list[Harm] = []
     begun: dict[tuple[str, str], float] = {}
     for fact in history.facts:
-        if isinstance(fact, Injected):
+        if isinstance(fact, Paused):
+            found.append(Harm("stopped", MACHINE, fact.at - fact.seconds, fact.at))
+        elif isinstance(fact, Injected):
             begun[fact.fault, fact.target] = fact.at
         elif isinstance(fact, Healed):
             since = begun.pop((fact.fault, fact.target), None)

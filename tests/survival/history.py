@@ -118,8 +118,16 @@ class Healed:
     target: str
 
 
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Whoever writes the clients' facts got no processor for so many seconds, up to now: nobody was watched meanwhile."""
+
+    at: float
+    seconds: float
+
+
 ClientFact = Created | Connected | Sent | Echoed | Cut | Refused | GaveUp | Left
-Fact = ClientFact | Aboard | Injected | Healed
+Fact = ClientFact | Aboard | Injected | Healed | Paused
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +202,7 @@ class History:
 
 _FACTS: dict[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (Created, Connected, Sent, Echoed, Cut, Refused, GaveUp, Left, Aboard, Injected, Healed)
+    for kind in (Created, Connected, Sent, Echoed, Cut, Refused, GaveUp, Left, Aboard, Injected, Healed, Paused)
 }
 _LISTS: dict[str, type[Any]] = {
     "workers": WorkerSeen,

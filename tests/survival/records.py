@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import inf
 
 from tests.survival.history import Aboard, Connected, Echoed, EndSeen, EventSeen, GaveUp, History, Injected, Left, Sent
 from tests.survival.verdicts import Bounds, Rule, Violation
@@ -41,6 +42,17 @@ def whoever_left_has_ended(history: History, bounds: Bounds) -> Iterator[Violati
             yield Violation(Rule.ONE_END, fact.session, f"its client left {ago:.0f} s ago, and it is live")
 
 
+def clients_end_only_what_they_left(history: History, bounds: Bounds) -> Iterator[Violation]:
+    """These clients never fail: a session that ends by its client was closed in order, or given up."""
+    left = {fact.session for fact in history.facts if isinstance(fact, Left | GaveUp)}
+    gave_up = {fact.session for fact in history.facts if isinstance(fact, GaveUp)}
+    for end in history.final.ends:
+        if end.by == "client" and (end.session not in left - gave_up or end.outcome != "COMPLETED"):
+            yield Violation(
+                Rule.ONE_END, end.session, f"{end.outcome} by its client, who wished nothing of it: {end.reason}"
+            )
+
+
 def events_come_in_order(history: History, bounds: Bounds) -> Iterator[Violation]:
     """In each era of the store: numbers rise by one, and nothing follows the end."""
     last: dict[tuple[str, int], EventSeen] = {}
@@ -73,7 +85,7 @@ class _Carried:
 def records_say_what_was_carried(history: History, bounds: Bounds) -> Iterator[Violation]:
     """Between what both ends are sure of and what they may have sent; an estimate may be lower, never higher."""
     carried = _carried(history)
-    forgotten = _forgotten(history)
+    forgotten = _forgotten(history, bounds)
     for end in history.final.ends:
         if end.session in carried:
             is_low = end.is_estimated or end.session in forgotten
@@ -85,17 +97,17 @@ def records_say_what_was_carried(history: History, bounds: Bounds) -> Iterator[V
             yield Violation(Rule.USAGE, end.session, f"the event says {_figures(end)}, the row {_figures(row)}")
 
 
-def _forgotten(history: History) -> set[str]:
-    """Sessions that lived when the store lost its data: their records may lack what was carried before."""
+def _forgotten(history: History, bounds: Bounds) -> set[str]:
+    """Sessions that lived when the store lost its data, be it suspended: their records may lack what was carried before."""
     found: set[str] = set()
-    live: set[str] = set()
+    until: dict[str, float] = {}
     for fact in history.facts:
         if isinstance(fact, Connected):
-            live.add(fact.session)
-        elif isinstance(fact, Left | GaveUp):
-            live.discard(fact.session)
+            until[fact.session] = inf
+        elif isinstance(fact, Left | GaveUp) and fact.session in until:
+            until[fact.session] = fact.at + bounds.resume
         elif isinstance(fact, Injected) and fact.fault == "flushed":
-            found |= live
+            found |= {session for session, end in until.items() if end > fact.at}
     return found
 
 
@@ -154,6 +166,7 @@ def _figures(end: EndSeen) -> tuple[int, int, int, int]:
 RULES = (
     every_session_that_started_is_live_or_has_one_end,
     whoever_left_has_ended,
+    clients_end_only_what_they_left,
     events_come_in_order,
     records_say_what_was_carried,
 )
