@@ -197,7 +197,7 @@ class Store(Protocol):
 
     async def cordon_gateway(self, gateway: GatewayId, *, is_cordoned: bool) -> Done | Refused:
         """A gateway takes no new clients (notice `GatewayCordoned` where that is new), or takes them again. Joining again
-        keeps it. NOT_FOUND for a gateway that is not known."""
+        keeps it and tells it again. NOT_FOUND for a gateway that is not known."""
 
     async def lead(self, role: str, holder: str, seconds: float) -> bool:
         """One holder at a time has a role; asking again keeps it for so long from now, asking for 0 gives it back."""

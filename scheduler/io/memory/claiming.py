@@ -57,7 +57,8 @@ def move(fleet: Fleet, session_id: SessionId, fence: int, now: float) -> Claimed
     if session.state is not ClaimState.RESERVED:
         return Stale(session_id, fence)
     session.tried = (*session.tried, session.worker)
-    other = fleet.index.choose_other(session.plan, session_id, session.tried)
+    tried = (fleet.workers.get(one.id, one) for one in session.tried)  # one that was removed may be back
+    other = fleet.index.choose_other(session.plan, session_id, tried)
     if other is None:
         return Refused(Code.NO_CAPACITY, "no other worker has a free slot", fleet.policy.full_retry_seconds)
     rehome(fleet, session, other, now)
@@ -180,7 +181,7 @@ def _wait_again(
     if is_same and request.wait_seconds > 0 and waiter.lane.plan is fleet.index.plan(request.wanted):
         fleet.mail.put(old.gateway, QueueRefused(old.request, _SUPERSEDED))
         fleet.queue.take_over(waiter, request, now)
-        fleet.queue_alarms.set(waiter, waiter.deadline, now)
+        fleet.queue_alarms.set(waiter, min(waiter.deadline, request.expires_at), now)
         return _queued(fleet, waiter, now)
     dismiss(fleet, waiter, _SUPERSEDED, now)
     return claim(fleet, request, now)

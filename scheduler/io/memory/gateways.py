@@ -15,9 +15,12 @@ from scheduler.workers import Health
 
 
 def join(fleet: Fleet, gateway_id: GatewayId, node: str, now: float) -> None:
-    """A lease begins."""
+    """A lease begins. One that is cordoned hears so again: it may be another process."""
     known = fleet.gateways.get(gateway_id)
-    fleet.gateways[gateway_id] = Gateway(gateway_id, node, now, is_cordoned=known is not None and known.is_cordoned)
+    is_cordoned = known is not None and known.is_cordoned
+    fleet.gateways[gateway_id] = Gateway(gateway_id, node, now, is_cordoned=is_cordoned)
+    if is_cordoned:
+        fleet.mail.put(gateway_id, GatewayCordoned(True))
 
 
 def renew(fleet: Fleet, gateway_id: GatewayId, now: float) -> bool:

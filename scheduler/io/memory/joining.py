@@ -31,7 +31,12 @@ def register(fleet: Fleet, registration: Registration, now: float) -> Registered
         return Refused(Code.UNPROCESSABLE, wrong)
     known = fleet.workers.get(registration.again) if registration.again is not None else None
     if known is None:
+        left = _left_behind(fleet, registration)
+        if left is not None and registration.slots < left.used:
+            return _too_few_slots(left.used, registration)
         worker = _admit(fleet, registration, now)
+        if left is not None:
+            _inherit(worker, left)
         if worker.id == registration.again and registration.sessions and is_young(fleet, now):
             open_window(fleet, worker.region, now)
     else:
@@ -69,15 +74,32 @@ def _doubt_return(worker: Worker, registration: Registration) -> Refused | None:
         return Refused(Code.CONFLICT, "a worker keeps its region and pool; register without `again`")
     used = worker.used - len(worker.orphans)
     if registration.slots < used:
-        return Refused(Code.CONFLICT, f"it has {used} sessions, more than {registration.slots} slots")
+        return _too_few_slots(used, registration)
     return None
+
+
+def _too_few_slots(used: int, registration: Registration) -> Refused:
+    return Refused(Code.CONFLICT, f"it has {used} sessions, more than {registration.slots} slots")
+
+
+def _left_behind(fleet: Fleet, registration: Registration) -> Worker | None:
+    """What a worker that was removed left: sessions that have not gone elsewhere yet. A scan, for a rare return."""
+    if _kept_identity(registration) is None:
+        return None
+    return next((one.worker for one in fleet.sessions.values() if one.worker.id == registration.again), None)
+
+
+def _inherit(worker: Worker, left: Worker) -> None:
+    """They have slots on it as before, as if it had been lost."""
+    worker.sessions, left.sessions = left.sessions, {}
+    worker.used, worker.held, worker.suspended = left.used, left.held, left.suspended
+    for session in worker.sessions:
+        session.worker = worker
 
 
 def _take_back(fleet: Fleet, worker: Worker, registration: Registration, now: float) -> Worker:
     """The same worker over a new link: its duty stays, its health is good again."""
-    if worker.health is Health.LOST:
-        fleet.region_workers[worker.region] += 1
-        fleet.log.append(("worker.returned", now, None, worker.id, 0, None, _data(worker)))
+    was_lost = worker.health is Health.LOST
     worker.health = health_after(worker.health, Change.REGISTER)
     count_silent(fleet, worker, is_silent=False)
     drop_orphans(fleet, worker)
@@ -92,6 +114,9 @@ def _take_back(fleet: Fleet, worker: Worker, registration: Registration, now: fl
     worker.seq, worker.delivered = -1, ()
     worker.directives.clear()
     worker.complaints = {}
+    if was_lost:
+        fleet.region_workers[worker.region] += 1
+        fleet.log.append(("worker.returned", now, None, worker.id, 0, None, _data(worker)))
     _remind(fleet, worker)
     return worker
 

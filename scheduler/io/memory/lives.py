@@ -25,6 +25,7 @@ def hold(fleet: Fleet, session: Session, now: float, *, is_adopted: bool = False
     session.held_since = now
     session.was_held = session.owes_report = True
     session.detached_at = None
+    session.asked_until = 0.0
     session.is_displaced = session.was_lost = False
     if fleet.granted:
         fleet.granted.pop(session.request, None)

@@ -154,6 +154,7 @@ class Session:
     """One live session with its slot."""
 
     __slots__ = (
+        "asked_until",
         "attach_usage",
         "detached_at",
         "due",
@@ -222,6 +223,7 @@ class Session:
         self.was_lost = False  # since it was last held: decides how it ends
         self.detached_at: float | None = None  # its worker saw the connection go
         self.told_at = 0.0  # to leave a draining worker
+        self.asked_until = 0.0  # its gateway has the last word until then
         self.tick = UNSET
 
     def claimed(self) -> Claimed:

@@ -207,10 +207,10 @@ class MemoryStore:
         return self._fleet.revocations.all()
 
     async def nodes(self) -> dict[GatewayId, str]:
-        return views.node_views(self._fleet)
+        return views.node_views(self._fleet, self.now())
 
     async def gateways(self) -> list[GatewayView]:
-        return views.gateway_views(self._fleet)
+        return views.gateway_views(self._fleet, self.now())
 
     # drains and roles
 

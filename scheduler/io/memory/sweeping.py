@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from moorage.errors import Code
+from moorage.ids import SessionId
 from scheduler.io.memory.adopting import end_windows
 from scheduler.io.memory.contests import give_up_waiting
 from scheduler.io.memory.duties import remove, settle
@@ -28,7 +29,7 @@ async def sweep(fleet: Fleet, now: float) -> None:
     if fleet.adopting:
         end_windows(fleet, now)
     give_up_waiting(fleet, now)
-    due = fleet.alarms.ring(now)
+    due = sorted(fleet.alarms.ring(now), key=_due)
     for start in range(0, len(due), PORTION):
         if start:
             await asyncio.sleep(0)
@@ -47,25 +48,32 @@ def _forgive_own_sleep(fleet: Fleet, now: float) -> None:
         return
     slept = now - last
     for worker in fleet.workers.values():
-        worker.beat_at += slept
+        if worker.health is not Health.LOST:
+            worker.beat_at = min(now, worker.beat_at + slept)
     for gateway in fleet.gateways.values():
-        gateway.renewed_at += slept
+        gateway.renewed_at = min(now, gateway.renewed_at + slept)
 
 
 def _workers(fleet: Fleet, now: float) -> None:
     rung = fleet.leases.ring(now)
     for worker in rung:
         doubt_silent(fleet, worker, now)
+    for worker in [worker for worker in rung if is_given_up(fleet, worker, now)]:  # all judged before the first is lost
+        lose(fleet, worker, now)
+        settle(fleet, worker, now)
     for worker in rung:
-        if is_given_up(fleet, worker, now):
-            lose(fleet, worker, now)
-            settle(fleet, worker, now)
         if worker.health is not Health.LOST:
             watch_lease(fleet, worker, now)
         elif now - worker.beat_at < fleet.policy.forget_worker_seconds:
             fleet.leases.set(worker, worker.beat_at + fleet.policy.forget_worker_seconds, now)
         else:
             remove(fleet, worker.id, now)
+
+
+def _due(session: Session) -> tuple[float, SessionId]:
+    """Whose time was over first makes room first, whatever else this sweep finds."""
+    is_held = session.state is ClaimState.HELD
+    return session.expires_at if is_held else min(session.due, session.expires_at), session.id
 
 
 def _session(fleet: Fleet, session: Session, now: float) -> None:
@@ -90,8 +98,11 @@ def _session(fleet: Fleet, session: Session, now: float) -> None:
 def _expire(fleet: Fleet, session: Session, now: float) -> None:
     """Its gateway has the first word, with all that it metered; a second later it ends without."""
     wish = End(session.id, Outcome.EXPIRED, Code.SESSION_EXPIRED, "TIME_TO_LIVE", "scheduler")
-    if session.expires_at + LAST_WORD_SECONDS > now and ask_to_end(fleet, wish):
-        fleet.alarms.set(session, session.expires_at + LAST_WORD_SECONDS, now)
+    last_word = session.expires_at + LAST_WORD_SECONDS
+    was_asked = session.state is ClaimState.HELD and session.asked_until == last_word
+    if last_word > now and (was_asked or ask_to_end(fleet, wish)):
+        session.asked_until = last_word  # the alarm may ring early: it is asked once
+        fleet.alarms.set(session, last_word, now)
         return
     finish(fleet, session, wish, now)
 

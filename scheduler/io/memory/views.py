@@ -25,7 +25,7 @@ def queue_view(fleet: Fleet, session_id: SessionId, now: float) -> QueueView | N
 
 
 def pool_views(fleet: Fleet) -> list[PoolView]:
-    """Room by region and pool. A waiter counts for the first pool that could serve it."""
+    """Room by region and pool. A waiter counts for the first pool, by name, that could serve it."""
     rooms: dict[tuple[str, str], list[int]] = {}
     for worker in fleet.workers.values():
         room = rooms.setdefault((worker.region, worker.pool), [0, 0, 0, 0, 0])
@@ -36,26 +36,30 @@ def pool_views(fleet: Fleet) -> list[PoolView]:
             room[3] += worker.free
     for plan, waiting in fleet.queue.waiting_by_lane():
         if fleet.index.has_match(plan):
-            first = plan.tiers[0][0]
-            rooms[first.region, first.pool][4] += waiting
+            first = plan.tiers[0][0].region
+            pool = min(group.pool for group in plan.tiers[0] if group.region == first)
+            rooms[first, pool][4] += waiting
     return [PoolView(region, pool, *room) for (region, pool), room in sorted(rooms.items())]
 
 
-def node_views(fleet: Fleet) -> dict[GatewayId, str]:
+def node_views(fleet: Fleet, now: float) -> dict[GatewayId, str]:
     """Live gateways that clients can connect to."""
     return {
-        gateway.id: gateway.node
-        for gateway in fleet.gateways.values()
-        if gateway.node and not gateway.is_lapsed and not gateway.is_cordoned
+        view.gateway: view.node
+        for view in gateway_views(fleet, now)
+        if view.node and view.is_live and not view.is_cordoned
     }
 
 
-def gateway_views(fleet: Fleet) -> list[GatewayView]:
+def gateway_views(fleet: Fleet, now: float) -> list[GatewayView]:
     """All of them. A scan of the sessions: asked for by people, and by the drain of a gateway."""
     theirs = Counter(
         session.gateway for session in fleet.sessions.values() if session.state is not ClaimState.SUSPENDED
     )
+    least = now - fleet.policy.gateway_lost_after
     return [
-        GatewayView(gateway.id, gateway.node, theirs[gateway.id], gateway.is_cordoned, not gateway.is_lapsed)
+        GatewayView(
+            gateway.id, gateway.node, theirs[gateway.id], gateway.is_cordoned, is_live=gateway.renewed_at > least
+        )
         for gateway in fleet.gateways.values()
     ]

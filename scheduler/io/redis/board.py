@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from dataclasses import asdict
 
 import msgpack
@@ -86,7 +85,7 @@ async def move_away(ground: Ground, region: str | None, of: WorkerId | GatewayId
     told = 0
     for one in [region] if region is not None else ground.regions:
         if told < most:
-            retries = [retry_after(os.urandom) for _ in range(min(most - told, MOVE_PORTION))]
+            retries = [retry_after(ground.draw) for _ in range(min(most - told, MOVE_PORTION))]
             told += await ground.in_region("move_away", one, [suffix, retries, worker])
     return told
 

@@ -20,7 +20,8 @@ async def claim(ground: Ground, spread: Spread, request: ClaimRequest) -> Answer
     regions = await _candidates(ground, request)
     if not regions:
         retry = ground.policy.full_retry_seconds
-        return await _refuse_unplaced(ground, request, Refused(Code.NO_CAPACITY, "no worker is known", retry))
+        why = "no worker of these regions, pools and labels is known"
+        return await _refuse_unplaced(ground, request, Refused(Code.NO_CAPACITY, why, retry))
     if len(regions) == 1:
         return await _in(ground, request, regions[0], waits=True)
     return await _over(ground, spread, request, regions)

@@ -33,7 +33,7 @@ async def renew(ground: Ground, gateway: GatewayId) -> bool:
 
 
 async def adopt(ground: Ground, gateway: GatewayId, held: list[Held]) -> Adopted:
-    """All that this gateway relays, in portions; then what it did not name is suspended."""
+    """All that this gateway relays, in portions; then what it does not have is suspended."""
     if not await renew(ground, gateway):
         await join(ground, gateway, ground.joined.get(gateway, ""))
     by_region: dict[str, list[Held]] = defaultdict(list)
@@ -46,13 +46,15 @@ async def adopt(ground: Ground, gateway: GatewayId, held: list[Held]) -> Adopted
     for region in ground.regions:
         await _meet(ground, region)
         named = by_region.get(region, [])
+        kept = {one.session for one in named}
         for start in range(0, len(named), PORTION):
             words = [held_word(one) for one in named[start : start + PORTION]]
             gone, late = await _adopt_some(ground, gateway, region, words)
             stale += [Stale(SessionId(session), fence or None) for session, fence in gone]
             waiting += late
+            kept -= {session for session, _ in gone}
         await ground.in_region("adopted", region, [gateway])
-        await _drop_missing(ground, gateway, region, {one.session for one in named})
+        await _drop_missing(ground, gateway, region, kept)
     order = {one.session: place for place, one in enumerate(held)}
     return Adopted(sorted(stale, key=lambda one: order[one.session]), waiting)
 
@@ -92,8 +94,8 @@ async def _adopt_some(ground: Ground, gateway: GatewayId, region: str, words: li
     return gone, late
 
 
-async def _drop_missing(ground: Ground, gateway: GatewayId, region: str, named: set[SessionId]) -> None:
+async def _drop_missing(ground: Ground, gateway: GatewayId, region: str, kept: set[SessionId]) -> None:
     has = await ground.command(region_tag(region), "SMEMBERS", f":gs:{gateway}")
-    missing = [session for raw in has if (session := SessionId(raw.decode())) not in named]
+    missing = [session for raw in has if (session := SessionId(raw.decode())) not in kept]
     for start in range(0, len(missing), PORTION):
         await ground.in_region("drop_missing", region, [gateway, missing[start : start + PORTION]])

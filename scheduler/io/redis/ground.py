@@ -8,14 +8,13 @@ between the two left behind.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any
 from urllib.parse import quote, unquote
 
-from moorage.ids import GatewayId, SessionId
+from moorage.ids import Draw, GatewayId, SessionId
 from scheduler.io.redis.message import pack, unpack
 from scheduler.io.redis.prelude import prelude
 from scheduler.io.redis.scripts import Script, library, packaged
@@ -42,10 +41,17 @@ class Ground:
     """Shared by the modules beside this one. Raises Unavailable wherever it asks a server."""
 
     def __init__(
-        self, shards: Shards, policy: SchedulerPolicy, clock: Callable[[], float] | None, *, is_split: bool
+        self,
+        shards: Shards,
+        policy: SchedulerPolicy,
+        clock: Callable[[], float] | None,
+        draw: Draw,
+        *,
+        is_split: bool,
     ) -> None:
         self.shards = shards
         self.policy = policy
+        self.draw = draw
         self.regions: list[str] = []
         self.joined: dict[GatewayId, str] = {}  # gateways of this process, with their nodes
         self.on_region: list[Callable[[str], Awaitable[None]]] = []  # told of each region that turns up
@@ -102,7 +108,7 @@ class Ground:
 
     async def epoch(self) -> str:
         """Changes when the store lost its data."""
-        fresh = os.urandom(8).hex()
+        fresh = self.draw(8).hex()
         await self.command(FLEET, "SET", ":epoch", fresh, "NX")
         raw: bytes = await self.command(FLEET, "GET", ":epoch")
         return raw.decode()
@@ -145,6 +151,7 @@ class Ground:
         if await self.command(FLEET, "SADD", ":regions", region):
             born = await self.command(FLEET, "GET", ":born")
             await self.command(region_tag(region), "SET", ":born", born, "NX")
+            await self.command(region_tag(region), "SET", ":swept", repr(self.now()), "NX")
         if region not in self.regions:
             await self.add_region(region)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from moorage import ids
@@ -96,8 +95,8 @@ class Workers:
 
     def _word(self, said: Registration) -> dict[str, Any]:
         word: dict[str, Any] = {
-            "id": ids.make("wrk", self._ground.now(), os.urandom),
-            "new_key": os.urandom(CLAIM_KEY_BYTES).hex(),
+            "id": ids.make("wrk", self._ground.now(), self._ground.draw),
+            "new_key": self._ground.draw(CLAIM_KEY_BYTES).hex(),
             "name": said.name,
             "pool": said.pool,
             "address": said.address,

@@ -3,12 +3,13 @@ order that a crash between two of them cannot turn into an over-grant or a lost 
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from math import isfinite
 from time import monotonic
 
 from moorage.errors import Code
-from moorage.ids import GatewayId, RequestId, SessionId, WorkerId
+from moorage.ids import Draw, GatewayId, RequestId, SessionId, WorkerId
 from scheduler.io.redis import board, claiming, gateways, lives, sweeping, views
 from scheduler.io.redis.events import Events
 from scheduler.io.redis.ground import FLEET, Ground
@@ -63,11 +64,12 @@ class RedisStore:
         policy: SchedulerPolicy | None = None,
         on_failure: OnFailure = lambda _: None,
         clock: Callable[[], float] | None = None,
+        draw: Draw = os.urandom,
         *,
         is_split: bool = False,  # as on a cluster: no script touches two shards
     ) -> None:
         self._shards = Shards(url, on_failure)
-        self._ground = Ground(self._shards, policy or SchedulerPolicy(), clock, is_split=is_split)
+        self._ground = Ground(self._shards, policy or SchedulerPolicy(), clock, draw, is_split=is_split)
         self._workers = Workers(self._ground)
         self._spread = Spread(self._ground)
         self._watches = Watches(self._ground, self._spread)
@@ -166,8 +168,8 @@ class RedisStore:
 
     async def probed(self, session: SessionId, fence: int, request: RequestId, *, is_alive: bool) -> None:
         region = await self._ground.where(session)
-        if region is not None:
-            await self._ground.in_region("probed", region, [session, fence, request, is_alive])
+        for one in self._ground.regions if region is None else [region]:  # ended meanwhile: who asked still waits
+            await self._ground.in_region("probed", one, [session, fence, request, is_alive])
 
     async def revoke(self, revocation: Revocation) -> int:
         return await board.revoke(self._ground, revocation)

@@ -90,14 +90,15 @@ async def entries(ground: Ground) -> list[tuple[bytes, bytes]]:
 
 
 async def pools(ground: Ground) -> list[PoolView]:
-    """Room by region and pool. A waiter counts for the first pool that could serve it."""
+    """Room by region and pool. A waiter counts for the first pool, by name, that could serve it."""
     rooms: dict[tuple[str, str], list[int]] = {}
+    open_to_all = await _open_workers(ground)
     for view in await workers(ground):
         room = rooms.setdefault((view.region, view.pool), [0, 0, 0, 0, 0])
         room[0] += 1
         room[1] += view.slots
         room[2] += view.used
-        if view.state is WorkerState.SERVING:
+        if view.worker in open_to_all:
             room[3] += max(0, view.slots - view.used)
     for region in ground.regions:
         for pool, waiting in await ground.in_region("lanes", region, []):
@@ -146,6 +147,12 @@ async def gateways(ground: Ground) -> list[GatewayView]:
             renewed = max(renewed, unpack(lease)["renewed"] if lease is not None else 0.0)
         found.append(GatewayView(id_, gateway["node"], held, bool(gateway.get("cordoned")), renewed > least))
     return found
+
+
+async def _open_workers(ground: Ground) -> set[WorkerId]:
+    """Those that new sessions are given to: the third word of a spot (lua/lib/index.lua)."""
+    found = await asyncio.gather(*(ground.command(region_tag(region), "HGETALL", ":spot") for region in ground.regions))
+    return {WorkerId(id_.decode()) for spots in found for id_, spot in _pairs(spots) if spot.split(b" ", 3)[2] == b"1"}
 
 
 async def _workers_in(ground: Ground, region: str) -> list[WorkerView]:

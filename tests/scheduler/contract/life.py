@@ -28,6 +28,7 @@ from scheduler.values import (
     Stale,
 )
 from tests.scheduler.builders import NEAR, a_worker
+from tests.scheduler.told import told
 from tests.scheduler.world import Clock, Make, closed, opened
 
 T = TypeVar("T")
@@ -192,7 +193,7 @@ class Model(RuleBasedStateMachine):
 
     def _listen(self) -> None:
         """Grants and refusals of waiters, in order."""
-        for notice in self.runner.run(_read(self.notices)):
+        for notice in self.runner.run(told(self.store, NEAR, self.notices)):
             if isinstance(notice, Granted):
                 life = next(life for life in self.lives if life.waits == notice.request)
                 self._reserved(life, notice.claimed)
@@ -203,16 +204,5 @@ class Model(RuleBasedStateMachine):
                     if life.state == "suspended":
                         life.due = self.clock.seconds + RESUME
             elif isinstance(notice, CloseSession):
-                told = next(life for life in (*self.lives, *self.over) if life.id == notice.session)
-                assert notice.fence in told.fences
-
-
-async def _read(notices: AsyncIterator[Notice]) -> list[Notice]:
-    """What is there now."""
-    read: list[Notice] = []
-    while True:
-        try:
-            async with asyncio.timeout(0):
-                read.append(await anext(notices))
-        except TimeoutError:
-            return read
+                whose = next(life for life in (*self.lives, *self.over) if life.id == notice.session)
+                assert notice.fence in whose.fences

@@ -1,8 +1,11 @@
 --! flags allow-oom
 -- Lets time pass in the fleet's shard: tombstones, revocations, gateways long silent. KEYS[1] is the fleet's prefix.
 begin(KEYS, ARGV)
-if now - tonumber(call('GET', R .. ':swept') or 0) < SWEEP_GAP then return answer(false) end
+local swept = tonumber(call('GET', R .. ':swept') or 0)
+if now - swept < SWEEP_GAP then return answer(false) end
 call('SET', R .. ':swept', now)
+local slept = now - swept
+if swept == 0 or slept <= SUSPECT_AFTER then slept = 0 end -- nobody swept: that counts as nobody's silence
 for _, key in ipairs({R .. ':dead', R .. ':expired'}) do
   local over = call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, 1000)
   if #over > 0 then call('ZREM', key, unpack(over)) end
@@ -22,6 +25,11 @@ if call('EXISTS', R .. ':revoked') == 0 then call('HDEL', R .. ':s', '#r') end
 local gateways = call('HGETALL', R .. ':gateways')
 for n = 1, #gateways, 2 do
   local gateway = unpack_message(gateways[n + 1])
-  if now - gateway.renewed >= FORGET_GATEWAY_SECONDS then call('HDEL', R .. ':gateways', gateways[n]) end
+  if now - gateway.renewed - slept >= FORGET_GATEWAY_SECONDS then
+    call('HDEL', R .. ':gateways', gateways[n])
+  elseif slept > 0 then
+    gateway.renewed = math.min(now, gateway.renewed + slept)
+    call('HSET', R .. ':gateways', gateways[n], pack(gateway))
+  end
 end
 return answer(true)

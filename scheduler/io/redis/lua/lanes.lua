@@ -1,4 +1,4 @@
--- How many wait, by the pool of the first group that could serve them.
+-- How many wait, by the first pool, by name, that could serve them.
 begin(KEYS, ARGV)
 local found, lanes = {}, call('HGETALL', R .. ':lanes')
 for n = 1, #lanes, 2 do
@@ -8,7 +8,12 @@ for n = 1, #lanes, 2 do
     for _, workspace in ipairs(call('ZRANGE', R .. ':ring:' .. lanes[n], 0, -1)) do
       many = many + call('ZCARD', R .. ':line:' .. lanes[n] .. ':' .. workspace)
     end
-    found[#found + 1] = {unpack_message(call('HGET', R .. ':groups', groups[1]))[1], many}
+    local first
+    for _, group in ipairs(groups) do
+      local pool = unpack_message(call('HGET', R .. ':groups', group))[1]
+      if not first or pool < first then first = pool end
+    end
+    found[#found + 1] = {first, many}
   end
 end
 return answer(found)

@@ -12,6 +12,10 @@ local function admit()
   return w
 end
 
+local function too_few_slots(used)
+  return refused('CONFLICT', 'it has ' .. used .. ' sessions, more than ' .. r.slots .. ' slots')
+end
+
 local function doubt_return(w)
   if w.key ~= r.key then
     return refused('PERMISSION_DENIED', 'the key is not the one this worker got; register without `again`')
@@ -20,9 +24,7 @@ local function doubt_return(w)
     return refused('CONFLICT', 'a worker keeps its region and pool; register without `again`')
   end
   local used = used_of(w.id) - orphans_of(w.id)
-  if r.slots < used then
-    return refused('CONFLICT', 'it has ' .. used .. ' sessions, more than ' .. r.slots .. ' slots')
-  end
+  if r.slots < used then return too_few_slots(used) end
 end
 
 -- The same worker over a new link: its duty stays, its health is good again.
@@ -65,6 +67,8 @@ if w then
   take_words(w)
   remind(w)
 else
+  local used = r.kept and used_of(r.again) or 0 -- of one that was removed: sessions that have not gone elsewhere yet
+  if r.slots < used then return answer(too_few_slots(used)) end
   w = admit()
   take_words(w)
   if r.kept and #r.sessions > 0 and is_young() then open_window() end

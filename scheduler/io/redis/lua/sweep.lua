@@ -13,11 +13,11 @@ local function forgive_sleep()
   local slept = now - swept
   if args[1] or swept == 0 or slept <= SUSPECT_AFTER then return end
   local beats = call('ZRANGE', R .. ':beats', 0, -1, 'WITHSCORES')
-  for n = 1, #beats, 2 do call('ZADD', R .. ':beats', beats[n + 1] + slept, beats[n]) end
+  for n = 1, #beats, 2 do call('ZADD', R .. ':beats', math.min(now, beats[n + 1] + slept), beats[n]) end
   local gateways = call('HGETALL', R .. ':gateways')
   for n = 1, #gateways, 2 do
     local gateway = unpack_message(gateways[n + 1])
-    gateway.renewed = gateway.renewed + slept
+    gateway.renewed = math.min(now, gateway.renewed + slept)
     call('HSET', R .. ':gateways', gateways[n], pack(gateway))
   end
 end
@@ -122,10 +122,10 @@ end
 forgive_sleep()
 doubt_silent()
 lapse_gateways()
+end_window()
 give_up_probing()
 local has_more_work, has_more_due = go_on(), let_sessions_pass()
 let_waiters_pass()
-end_window()
 local unheard, all = {}, call('HGETALL', R .. ':left')
 for n = 2, math.min(#all, 2 * PORTION), 2 do unheard[#unheard + 1] = unpack_message(all[n]) end
 return answer({has_more_work or has_more_due, unheard})
