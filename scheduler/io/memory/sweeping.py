@@ -73,7 +73,8 @@ def _workers(fleet: Fleet, now: float) -> None:
 def _due(session: Session) -> tuple[float, SessionId]:
     """Whose time was over first makes room first, whatever else this sweep finds."""
     is_held = session.state is ClaimState.HELD
-    return session.expires_at if is_held else min(session.due, session.expires_at), session.id
+    due = max(session.expires_at, session.asked_until) if is_held else min(session.due, session.expires_at)
+    return due, session.id
 
 
 def _session(fleet: Fleet, session: Session, now: float) -> None:

@@ -60,6 +60,8 @@ def subject(told: Notice | Event) -> str:
 
 
 def _subject(told: dict[str, Any]) -> str:
+    if "directive" in told:
+        return f"{told['worker']} {told['directive']['session']}"
     for name in ("session", "request", "worker"):
         if told.get(name):
             return str(told[name])
