@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,11 +33,17 @@ class Verdict:
 
 
 async def weather(house: House, steps: list[Step]) -> None:
-    """All of it, each step at its time; returns when everything is healed."""
+    """All of it, each step at its time, or once its program is back on its feet; returns when everything is healed."""
+    locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
     async with asyncio.TaskGroup() as tasks:
         for step in steps:
             await asyncio.sleep(step.after)
-            tasks.create_task(harm(house, step))
+            tasks.create_task(_harm_in_turn(house, step, locks[step.target.partition(":")[0]]))
+
+
+async def _harm_in_turn(house: House, step: Step, lock: asyncio.Lock) -> None:
+    async with lock:
+        await harm(house, step)
 
 
 async def harm(house: House, step: Step) -> None:
