@@ -11,6 +11,7 @@ import msgpack
 from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId, WorkerId
 from scheduler.drains import retry_after
+from scheduler.io.redis.carrying import deliver
 from scheduler.io.redis.ground import FLEET, Ground
 from scheduler.io.redis.message import unpack
 from scheduler.io.redis.views import entries
@@ -103,7 +104,12 @@ async def _hit(ground: Ground, revocation: Revocation) -> list[tuple[str, str]]:
 async def _end(ground: Ground, session: str, region: str, reason: str) -> int:
     wish = End(SessionId(session), Outcome.COMPLETED, Code.SESSION_ENDED, reason, "api")
     ground.forget(SessionId(session))
-    return int(await ground.in_region("end_revoked", region, wish_word(wish)) is True)
+    answer = await ground.in_region("end_revoked", region, wish_word(wish))
+    if isinstance(answer, list):  # on its way to another region
+        await deliver(ground, region, answer[1])
+        elsewhere = await ground.look_up(SessionId(session))
+        answer = elsewhere is not None and await ground.in_region("end_revoked", elsewhere, wish_word(wish))
+    return int(answer is True)
 
 
 def _plan(raw: bytes) -> DrainPlan:

@@ -9,6 +9,7 @@ from typing import Any
 
 from moorage.errors import Code
 from moorage.ids import GatewayId, SessionId
+from scheduler.io.redis.carrying import find
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
 from scheduler.io.redis.words import held_word
 from scheduler.values import Adopted, Done, Held, Refused, Stale
@@ -50,6 +51,7 @@ async def adopt(ground: Ground, gateway: GatewayId, held: list[Held]) -> Adopted
         for start in range(0, len(named), PORTION):
             words = [held_word(one) for one in named[start : start + PORTION]]
             gone, late = await _adopt_some(ground, gateway, region, words)
+            gone = [await _elsewhere(ground, gateway, region, words, one) for one in gone]
             stale += [Stale(SessionId(session), fence or None) for session, fence in gone]
             waiting += late
             kept -= {session for session, _ in gone}
@@ -92,6 +94,19 @@ async def _adopt_some(ground: Ground, gateway: GatewayId, region: str, words: li
     gave_up = [one for one in words if one[0] in entered and one[0] not in held]
     await ground.run("depart", FLEET, [[one[0], one[2], one[3], one[4], False, False] for one in gave_up])
     return gone, late
+
+
+async def _elsewhere(ground: Ground, gateway: GatewayId, asked: str, words: list[Any], gone: list[Any]) -> list[Any]:
+    """What is stale of a session that went to another region: there its fence is known."""
+    session, fence = gone
+    region = await ground.look_up(session) if not fence else None
+    if region == asked and await find(ground, session, asked):
+        region = await ground.look_up(session)
+    if region is None or region == asked:
+        return gone
+    word = next(one for one in words if one[0] == session)
+    found, _ = await _adopt_some(ground, gateway, region, [word])
+    return list(found[0]) if found else gone
 
 
 async def _drop_missing(ground: Ground, gateway: GatewayId, region: str, kept: set[SessionId]) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from moorage.ids import SessionId
+from scheduler.io.redis.carrying import deliver, find
 from scheduler.io.redis.ground import FLEET, Ground
 from scheduler.io.redis.words import answer_of, record_of, wish_word
 from scheduler.values import NO_USAGE, End, Ended, EndRecord, Outcome, Stale
+
+_MOST_HOPS = 4  # a session that changes its region while it is asked for
 
 
 async def tell(ground: Ground, name: str, session: SessionId, *said: Any) -> Any:
@@ -16,30 +19,31 @@ async def tell(ground: Ground, name: str, session: SessionId, *said: Any) -> Any
     if region is None:
         return Stale(session, None)
     answer = answer_of(await ground.in_region(name, region, [session, *said]), region)
-    if isinstance(answer, Stale) and answer.fence is None:
-        ground.forget(session)
-        elsewhere = await ground.look_up(session)
-        if elsewhere is not None and elsewhere != region:
-            return answer_of(await ground.in_region(name, elsewhere, [session, *said]), elsewhere)
-    return answer
+    if not isinstance(answer, Stale) or answer.fence is not None:
+        return answer
+    elsewhere = await _elsewhere(ground, session, region)
+    if elsewhere is None:
+        return answer
+    return answer_of(await ground.in_region(name, elsewhere, [session, *said]), elsewhere)
 
 
 async def end(ground: Ground, wish: End) -> Ended | Stale:
     """The first valid end wins, in the region that has the session, else in the fleet's shard."""
     word = wish_word(wish)
     region = await ground.where(wish.session)
-    if region is not None:
+    for _ in range(_MOST_HOPS):
+        if region is None:
+            break
         answer = await ground.in_region("end", region, word)
-        if answer[0] != "unknown":
+        if answer[0] == "away":
+            await deliver(ground, region, answer[1])
+            region = await ground.look_up(wish.session)
+        elif answer[0] == "unknown":
+            region = await _elsewhere(ground, wish.session, region)
+        else:
             if answer[0] == "ended":
                 ground.forget(wish.session)
             return _ended(answer, region)
-        ground.forget(wish.session)
-        elsewhere = await ground.look_up(wish.session)
-        if elsewhere is not None and elsewhere != region:
-            answer = await ground.in_region("end", elsewhere, word)
-            if answer[0] != "unknown":
-                return _ended(answer, elsewhere)
     answer = await ground.run("end_unplaced", FLEET, word)
     if answer[0] == "forgotten":
         return Ended(_forgotten(wish.session), False)
@@ -49,7 +53,22 @@ async def end(ground: Ground, wish: End) -> Ended | Stale:
 async def ask_to_end(ground: Ground, wish: End) -> bool:
     """Whether its gateway was asked."""
     region = await ground.where(wish.session)
-    return region is not None and bool(await ground.in_region("ask_to_end", region, wish_word(wish)))
+    while region is not None:
+        if await ground.in_region("ask_to_end", region, wish_word(wish)):
+            return True
+        known, region = region, await ground.look_up(wish.session)
+        if region == known:
+            return False
+    return False
+
+
+async def _elsewhere(ground: Ground, session: SessionId, region: str) -> str | None:
+    """The region that has a session which this one does not; it may just be on its way."""
+    ground.forget(session)
+    found = await ground.look_up(session)
+    if found == region and await find(ground, session, region):
+        found = await ground.look_up(session)
+    return found if found != region else None
 
 
 async def record(ground: Ground, session: SessionId) -> EndRecord | None:

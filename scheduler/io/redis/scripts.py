@@ -19,6 +19,7 @@ LIBRARIES = (
     "index",
     "lives",
     "queue",
+    "guests",
     "claims",
     "endings",
     "workers",

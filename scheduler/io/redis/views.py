@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from moorage.ids import GatewayId, SessionId, WorkerId
+from scheduler.io.redis.carrying import find
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
 from scheduler.io.redis.message import unpack
 from scheduler.io.redis.words import revocation_of, usage_of
@@ -56,6 +57,7 @@ async def session(ground: Ground, id_: SessionId) -> SessionView | None:
         return None
     raw = await ground.command(region_tag(region), "GET", f":s:{id_}")
     if raw is None:
+        await find(ground, id_, region)
         elsewhere = await ground.look_up(id_)
         if elsewhere is None or elsewhere == region:
             return None
@@ -111,6 +113,9 @@ async def queue(ground: Ground, id_: SessionId) -> QueueView | None:
     """A waiting session's place."""
     region = await ground.where(id_)
     word = await ground.in_region("queue_view", region, [id_]) if region is not None else None
+    elsewhere = await ground.look_up(id_) if region is not None and not word else None
+    if elsewhere is not None and elsewhere != region:
+        word = await ground.in_region("queue_view", elsewhere, [id_])
     if not word:
         return None
     return QueueView(id_, word[0], float(word[1]) if word[1] else None, float(word[2]))

@@ -14,7 +14,7 @@ from scheduler.io.redis.ground import FLEET, Ground, region_tag
 from scheduler.io.redis.message import unpack
 from scheduler.io.redis.shards import Listening
 from scheduler.io.redis.spreading import Spread
-from scheduler.io.redis.words import gateway_channel, notice_of
+from scheduler.io.redis.words import Expected, Stranded, gateway_channel, notice_of
 from scheduler.store import Unavailable
 from scheduler.values import Notice
 
@@ -82,16 +82,23 @@ class Watch(AsyncIterator[Notice]):
     def _take(self, region: str, message: bytes) -> None:
         if self._is_closed or self._broken:
             return
+        try:
+            notice = notice_of(unpack(message), region)
+            if isinstance(notice, Expected | Stranded):
+                self._spread.sees(notice, region, self._put)
+            elif self._spread.hears(notice, region):
+                self._put(notice)
+        except (ValueError, TypeError, IndexError):
+            log.exception("notice_not_understood")
+
+    def _put(self, notice: Notice) -> None:
+        if self._is_closed or self._broken:
+            return
         if len(self._notices) >= self._bound:
             self._notices.clear()
             self._break("this gateway did not read its notices; adopt and watch again")
             return
-        try:
-            notice = notice_of(unpack(message), region)
-            if self._spread.hears(notice, region):
-                self._notices.append(notice)
-        except (ValueError, TypeError, IndexError):
-            log.exception("notice_not_understood")
+        self._notices.append(notice)
         self._heard.set()
 
     def _break(self, why: str = "the channel of notices broke; adopt and watch again") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -207,7 +208,22 @@ def answer_of(word: list[Word], region: str) -> Any:
     raise ValueError(f"a script answered {word[0]!r}")
 
 
-def notice_of(word: list[Word], region: str) -> Notice:
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Not for the gateway: a slot of this region waits for a session that waited, and that another region has."""
+
+    word: dict[str, Word]  # its request, as it waited
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """Not for the gateway: one of the regions that this request waits in has no worker any more that could serve it."""
+
+    request: RequestId
+    wanted: Word
+
+
+def notice_of(word: list[Word], region: str) -> Notice | Expected | Stranded:
     """What a gateway's channel carries. Raises ValueError for what this version does not know."""
     kind, *said = word
     if kind == "granted":
@@ -222,7 +238,9 @@ def _close_of(session: str, fence: int, code: str, retry_after: Word) -> CloseSe
     return CloseSession(SessionId(session), fence, Code(code), float(retry_after) if retry_after else None)
 
 
-_NOTICES: dict[str, Callable[..., Notice]] = {
+_NOTICES: dict[str, Callable[..., Notice | Expected | Stranded]] = {
+    "expected": Expected,
+    "stranded": lambda request, wanted: Stranded(RequestId(request), wanted),
     "queue_refused": lambda request, word: QueueRefused(RequestId(request), refused_of(word)),
     "close": _close_of,
     "end": lambda word: EndSession(wish_of(word)),

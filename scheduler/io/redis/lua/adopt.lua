@@ -1,14 +1,19 @@
 -- Some of the sessions that a gateway relays. What the store had given up is held again if nobody took it since; what it
 -- lost with its data is learned anew.
 -- args: {gateway, {{session, fence, workspace, user, key, worker, expires, resume, usage}...}, region, sessions that are
--- over as the fleet's shard knows where that is on another node}
+-- over, or in another region, as the fleet's shard knows where that is on another node}
 begin(KEYS, ARGV)
 local gateway, waiting, gone, held = args[1], 0, {}, {}
 over = {}
 for _, session in ipairs(args[4]) do over[session] = true end
 
-local function is_over(one)
-  return one[7] <= now or is_buried(one[1])
+local function is_elsewhere(session)
+  local raw = F ~= '' and call('HGET', F .. ':s', session)
+  return raw and unpack_message(raw)[1] ~= args[3]
+end
+
+local function is_over(one) -- here
+  return one[7] <= now or is_buried(one[1]) or is_elsewhere(one[1])
     or (F ~= '' and call('HEXISTS', F .. ':revoked', 'session ' .. one[1]) == 1) or false
 end
 

@@ -1,10 +1,11 @@
 --! flags allow-oom
 -- Lets time pass in a region. Whoever comes within SWEEP_GAP of another sweep has nothing to do.
--- args: {goes on: the rest of this sweep}. Answers whether there is more, and what the fleet's shard has not heard of.
+-- args: {goes on: the rest of this sweep}. Answers whether there is more, what the fleet's shard has not heard of, and
+-- the parcels that have not arrived.
 begin(KEYS, ARGV)
 local swept = tonumber(call('GET', R .. ':swept') or 0)
 if not args[1] then
-  if now - swept < SWEEP_GAP then return answer({false, {}}) end
+  if now - swept < SWEEP_GAP then return answer({false, {}, {}}) end
   call('SET', R .. ':swept', now)
 end
 
@@ -126,6 +127,7 @@ end_window()
 give_up_probing()
 local has_more_work, has_more_due = go_on(), let_sessions_pass()
 let_waiters_pass()
+let_guests_pass()
 local unheard, all = {}, call('HGETALL', R .. ':left')
 for n = 2, math.min(#all, 2 * PORTION), 2 do unheard[#unheard + 1] = unpack_message(all[n]) end
-return answer({has_more_work or has_more_due, unheard})
+return answer({has_more_work or has_more_due, unheard, call('HVALS', R .. ':away')})

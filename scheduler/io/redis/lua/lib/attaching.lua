@@ -11,7 +11,7 @@ local function stay_entered()
 end
 
 local function wait(s)
-  if #groups_for(q.wanted) == 0 then
+  if #groups_for(q.wanted) == 0 and not q.hopes then
     return refused('NO_CAPACITY', 'no worker of these regions, pools and labels is known', FULL_RETRY_SECONDS,
       'unmatched')
   end
@@ -62,6 +62,7 @@ local function wait_again(waiter)
   if is_same and q.wait > 0 and old.wanted[1] == q.wanted[1] then
     tell(old.gateway, 'queue_refused', old.request,
       refused('SESSION_SUPERSEDED', 'a later connection took this session over'))
+    q.hopes = q.hopes or old.hopes
     take_over(waiter, q)
     return queued(waiter)
   end
@@ -78,13 +79,17 @@ local function is_displaced(s)
   return is_drained, is_drained
 end
 
--- To another worker. To its own only if no other has room, and that serves (it may merely have cut one connection) or
+-- To another worker. Where other regions are allowed the caller asks them, those `before` this one and those `after` it,
+-- and then again here. To its own only if no other has room, and that serves (it may merely have cut one connection) or
 -- drains: a session does not end because there is nowhere to go.
 local function return_elsewhere(s, is_home_kept)
-  if not drop_attach(s) then return place_first() end
+  if not drop_attach(s) then return q.elsewhere and {'unplaced'} or place_first() end
+  if q.elsewhere == 'before' then return {'elsewhere'} end
   local other = choose(q.wanted, {s.worker})
   if other then
     rehome(s, other)
+  elseif q.elsewhere then
+    return {'elsewhere'}
   else
     local _, _, open = spot_of(s.worker)
     if not open and not is_home_kept then return wait() end
@@ -123,6 +128,7 @@ local function refusal(s)
     local no, region = fleet_admits(F, q)
     if no then return no end
     if region and region ~= q.region and not s and not q.also then return {'at', region} end
+    q.known = region == q.region
   end
   if call('XLEN', R .. ':events') >= EVENTS then
     return refused('STORE_UNAVAILABLE', 'events wait to be read; nothing new until then', 1)
@@ -141,8 +147,18 @@ claim = function()
     if q.entered and no[1] == 'refused' and not s and not waiter_of(q.session) then depart(q) end
     return no
   end
-  if s then return attach_again(s) end
+  if s then
+    local got = attach_again(s)
+    if got[1] == 'queued' then got[6] = true end -- it has a place in this region, whatever it waits for
+    return got
+  end
   local waiter = queue_length() > 0 and waiter_of(q.session)
   if waiter then return wait_again(waiter) end
+  local parcel = q.known and parcel_of(q.session)
+  if parcel then return {'away', parcel} end
+  if q.elsewhere then
+    if F == '' then depart(q) end
+    return {'unplaced'}
+  end
   return place_first()
 end

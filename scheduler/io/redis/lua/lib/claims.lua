@@ -1,7 +1,5 @@
 -- Taking and freeing slots: the only place where a worker's room changes, and where room goes to those who wait.
 
-local grant -- below: freeing a slot and granting it call each other
-
 local function session_from(q, worker)
   return {
     id = q.session, workspace = q.workspace, user = q.user, key = q.key, worker = worker, expires = q.expires,
@@ -35,7 +33,21 @@ local function place(q, worker)
   return s, reach
 end
 
--- From the worker it has to another one with room. The old one is told to forget it.
+-- Its slot is free; the worker is told to forget it.
+local function leave_worker(s, worker)
+  give(worker)
+  local w = worker_of(worker)
+  if w then
+    if w.draining then
+      w.draining.moved = w.draining.moved + 1
+      save_worker(w)
+    end
+    direct(worker, 'end_session', s.id, s.fence, 'MOVED')
+  end
+  grant(worker)
+end
+
+-- From the worker it has to another one with room.
 local function rehome(s, worker)
   local old, pool = s.worker, take(worker)
   call('SREM', R .. ':ws:' .. old, s.id)
@@ -43,16 +55,7 @@ local function rehome(s, worker)
   s.worker, s.pool, s.displaced, s.parted = worker, pool, nil, nil
   count_state(s, s.state, 1)
   call('SADD', R .. ':ws:' .. worker, s.id)
-  give(old)
-  local w = worker_of(old)
-  if w then
-    if w.draining then
-      w.draining.moved = w.draining.moved + 1
-      save_worker(w)
-    end
-    direct(old, 'end_session', s.id, s.fence, 'MOVED')
-  end
-  grant(old)
+  leave_worker(s, old)
 end
 
 -- The session leaves the region; its slot goes to whose turn it is.
@@ -93,6 +96,11 @@ end
 local function grant_one(waiter, worker)
   local q = waiter.q
   local s = session_of(q.session)
+  if q.carried and not s then -- it is in another region: whoever hears this brings it
+    expect(q, worker)
+    tell(q.gateway, 'expected', q)
+    return
+  end
   if s then
     if s.worker ~= worker then rehome(s, worker) end
     reserve(s, q)

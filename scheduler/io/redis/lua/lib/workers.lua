@@ -28,6 +28,15 @@ local function about(w)
   return {name = w.name, pool = w.pool, slots = w.slots}
 end
 
+local function refuse_one(session)
+  local waiter = waiter_of(session)
+  if waiter.q.hopes then -- of other regions: whoever hears this asks them
+    tell(waiter.q.gateway, 'stranded', waiter.q.request, waiter.q.wanted)
+  else
+    dismiss(waiter, 'NO_CAPACITY', 'the last matching worker is gone', FULL_RETRY_SECONDS)
+  end
+end
+
 -- Waiters whom no worker can serve any more hear it at once.
 local function refuse_stranded()
   if queue_length() == 0 then return end
@@ -36,7 +45,7 @@ local function refuse_stranded()
     if #groups_for(unpack_message(lanes[n + 1])[1]) == 0 then
       for _, workspace in ipairs(call('ZRANGE', R .. ':ring:' .. lanes[n], 0, -1)) do
         for _, session in ipairs(call('ZRANGE', R .. ':line:' .. lanes[n] .. ':' .. workspace, 0, -1)) do
-          dismiss(waiter_of(session), 'NO_CAPACITY', 'the last matching worker is gone', FULL_RETRY_SECONDS)
+          refuse_one(session)
         end
       end
     end
