@@ -40,7 +40,7 @@ async def claim(ground: Ground, spread: Spread, request: ClaimRequest) -> Answer
             case "away":
                 await deliver(ground, region, word[1])
                 home = await ground.look_up(request.session)
-            case "lost":
+            case "lost" | "arrived":  # without a slot
                 home = await ground.look_up(request.session)
             case "unplaced":
                 home = None

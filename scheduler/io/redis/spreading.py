@@ -93,10 +93,13 @@ class Spread:
         request = RequestId(word["request"])
         try:
             answer = await carry(self._ground, {**word, "granted": True}, word["carried"])
-            if answer is None or answer[0] != "claimed":
+            if answer is None:
                 return
             others = [other for other in self.regions(request) or [] if other != region]
-            put(Granted(request, claimed_of(answer, region)))
+            if answer[0] == "claimed":
+                put(Granted(request, claimed_of(answer, region)))
+            else:  # its worker was lost on the way
+                put(QueueRefused(request, Refused(Code.NO_CAPACITY, "its slot was lost on the way", 0.0)))
             await self._leave(request, others)
         except Unavailable as error:
             log.warning("not_carried", request=request, region=region, detail=str(error))

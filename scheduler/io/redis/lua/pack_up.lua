@@ -18,10 +18,14 @@ if raw then
   return answer(pack_parcel(parcel[1]))
 end
 local s = session_of(q.session)
-if not s or s.state ~= 's' or not is_displaced(s) then return answer({'no'}) end
+if not s or s.state ~= 's' then return answer({'no'}) end
 local waiter = waiter_of(s.id)
-if waiter and waiter.q.request ~= q.request or q.granted and not waiter then return answer({'no'}) end
-if waiter then leave_queue(waiter) end
+if waiter then
+  if waiter.q.request ~= q.request then return answer({'no'}) end
+  leave_queue(waiter)
+elseif q.granted or not is_displaced(s) then
+  return answer({'no'})
+end
 local packed = pack_parcel(s)
 call('ZREM', R .. ':due', s.id)
 call('SREM', R .. ':ws:' .. s.worker, s.id)
