@@ -88,12 +88,18 @@ async def _over(ground: Ground, spread: Spread, request: ClaimRequest, regions: 
             full.append(region)
             refused.insert(0, (word, region))
     if request.wait_seconds <= 0 or not full:
-        return refused[0]
+        return _first_to_say(refused)
     first, *others = full
     word = await _ask(ground, request, first, waits=True, hopes=bool(others))
     if word[0] != "queued" or not others:
         return word, first
     return await _spread(ground, spread, request, (word, first), others)
+
+
+def _first_to_say(refused: list[Found]) -> Found:
+    """That a region adopts after a loss of data comes before the want of room: it passes."""
+    adopting = [one for one in refused if one[0][4] == "adopting"]
+    return min(adopting, key=lambda one: float(one[0][3])) if adopting else refused[0]
 
 
 async def _return(ground: Ground, spread: Spread, request: ClaimRequest, home: str, regions: list[str]) -> Found:

@@ -38,16 +38,17 @@ async def workers(ground: Ground) -> list[WorkerView]:
 async def worker(ground: Ground, region: str, id_: WorkerId) -> WorkerView | None:
     """One of them."""
     tag = region_tag(region)
-    raw, beat, lost, *counts = await asyncio.gather(
+    raw, beat, lost, orphans, *counts = await asyncio.gather(
         ground.command(tag, "HGET", ":workers", id_),
         ground.command(tag, "ZSCORE", ":beats", id_),
         ground.command(tag, "ZSCORE", ":lost", id_),
+        ground.command(tag, "HLEN", f":orphans:{id_}"),
         *(ground.command(tag, "HGET", suffix, id_) for suffix in (":used", ":held", ":suspended")),
     )
     if raw is None:
         return None
     numbers = [int(count or 0) for count in counts]
-    return _worker_view(unpack(raw), region, float(beat or lost or 0), numbers)
+    return _worker_view(unpack(raw), region, float(beat or lost or 0), numbers, orphans)
 
 
 async def session(ground: Ground, id_: SessionId) -> SessionView | None:
@@ -169,13 +170,22 @@ async def _workers_in(ground: Ground, region: str) -> list[WorkerView]:
     for suffix in (":beats", ":lost"):
         beats.update(_scores(await ground.command(tag, "ZRANGE", suffix, 0, -1, "WITHSCORES")))
     counts = [dict(_pairs(one)) for one in (used, held, suspended)]
+    orphans = await _orphans(ground, tag, list(dict(_pairs(raw))))
     return [
-        _worker_view(unpack(word), region, beats.get(id_, 0.0), [int(one.get(id_, 0)) for one in counts])
+        _worker_view(unpack(word), region, beats.get(id_, 0.0), [int(one.get(id_, 0)) for one in counts], orphans[id_])
         for id_, word in _pairs(raw)
     ]
 
 
-def _worker_view(word: dict[str, Any], region: str, beat_at: float, counts: list[int]) -> WorkerView:
+async def _orphans(ground: Ground, tag: str, workers: list[bytes]) -> dict[bytes, int]:
+    """How many sessions from before a loss of data each worker keeps slots for: only while the region adopts."""
+    if await ground.command(tag, "HGET", ":state", "opens") is None:
+        return dict.fromkeys(workers, 0)
+    counts = await asyncio.gather(*(ground.command(tag, "HLEN", f":orphans:{one.decode()}") for one in workers))
+    return dict(zip(workers, counts, strict=True))
+
+
+def _worker_view(word: dict[str, Any], region: str, beat_at: float, counts: list[int], orphans: int) -> WorkerView:
     used, held, suspended = counts
     return WorkerView(
         worker=WorkerId(word["id"]),
@@ -187,9 +197,9 @@ def _worker_view(word: dict[str, Any], region: str, beat_at: float, counts: list
         state=shown(WorkerState(word["duty"]), Health(word["health"])),
         labels=frozenset((key, value) for key, value in word["labels"]),
         version=word["version"],
-        reserved=used - held - suspended,
+        reserved=used - held - suspended - orphans,
         held=held,
-        suspended=suspended,
+        suspended=suspended + orphans,
         load=float(word["load"]),
         joined_at=float(word["joined"]),
         beat_at=beat_at,

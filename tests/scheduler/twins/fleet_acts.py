@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from moorage.ids import GatewayId, SessionId
-from scheduler.values import Beaten, ClaimState, End, Heartbeat, Held, JoinKey, Outcome, Refused, Revocation
+from scheduler.values import Beaten, ClaimState, End, Heartbeat, Held, JoinKey, Outcome, Refused, Revocation, Usage
 from tests.scheduler.twins.pair import Side
 from tests.scheduler.twins.play import SWEEP_EVERY, Life, Play
 
@@ -40,6 +40,16 @@ async def adopt(play: Play) -> None:
     named = [(play.lives[view.session], view) for view in views if play.often(85)]
     ticks = {life.id: play.tick(life) for life, _ in named}
 
+    relayed = [(life, view.worker, view.region, view.expires_at) for life, view in named]
+    known = {view.session for view in play.live(*ClaimState)}
+    for ghost in play.ghosts:
+        if ghost.life.id not in known and (ghost.gateway == gateway or play.often(10)):
+            relayed.append((ghost.life, ghost.worker, ghost.region, ghost.expires_at))
+            ticks[ghost.life.id] = play.tick(ghost.life)
+
+    if not relayed and not play.has_all_regions:
+        return  # a region that is met later would still take what it names then for news of a loss
+
     def held(one: Side) -> list[Held]:
         return [
             Held(
@@ -48,12 +58,13 @@ async def adopt(play: Play) -> None:
                 life.workspace,
                 life.user,
                 life.key,
-                view.worker,
-                view.region,
-                view.expires_at,
+                worker,
+                region,
+                expires_at,
                 12.0,
+                Usage(1, 2, 3, 4),
             )
-            for life, view in named
+            for life, worker, region, expires_at in relayed
         ]
 
     await play.twins.ask(f"adopt {gateway} {ticks}", lambda one: one.store.adopt(gateway, held(one)))
@@ -85,6 +96,8 @@ async def cordon_gateway(play: Play) -> None:
 
 async def move_away(play: Play) -> None:
     """All or none: which of several are told first is the store's choice."""
+    if play.ghosts and len(play.regions) > 1:
+        return  # what they want is not known: in memory any region will do
     hand = play.hand()
     of = hand.id if hand is not None and play.often(60) else play.gateway()
     most = play.one_of((0, 1000, 1000, 1000))

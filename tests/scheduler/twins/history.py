@@ -4,12 +4,12 @@ so that a failing one can be made short. `play` runs one against fresh stores.""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from scheduler.policy import SchedulerPolicy
 from tests.scheduler.builders import FAR, NEAR
-from tests.scheduler.twins import fleet_acts, session_acts, worker_acts
+from tests.scheduler.twins import fleet_acts, loss_acts, session_acts, worker_acts
 from tests.scheduler.twins.pair import Dice, Differs, Twins
 from tests.scheduler.twins.play import Play
 from tests.scheduler.world import Clock, closed, opened
@@ -57,7 +57,10 @@ ACTS: dict[str, tuple[int, Act]] = {
     "use_board": (1, fleet_acts.use_board),
     "let_time_pass": (10, fleet_acts.let_time_pass),
     "oversleep": (1, fleet_acts.oversleep),
+    "return_from_before": (0, loss_acts.return_from_before),
+    "adopt_what_was": (0, loss_acts.adopt_what_was),
 }
+AFTER_A_LOSS = ("return_from_before", "adopt_what_was", "claim_new", "claim_again", "heartbeat", "end", "let_time_pass")
 CALM_SWEEPS = 48
 POLICY = SchedulerPolicy(
     queue_waiters=7,
@@ -68,6 +71,8 @@ POLICY = SchedulerPolicy(
     full_retry_seconds=1.5,
 )
 
+_BOUNDS_OF_EACH_REGION = {"queue_waiters": 10_000, "queue_waiters_per_workspace": 5_000}  # in memory of all together
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -77,17 +82,19 @@ class Step:
     seed: int
 
 
-def a_history(seed: int, length: int) -> list[Step]:
+def a_history(seed: int, length: int, *, is_after_loss: bool = False) -> list[Step]:
     """Always the same for one seed."""
     chance = Random(seed)
     names = list(ACTS)
     weights = [ACTS[name][0] for name in names]
-    return [Step(name, chance.getrandbits(32)) for name in chance.choices(names, weights, k=length)]
+    first = chance.choices(AFTER_A_LOSS, (4, 4, 2, 1, 1, 1, 1), k=12) if is_after_loss else []
+    acts = [*first, *chance.choices(names, weights, k=length - len(first))]
+    return [Step(name, chance.getrandbits(32)) for name in acts]
 
 
 async def play(make: MakeRedis, regions: tuple[str, ...], steps: list[Step]) -> list[str]:
     """Plays them; answers what was said. Raises Differs, with the story so far."""
-    twins = Twins(make, POLICY)
+    twins = Twins(make, POLICY if len(regions) == 1 else replace(POLICY, **_BOUNDS_OF_EACH_REGION))
     assert isinstance(twins.redis.store, RedisStore)
     await opened(twins.redis.store)
     try:
@@ -100,6 +107,10 @@ async def play(make: MakeRedis, regions: tuple[str, ...], steps: list[Step]) -> 
 
 
 async def _play(stage: Play, steps: list[Step]) -> None:
+    stage.chance = Random(len(stage.regions))
+    if any(step.act in AFTER_A_LOSS[:2] for step in steps):
+        stage.chance = Random(steps[0].seed)
+        loss_acts.lose_data(stage)
     await stage.twins.step("sweep", lambda one: one.store.sweep())
     for gateway in (NEAR, FAR):
         await fleet_acts.bring_on(stage, gateway)

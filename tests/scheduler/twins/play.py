@@ -37,6 +37,7 @@ class Life:
     workspace: WorkspaceId
     user: UserId
     key: KeyId
+    regions: tuple[str, ...]  # as its token says; of several it keeps the one where it was placed
     ticks: list[int] = field(default_factory=list)  # its fences, in milliseconds
     requests: list[ClaimRequest] = field(default_factory=list)
 
@@ -59,6 +60,17 @@ class Hand:
         return Heartbeat(self.id, self.seq, 0, gateway=self.link, is_ready=self.is_ready)
 
 
+@dataclass(frozen=True)
+class Ghost:
+    """A session from before a loss of data: its worker and its gateway know it, the store does not."""
+
+    life: Life
+    worker: WorkerId
+    region: str
+    gateway: GatewayId
+    expires_at: float
+
+
 class Play:
     """The stage of one history."""
 
@@ -72,6 +84,8 @@ class Play:
         self.joined: set[GatewayId] = set()
         self.waiting: dict[RequestId, ClaimRequest] = {}
         self.probes: list[ProbeSession] = []
+        self.ghosts: list[Ghost] = []
+        self.returning: list[Hand] = []  # workers from before a loss of data
         self.seeded: set[SessionId] = set()
         self.numbers = 0
 
@@ -113,6 +127,11 @@ class Play:
         """Those in these states, in one order."""
         views = [view for view in self.twins.seen.sessions if view.state in states]
         return sorted((view for view in views if view.session in self.lives), key=lambda view: view.session)
+
+    def is_silent(self, life: Life) -> bool:
+        """Whether its gateway is, and others regions could tell: a checkpoint renews a lease in its own region only."""
+        gateways = {view.gateway for view in self.twins.seen.sessions if view.session == life.id}
+        return len(self.regions) > 1 and bool(gateways & self.silent)
 
     def is_barred(self, life: Life) -> bool:
         """Whether it is live though it was seeded as over: on a cluster even a repeated claim is refused then."""

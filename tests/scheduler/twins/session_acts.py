@@ -22,12 +22,13 @@ LABELS = (frozenset({("tier", "a")}), frozenset({("tier", "b")}), frozenset({("t
 
 
 async def claim_new(play: Play) -> None:
-    number = play.number()
+    regions = _regions(play)
     life = Life(
-        SessionId(f"ses_{number:05}"),
-        WorkspaceId(f"wsp_{play.one_of('abc')}"),
+        SessionId(f"ses_{play.number():05}"),
+        WorkspaceId(f"wsp_{''.join(regions)}_{play.one_of('abc')}"),  # turns are taken within a region
         UserId(f"usr_{play.one_of('abcd')}"),
         KeyId(f"key_{play.one_of('ab')}"),
+        regions,
     )
     play.lives[life.id] = life
     await _claim(play, life, a_request(play, life))
@@ -50,6 +51,13 @@ async def claim_while_waiting(play: Play) -> None:
         await _claim(play, life, earlier if play.often(15) else request)
 
 
+def _regions(play: Play) -> tuple[str, ...]:
+    if len(play.regions) == 1:
+        return play.one_of(((), play.regions))
+    many = play.one_of((1, 1, 2))
+    return tuple(play.chance.sample(play.regions, many))
+
+
 def a_request(play: Play, life: Life) -> ClaimRequest:
     """Whatever a client may want."""
     limits = Concurrency(*(play.one_of((0, 0, 0, 2, 4)) for _ in range(3))) if play.often(20) else Concurrency()
@@ -61,22 +69,21 @@ def a_request(play: Play, life: Life) -> ClaimRequest:
         life.user,
         life.key,
         play.gateway(),
-        a_wish(play),
+        a_wish(play, life),
         play.now + play.one_of((3600.0, 3600.0, 3600.0, 15.0, 4.0, -1.0)),
         play.one_of((3.0, 12.0, 12.0, 30.0)),
-        play.one_of((0.0, 5.0, 20.0, 20.0)),
+        0.0 if len(life.regions) > 1 else play.one_of((0.0, 5.0, 20.0, 20.0)),  # a wait is in one region
         limits,
         play.one_of((Duplicates.REPLACE, Duplicates.REPLACE, Duplicates.REJECT)),
         issued,
     )
 
 
-def a_wish(play: Play) -> Wanted:
+def a_wish(play: Play, life: Life) -> Wanted:
     """What it needs of a worker."""
-    regions = play.one_of(((), play.regions)) if len(play.regions) == 1 else (play.one_of(play.regions),)
     pools = play.one_of(((), (), ("gpu",), ("cpu",), ("gpu", "cpu")))
     labels = play.one_of((frozenset(), frozenset(), frozenset(), LABELS[0], LABELS[1]))
-    return Wanted(regions, pools, labels, is_spread=play.often(25))
+    return Wanted(life.regions, pools, labels, is_spread=play.often(25))
 
 
 async def _claim(play: Play, life: Life, request: ClaimRequest) -> None:
@@ -84,7 +91,11 @@ async def _claim(play: Play, life: Life, request: ClaimRequest) -> None:
     answer = await play.twins.ask(f"claim {request}", lambda one: one.store.claim(request))
     play.wait_for(request, answer)
     play.note()
-    if isinstance(answer, Claimed) and play.often(65):
+    if isinstance(answer, Claimed) and len(life.regions) > 1:
+        life.regions = (answer.region,)  # on a shared store a session keeps its region while it lives
+        request = request._replace(request=RequestId(f"{request.request}_settled"), duplicates=Duplicates.REPLACE)
+        await _claim(play, life, request._replace(wanted=request.wanted._replace(regions=life.regions)))
+    elif isinstance(answer, Claimed) and play.often(65):
         await _confirm(play, life)
 
 
@@ -134,7 +145,7 @@ async def suspend(play: Play) -> None:
 
 async def checkpoint(play: Play) -> None:
     life = play.life(HELD)
-    if life is not None:
+    if life is not None and not play.is_silent(life):
         tick, usage = play.tick(life), play.usage()
         said = f"checkpoint {life.id} {tick} {usage}"
         await play.twins.ask(said, lambda one: one.store.checkpoint(life.id, one.fence(life.id, tick), usage))

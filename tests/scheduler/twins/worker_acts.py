@@ -36,7 +36,7 @@ async def register(play: Play) -> None:
         gateway=play.one_of((None, play.gateway(), play.gateway())),
         is_starting=play.often(15),
     )
-    await _register(play, registration, [])
+    await register_listing(play, registration, [])
 
 
 async def register_again(play: Play) -> None:
@@ -58,10 +58,11 @@ async def register_again(play: Play) -> None:
         claim_key=hand.claim_key if play.often(93) else b"x" * 32,
         is_starting=play.often(10),
     )
-    await _register(play, registration, _list(play, hand))
+    await register_listing(play, registration, _list(play, hand))
 
 
-async def _register(play: Play, registration: Registration, listed: Listed) -> None:
+async def register_listing(play: Play, registration: Registration, listed: Listed) -> None:
+    """A registration with these sessions."""
     fences = play.fences()
     if registration.region not in {hand.registration.region for hand in play.hands.values()}:
         for gateway in sorted(play.joined):  # meeting a region renews the leases of a process's gateways in it
@@ -121,7 +122,8 @@ def _list(play: Play, hand: Hand, percent: int = 70) -> Listed:
     listed = [(play.lives[view.session], play.often(70)) for view in own if play.often(percent)]
     if play.lives and play.often(8):
         stranger = play.lives[play.one_of(list(play.lives))]
-        if stranger.id not in {view.session for view in own}:
+        is_near = len(play.regions) == 1 or stranger.regions == (hand.registration.region,)  # others it may not know
+        if is_near and stranger.id not in {view.session for view in own}:
             listed.append((stranger, True))
     return listed[: 2 * hand.registration.slots]
 

@@ -62,7 +62,8 @@ end
 
 -- Orphans that nobody adopted are told to end; there is room again.
 local function end_window()
-  if not shard_state()[2] or opens_at() then return end
+  local opens = opens_at()
+  if not opens or opens > now then return end
   state[2] = false
   call('HDEL', R .. ':state', 'opens')
   for _, id in ipairs(call('HKEYS', R .. ':workers')) do

@@ -10,7 +10,13 @@ local function stay_entered()
   end
 end
 
-local function wait(s)
+local function wait()
+  local opens = opens_at()
+  if opens then
+    return refused('STORE_UNAVAILABLE',
+      'the store lost its data: nothing new is placed until gateways have named what they relay',
+      math.max(opens - now, 0.1), 'adopting')
+  end
   if #groups_for(q.wanted) == 0 and not q.hopes then
     return refused('NO_CAPACITY', 'no worker of these regions, pools and labels is known', FULL_RETRY_SECONDS,
       'unmatched')
@@ -27,13 +33,6 @@ local function place_first()
   if F ~= '' and not q.also then
     local broken = broken_limit(F, q)
     if broken then return refused('SESSION_LIMIT_EXCEEDED', broken) end
-  end
-  local opens = opens_at()
-  if opens then
-    if F == '' then depart(q) end
-    return refused('STORE_UNAVAILABLE',
-      'the store lost its data: nothing new is placed until gateways have named what they relay',
-      math.max(opens - now, 0.1), 'adopting')
   end
   local worker = choose(q.wanted, {})
   if worker then

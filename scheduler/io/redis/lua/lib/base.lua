@@ -86,10 +86,11 @@ local function spend_fence(fence)
   end
 end
 
--- When the window in which live sessions are taken up after a loss of data ends; nil where there is none.
+-- When the window in which live sessions are taken up after a loss of data ends: the first sweep from then on ends it.
+-- Nil where there is none.
 local function opens_at()
   local opens = tonumber(shard_state()[2] or 0)
-  return opens > now and opens or nil
+  return opens > 0 and opens or nil
 end
 
 local function queue_length()
