@@ -126,8 +126,10 @@ class World:
     async def heard(self, gateway: GatewayId = NEAR) -> list[Notice]:
         """What this gateway was told since it was last asked."""
         if isinstance(self.store, RedisStore):  # what was told before the server answered this is there
-            await self.store.revocations()
-            await asyncio.sleep(0.001)
+            for _ in range(2):  # and what the store did about it, and was told of that
+                await self.store.revocations()
+                await asyncio.sleep(0.001)
+                await asyncio.gather(*self.store._spread._tasks)
         for _ in range(5):
             await asyncio.sleep(0)
         notices, self._heard[gateway] = self._heard[gateway], []
