@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from moorage.errors import Code
 from moorage.ids import SessionId, WorkspaceId
@@ -44,8 +45,7 @@ class End:
     workspace: WorkspaceId | None = None  # needed where the session never connected
 
 
-@dataclass(frozen=True, slots=True)
-class EndRecord:
+class EndRecord(NamedTuple):
     """How a session ended: written once, in the atomic step that frees its slot."""
 
     session: SessionId
@@ -59,8 +59,7 @@ class EndRecord:
     is_estimated: bool = False  # a gateway was lost with what it had metered since its last checkpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The answer to an end: `is_first` False means that somebody was earlier, and `record` is theirs."""
 
     record: EndRecord

@@ -40,7 +40,7 @@ def a_session(**said: Any) -> Session:
 
 def an_end(outcome: Outcome = Outcome.COMPLETED, **said: Any) -> EndRecord:
     record = EndRecord(SESSION, outcome, None, "done", "client", NOW + 60, 42.5, Usage(1, 2, 3, 4))
-    return replace(record, **said)
+    return record._replace(**said)
 
 
 def an_event(type_: str, at: float = NOW + 1, seq: int = 1, **said: Any) -> Event:

@@ -21,7 +21,11 @@ _MOST_HOPS = 4  # a session that moves between regions while it is asked for
 
 async def claim(ground: Ground, spread: Spread, request: ClaimRequest) -> Answer:
     """One attach. The same request again answers the same."""
-    regions = await _candidates(ground, request)
+    wanted = request.wanted.regions
+    regions = _candidates(ground, wanted)
+    if not regions or len(regions) < len(wanted):
+        await ground.refresh_regions()
+        regions = _candidates(ground, wanted)
     if not regions:
         retry = ground.policy.full_retry_seconds
         why = "no worker of these regions, pools and labels is known"
@@ -49,10 +53,7 @@ async def claim(ground: Ground, spread: Spread, request: ClaimRequest) -> Answer
     return Refused(Code.STORE_UNAVAILABLE, "the session is moving between regions", 1.0)
 
 
-async def _candidates(ground: Ground, request: ClaimRequest) -> list[str]:
-    wanted = request.wanted.regions
-    if any(region not in ground.regions for region in wanted) or not ground.regions:
-        await ground.refresh_regions()
+def _candidates(ground: Ground, wanted: tuple[str, ...]) -> list[str]:
     return [region for region in wanted if region in ground.regions] if wanted else ground.regions
 
 
@@ -190,7 +191,8 @@ async def _ask(
             return list(entered)
         word["entered"] = True
         word["known"] = entered[0] == "at"
-    return list(await ground.in_region("claim", region, word))
+    claimed: list[Any] = await ground.in_region("claim", region, word)
+    return claimed
 
 
 def _read(ground: Ground, request: ClaimRequest, word: list[Any], region: str) -> Answer:

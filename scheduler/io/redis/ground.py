@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 from urllib.parse import quote, unquote
@@ -28,6 +29,7 @@ _NOT_TWICE = frozenset(
 )  # everything else answers a repetition as it did the first time
 
 
+@lru_cache(maxsize=4096)
 def region_tag(region: str) -> str:
     """The tag of a region's shard; quoted, since a brace would end a hash tag."""
     return f"region:{quote(region, safe='')}"
@@ -62,12 +64,8 @@ class Ground:
         self._scripts: dict[str, Script] = {}
         self._where: OrderedDict[SessionId, str] = OrderedDict()
         self._fleet = shards.key(FLEET) if shards.is_one_node and not is_split else ""
+        self.is_one_node = bool(self._fleet)  # whether one script may touch a region and the fleet's shard
         self.settling: set[asyncio.Future[Any]] = set()  # watches under way: what is asked after them waits for them
-
-    @property
-    def is_one_node(self) -> bool:
-        """Whether one script may touch a region and the fleet's shard."""
-        return bool(self._fleet)
 
     def now(self) -> float:
         """The store's clock, as last known."""
@@ -85,15 +83,14 @@ class Ground:
             await asyncio.wait(set(self.settling))
         script = self._scripts.get(name) or self._script(name)
         now = repr(self._clock()) if self._clock is not None else b""
-        raw = await self.shards.run(script, tag, now, self._fleet, pack(args))
-        reply = unpack(raw)
+        reply = unpack(await self.shards.run(script, tag, now, self._fleet, pack(args)))
         if len(reply) > 1:
             await self.depart(tag, reply[1])
         return reply[0]
 
-    async def in_region(self, name: str, region: str, args: Any) -> Any:
+    def in_region(self, name: str, region: str, args: Any) -> Coroutine[Any, Any, Any]:
         """One script on a region's shard."""
-        return await self.run(name, region_tag(region), args)
+        return self.run(name, region_tag(region), args)
 
     async def depart(self, tag: str, gone: list[Any]) -> None:
         """The fleet's shard hears which sessions left a region."""
@@ -121,6 +118,10 @@ class Ground:
 
     def forget(self, session: SessionId) -> None:
         self._where.pop(session, None)
+
+    def known(self, session: SessionId) -> str | None:
+        """The region where this process last saw a session."""
+        return self._where.get(session)
 
     async def where(self, session: SessionId) -> str | None:
         """The region of a live or waiting session; None for one that is in none."""

@@ -15,7 +15,7 @@ _MOST_HOPS = 4  # a session that changes its region while it is asked for
 
 async def tell(ground: Ground, name: str, session: SessionId, *said: Any) -> Any:
     """A report. Where no region has the session it is stale."""
-    region = await ground.where(session)
+    region = ground.known(session) or await ground.look_up(session)
     if region is None:
         return Stale(session, None)
     answer = answer_of(await ground.in_region(name, region, [session, *said]), region)
@@ -30,7 +30,7 @@ async def tell(ground: Ground, name: str, session: SessionId, *said: Any) -> Any
 async def end(ground: Ground, wish: End) -> Ended | Stale:
     """The first valid end wins, in the region that has the session, else in the fleet's shard."""
     word = wish_word(wish)
-    region = await ground.where(wish.session)
+    region = ground.known(wish.session) or await ground.look_up(wish.session)
     for _ in range(_MOST_HOPS):
         if region is None:
             break

@@ -85,7 +85,11 @@ class Node:
     def ask(self, packed: bytes, key: bytes, script: Script | None, is_idempotent: bool) -> asyncio.Future[Any]:
         """One call; its future is the answer, or fails with StoreFailed."""
         future = self._new_future()
-        self.send(Asked(future, packed, key, script, is_idempotent, self._time() + self._answer_seconds))
+        asked = Asked(future, packed, key, script, is_idempotent, self._time() + self._answer_seconds)
+        if self._connection is not None:
+            self._connection.send(asked)
+        else:
+            self._wait(asked)
         return future
 
     def send_guest(self, asked: Asked) -> None:

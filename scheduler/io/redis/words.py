@@ -49,6 +49,9 @@ from scheduler.values import (
 
 Word = Any  # what MessagePack carries
 
+_DONE = Done()
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+
 
 def labels_of(labels: Labels) -> list[list[str]]:
     """In one order, so that equal sets are equal words."""
@@ -155,8 +158,8 @@ def record_of(raw: str | bytes) -> EndRecord:
     session, outcome, code, reason, by, at, held, usage, is_estimated = inner(raw)
     return EndRecord(
         SessionId(session),
-        Outcome(outcome),
-        _code(code),
+        _OUTCOMES[outcome],
+        Code(code) if code else None,
         reason,
         by,
         float(at),
@@ -194,7 +197,7 @@ def answer_of(word: list[Word], region: str) -> Any:
         case "claimed":
             return claimed_of(word, region)
         case "done":
-            return Done()
+            return _DONE
         case "stale":
             return Stale(SessionId(word[1]), word[2] or None)
         case "refused":
