@@ -113,7 +113,13 @@ def run(arena: Arena) -> list[Row]:
         for _ in range(effort.rounds):
             for contestant in random.sample(contestants, len(contestants)):
                 slices[contestant.key].append(_slice(contestant, effort))
-    return [*_figures(slices), *_over_fleets(slices, fleets)]
+    return figures(slices)
+
+
+def figures(slices: Slices) -> list[Row]:
+    """What each came to, and ours over all sizes of fleet."""
+    ours = [each for (name, _), each in sorted(slices.items(), key=lambda item: item[0][1]) if name == OURS]
+    return [*_medians(slices), *_over_fleets(ours)]
 
 
 def _on(stack: ExitStack, arena: Arena, workers: int) -> Iterator[Contestant]:
@@ -178,7 +184,7 @@ def _slice(contestant: Contestant, effort: Effort) -> Slice:
     )
 
 
-def _figures(slices: Slices) -> Iterator[Row]:
+def _medians(slices: Slices) -> Iterator[Row]:
     """Medians of the slices; the ceiling is what the server's CPU time comes to with a core that nobody else uses."""
     for (name, workers), each in slices.items():
         for field, (metric, unit) in _SHOWN.items():
@@ -186,9 +192,8 @@ def _figures(slices: Slices) -> Iterator[Row]:
         yield Row(name, f"claims_{workers}_ceiling", 1e6 / _median(each, "server_us"), "cycles/s")
 
 
-def _over_fleets(slices: Slices, fleets: list[int]) -> Iterator[Row]:
+def _over_fleets(ours: list[list[Slice]]) -> Iterator[Row]:
     """The slowest fleet, and by how much the largest is slower and dearer than the smallest, round by round."""
-    ours = [slices[OURS, size] for size in fleets if (OURS, size) in slices]
     if not ours:
         return
     yield Row(OURS, "claims_slowest_fleet", min(_median(each, "cycles_per_s") for each in ours), "cycles/s")
