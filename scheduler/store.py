@@ -92,8 +92,9 @@ class Store(Protocol):
     async def claim(self, request: ClaimRequest) -> Claimed | Queued | Contested | Refused:
         """One attach: first placement, or back to the session's slot with a higher fence."""
 
-    async def leave_queue(self, request: RequestId) -> None:
-        """The waiter is gone; a grant under way is undone."""
+    async def leave_queue(self, request: RequestId, session: SessionId | None = None) -> None:
+        """The waiter is gone; a grant under way is undone. With `session` also what the claim got at once, for whoever
+        never heard its answer."""
 
     async def confirm(self, session: SessionId, fence: int) -> Done | Stale:
         """The worker answered 101: reserved -> held."""
@@ -103,7 +104,7 @@ class Store(Protocol):
 
     async def release(self, session: SessionId, fence: int) -> Done | Stale:
         """The attach failed before bytes were relayed: a new session's slot is freed and it may be claimed again; a
-        resumed one, or one already confirmed, becomes suspended."""
+        resumed one becomes suspended. One already confirmed is Stale with its own fence: `suspend` it."""
 
     async def suspend(self, session: SessionId, fence: int, usage: Usage, *, is_worker_lost: bool) -> Done | Stale:
         """The client or the worker is gone; the slot is kept for `resume_seconds`."""

@@ -35,6 +35,8 @@ from scheduler.values import (
 _MARGIN = 2.0  # the store refuses a waiter at its deadline; the gateway gives up by itself so much later
 _PROBE_SECONDS = 3.0  # the holder's gateway has 1 s for the ping, the store 2 s for the gateway
 
+_MOST_UNDONE = 1000  # of a long outage; what is reserved for others lapses with RESERVATION, a wait with its deadline
+
 _ASK_AT_ONCE = 64
 _ANY_WORKER = Wanted()
 _UNLIMITED = Concurrency()
@@ -61,6 +63,7 @@ class Admission:
         self._numbers = count(1)
         self._waiting: dict[RequestId, asyncio.Future[Answer]] = {}
         self._asked: dict[RequestId, ClaimRequest] = {}  # those of them that the store has yet to answer
+        self._undoing = 0
         self.waiting = 0  # clients that wait for the store's answer, mostly in the queue
 
     def answer(self, notice: Answer) -> None:
@@ -104,9 +107,20 @@ class Admission:
                 return answer
             return await self._later(answer, request, stream, visitor)
         except Unavailable as error:
+            self._undo(request)
             raise Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0) from error
         finally:
             del self._waiting[request.request]
+
+    def _undo(self, request: ClaimRequest) -> None:
+        """A claim whose answer never came may have been done, or be done yet, by a store that was only slow."""
+        if self._undoing >= _MOST_UNDONE:
+            return
+        self._undoing += 1
+        self._reports.put(partial(self._store.leave_queue, request.request, request.session), self._undone)
+
+    def _undone(self) -> None:
+        self._undoing -= 1
 
     async def _later(
         self, answer: Queued | Contested | Refused, request: ClaimRequest, stream: Stream, visitor: Visitor

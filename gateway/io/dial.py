@@ -26,7 +26,7 @@ from moorage import dialout
 from moorage.deadlines import DIAL, DIAL_CANDIDATES
 from moorage.errors import Code
 from scheduler.store import Store, Unavailable
-from scheduler.values import Claimed, EndRecord, Refused, Stale
+from scheduler.values import NO_USAGE, Claimed, EndRecord, Refused, Stale
 
 _ANSWER_BYTES = 16 << 10
 _BODY_BYTES = 64 << 10
@@ -107,7 +107,12 @@ class Dialler:
 
     def release(self, claimed: Claimed) -> None:
         """Gives the slot back: nothing is relayed."""
-        self._reports.put(partial(self._store.release, claimed.session, claimed.fence))
+        self._reports.put(partial(self._give_back, claimed))
+
+    async def _give_back(self, claimed: Claimed) -> None:
+        answer = await self._store.release(claimed.session, claimed.fence)
+        if isinstance(answer, Stale) and answer.fence == claimed.fence:  # confirmed; only the answer was lost
+            await self._store.suspend(claimed.session, claimed.fence, NO_USAGE, is_worker_lost=False)
 
     async def refusal_of(self, stale: Stale) -> Refusal:
         """Why an attach lost its session meanwhile. One that the store does not hold need not be over: a newer claim of it

@@ -197,7 +197,7 @@ class WorkerLink:
     async def _beat(self, said: Heartbeat) -> None:
         assert self.worker is not None
         self._doubt(said)
-        alive = asyncio.get_running_loop().call_later(STORE_SECONDS, self._say, Ack(self._taken))
+        alive = asyncio.create_task(self._stay_alive())
         try:
             answer = await self._store.heartbeat(links.heartbeat(said, self.worker, self._terms.gateway))
         except Unavailable:
@@ -215,6 +215,12 @@ class WorkerLink:
         self._say(Ack(self._taken))
         for directive in answer.directives:
             self.order(directive)
+
+    async def _stay_alive(self) -> None:
+        """While the store takes its time, the worker hears again and again that this gateway is there."""
+        while True:
+            await asyncio.sleep(STORE_SECONDS)
+            self._say(Ack(self._taken))
 
     def _doubt(self, said: Heartbeat) -> None:
         """Raises Ended for a beat from before the newest one; the newest one again is answered again."""

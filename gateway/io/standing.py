@@ -27,7 +27,7 @@ from scheduler.values import Notice
 FIRST_SECONDS = 3.0  # for the first try, within the start; a store that is away does not keep a gateway from starting
 
 _EVERY_SECONDS = 1.0  # between two renewals
-_RETRY_SECONDS = 0.5
+_RETRY_SECONDS = 0.3
 
 Hear = Callable[[Notice], Awaitable[None]]
 Step = Callable[[], Awaitable[None]]

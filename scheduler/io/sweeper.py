@@ -19,12 +19,16 @@ async def sweep_forever(store: Store, record_lag: Callable[[float], None] | None
     what the loop was blocked and the sweep itself took."""
     clock = asyncio.get_running_loop().time
     due = clock() + EVERY
+    is_away = False
     while True:
         await asyncio.sleep(max(0.0, due - clock()))
         try:
             await store.sweep()
+            is_away = False
         except Unavailable as error:
-            log.warning("store_unavailable", detail=str(error))
+            if not is_away:  # once an outage, not with every sweep
+                log.warning("store_unavailable", detail=str(error))
+            is_away = True
         except Exception:
             log.exception("sweep_failed")
         done = clock()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
 import uvloop
 
 from gateway.io.engine import pump
-from tests.flows.system import System
+from tests.flows.fleet import Fleet, MakeFleet
+from tests.flows.places import Place, a_place
+from tests.flows.system import MakeSystem, System
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -25,7 +29,27 @@ def wire(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def system() -> AsyncIterator[System]:
-    """A gateway over a memory store, without workers."""
-    async with System() as system:
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    """Where the truth lives: in memory, unless a test or its module says otherwise."""
+    place = a_place(getattr(request, "param", "memory"), tmp_path / "redis")
+    yield place
+    await place.close()
+
+
+@pytest.fixture
+def a_system(place: Place) -> MakeSystem:
+    """Makes systems over one place."""
+    return partial(System, place=place)
+
+
+@pytest.fixture
+def a_fleet(place: Place) -> MakeFleet:
+    """Makes a fleet over this place."""
+    return partial(Fleet, place=place)
+
+
+@pytest.fixture
+async def system(a_system: MakeSystem) -> AsyncIterator[System]:
+    """A gateway over a store, without workers."""
+    async with a_system() as system:
         yield system

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from prometheus_client import CollectorRegistry
 from websockets.asyncio.client import connect
@@ -18,12 +18,12 @@ from websockets.asyncio.client import connect
 import moorage
 from gateway.io.app import Gateway
 from gateway.policy import GatewayPolicy
-from moorage.ids import GatewayId, WorkerId
-from scheduler.io.memory import MemoryStore
+from moorage.ids import WorkerId
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store, Unavailable
-from scheduler.values import EndRecord, Event, JoinKey, Notice, SessionView
+from scheduler.values import EndRecord, Event, JoinKey, SessionView
 from tests.builders import KEYS, a_jwt, a_session
+from tests.flows.places import InMemory, Place
 from tests.flows.system import SOON, until
 
 JOIN_KEY = "jk_of_these_tests"
@@ -35,68 +35,23 @@ async def echo(session: moorage.Session) -> None:
         await session.send(message)
 
 
-class Reach:
-    """One gateway's way to the store."""
-
-    def __init__(self, memory: Callable[[], MemoryStore]) -> None:
-        self.is_cut = False
-        self._memory = memory
-        self._broken = asyncio.Event()
-
-    def now(self) -> float:
-        return self._memory().now()
-
-    def cut(self) -> None:
-        """Nothing gets through, and the watch notices."""
-        self.is_cut = True
-        self.break_watch()
-
-    def mend(self) -> None:
-        self.is_cut = False
-
-    def break_watch(self) -> None:
-        """As a connection that is gone."""
-        self._broken.set()
-        self._broken = asyncio.Event()
-
-    def watch(self, gateway: GatewayId) -> AsyncIterator[Notice]:
-        return self._notices(self._memory().watch(gateway), self._broken)
-
-    async def _notices(self, notices: AsyncIterator[Notice], broken: asyncio.Event) -> AsyncIterator[Notice]:
-        breaking = asyncio.ensure_future(broken.wait())
-        try:
-            while True:
-                coming: asyncio.Future[Notice] = asyncio.ensure_future(anext(notices))
-                await asyncio.wait((coming, breaking), return_when=asyncio.FIRST_COMPLETED)
-                if breaking.done() or self.is_cut:
-                    coming.cancel()
-                    with suppress(asyncio.CancelledError, StopAsyncIteration):
-                        await coming
-                    raise Unavailable("the connection is gone")
-                yield coming.result()
-        finally:
-            breaking.cancel()
-            coming.cancel()
-
-    def __getattr__(self, name: str) -> Any:
-        async def call(*args: Any, **named: Any) -> Any:
-            if self.is_cut:
-                raise Unavailable("cut off")
-            return await getattr(self._memory(), name)(*args, **named)
-
-        return call
-
-
 class Member:
     """One gateway of the fleet."""
 
-    def __init__(self, policy: GatewayPolicy, reach: Reach) -> None:
+    def __init__(self, policy: GatewayPolicy, place: Place) -> None:
         self.policy = policy
-        self.reach = reach
         self.registry = CollectorRegistry()
+        self._place = place
+
+    async def connect(self) -> Self:
+        """To the store; `start` does it where it was not done."""
+        self.reach = await self._place.reach()
+        return self
 
     async def start(self) -> Self:
-        self.gateway = Gateway(self.policy, cast(Store, self.reach), lambda: KEYS, self.registry)
+        if not hasattr(self, "reach"):
+            await self.connect()
+        self.gateway = Gateway(self.policy, self.reach.store, lambda: KEYS, self.registry)
         await self.gateway.start()
         return self
 
@@ -124,25 +79,34 @@ class Member:
         self.policy = replace(self.policy, port=self.gateway.port, link_port=self.gateway.link_port)
         await self.gateway.drain()
         await self.gateway.close()
+        await self.reach.close()
         self.registry = CollectorRegistry()
-        await self.start()
+        await (await self.connect()).start()
 
 
 class Fleet:
     """Use as a context manager."""
 
-    def __init__(self, gateways: int = 2, policy: GatewayPolicy | None = None, **scheduler: Any) -> None:
+    def __init__(
+        self, gateways: int = 2, policy: GatewayPolicy | None = None, place: Place | None = None, **scheduler: Any
+    ) -> None:
         self._number = gateways
         self._policy = replace(policy or GatewayPolicy(), port=0, link_port=0)
         self._scheduler = SchedulerPolicy(**scheduler)
-        self.memory = MemoryStore(policy=self._scheduler)
+        self.place: Place = place or InMemory()
         self.members: list[Member] = []
 
+    @property
+    def truth(self) -> Store:
+        """The test's own way to the store."""
+        return self.place.truth
+
     async def __aenter__(self) -> Self:
+        await self.place.begin(self._scheduler)
         await self._set_keys()
         self._sweeping = asyncio.create_task(self._sweep())
         for _ in range(self._number):
-            self.members.append(await Member(self._policy, Reach(lambda: self.memory)).start())
+            self.members.append(await Member(self._policy, self.place).start())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -150,18 +114,14 @@ class Fleet:
             member.reach.mend()
             if member.gateway._is_open:
                 await member.gateway.close()
+            await member.reach.close()
         self._sweeping.cancel()
         await asyncio.gather(self._sweeping, return_exceptions=True)
 
     async def lose_the_data(self, away_seconds: float = 0.3) -> None:
         """The store goes away and comes back knowing nothing; after 0 seconds nobody has seen it go."""
-        for member in self.members if away_seconds else ():
-            member.reach.cut()
-        self.memory = MemoryStore(policy=self._scheduler)
+        await self.place.lose_the_data(away_seconds)
         await self._set_keys()
-        await asyncio.sleep(away_seconds)
-        for member in self.members:
-            member.reach.mend()
 
     @asynccontextmanager
     async def worker(
@@ -192,10 +152,10 @@ class Fleet:
         return connect(self.members[at].url, additional_headers=headers, compression=None, proxy=None)
 
     def token(self, number: int = 0, **said: Any) -> str:
-        return a_jwt(number, now=self.memory.now(), **said)
+        return a_jwt(number, now=self.truth.now(), **said)
 
     async def session(self, number: int = 0) -> SessionView | EndRecord | None:
-        return await self.memory.session(a_session(number))
+        return await self.truth.session(a_session(number))
 
     async def settled(self, number: int, *states: object) -> SessionView | EndRecord:
         """Waits until a session's state or outcome is one of these."""
@@ -208,22 +168,26 @@ class Fleet:
 
     async def events(self, number: int) -> list[Event]:
         """Of one session, in this store."""
-        return [event for event in await self.memory.events("test", 100_000, 0) if event.session == a_session(number)]
+        return [event for event in await self.truth.events("test", 100_000, 0) if event.session == a_session(number)]
 
     async def is_known(self, worker: WorkerId | None) -> None:
         """Waits until the store knows a worker."""
         assert worker is not None
         async with asyncio.timeout(SOON):
-            while await self.memory.worker(worker) is None:  # noqa: ASYNC110 - a view has no event
+            while await self.truth.worker(worker) is None:  # noqa: ASYNC110 - a view has no event
                 await asyncio.sleep(0.01)
 
     async def _set_keys(self) -> None:
-        await self.memory.set_join_keys([JoinKey(sha256(JOIN_KEY.encode()).hexdigest(), "*", "*")])
+        await self.truth.set_join_keys([JoinKey(sha256(JOIN_KEY.encode()).hexdigest(), "*", "*")])
 
     async def _sweep(self) -> None:
         while True:
-            await self.memory.sweep()
+            with suppress(Unavailable):
+                await self.truth.sweep()
             await asyncio.sleep(0.1)
+
+
+MakeFleet = Callable[..., Fleet]
 
 
 async def in_step(fleet: Fleet) -> None:

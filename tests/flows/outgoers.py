@@ -70,7 +70,7 @@ class Outgoer:
         async with asyncio.timeout(SOON):
             while not self.orders:
                 self.seq += 1
-                beaten = await self.system.memory.heartbeat(Heartbeat(self.registered.worker, self.seq, 0))
+                beaten = await self.system.truth.heartbeat(Heartbeat(self.registered.worker, self.seq, 0))
                 assert isinstance(beaten, Beaten)
                 self.orders += [each for each in beaten.directives if each.order is Order.ATTACH]
                 await asyncio.sleep(0.01)

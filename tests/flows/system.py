@@ -18,12 +18,12 @@ from websockets.http11 import Request, Response
 from gateway.io.app import Gateway
 from gateway.policy import GatewayPolicy
 from moorage.ids import WorkerId
-from scheduler.io.memory import MemoryStore
 from scheduler.io.sweeper import sweep_forever
 from scheduler.policy import SchedulerPolicy
-from scheduler.store import Store
+from scheduler.store import Store, Unavailable
 from scheduler.values import EndRecord, Heartbeat, Registered, Registration, SessionView
 from tests.builders import KEYS, a_jwt, a_session
+from tests.flows.places import InMemory, Place
 
 SOON = 8.0  # deadline of every wait that should end at once
 BEAT = 0.5
@@ -81,19 +81,29 @@ class System:
         policy: GatewayPolicy | None = None,
         scheduler: SchedulerPolicy | None = None,
         *,
-        disturbed: Callable[[MemoryStore], Store] | None = None,
+        place: Place | None = None,
+        disturbed: Callable[[Store], Store] | None = None,
     ) -> None:
         self.policy = replace(policy or GatewayPolicy(), port=0, link_port=0)
-        self.memory = MemoryStore(policy=scheduler)
-        self.store: Store = disturbed(self.memory) if disturbed else self.memory
+        self.place: Place = place or InMemory()
+        self._scheduler = scheduler
+        self._disturbed = disturbed or (lambda store: store)
         self.registry = CollectorRegistry()
         self.workers: list[RealWorker] = []
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def truth(self) -> Store:
+        """The test's own way to the store."""
+        return self.place.truth
+
     async def __aenter__(self) -> Self:
+        await self.place.begin(self._scheduler)
+        self.reach = await self.place.reach()
+        self.store = self._disturbed(self.reach.store)
         self.gateway = Gateway(self.policy, self.store, lambda: KEYS, self.registry)
         await self.gateway.start()
-        self._tasks = [asyncio.create_task(sweep_forever(self.memory)), asyncio.create_task(self._beat())]
+        self._tasks = [asyncio.create_task(self._sweep()), asyncio.create_task(self._beat())]
         return self
 
     async def __aexit__(
@@ -103,6 +113,7 @@ class System:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.reach.close()
         for worker in self.workers:
             worker.server.close()
             await worker.server.wait_closed()
@@ -145,7 +156,7 @@ class System:
 
     async def beat(self, worker: WorkerId, seq: int) -> None:
         """One heartbeat."""
-        await self.memory.heartbeat(Heartbeat(worker, seq, 0))
+        await self.truth.heartbeat(Heartbeat(worker, seq, 0))
 
     # clients
 
@@ -179,7 +190,7 @@ class System:
 
     async def session(self, number: int = 0) -> SessionView | EndRecord | None:
         """What the store knows of session `number`."""
-        return await self.memory.session(a_session(number))
+        return await self.truth.session(a_session(number))
 
     async def reported(self) -> None:
         """Waits until the store has heard everything that the gateway has to say."""
@@ -202,12 +213,34 @@ class System:
         """What Prometheus would read."""
         return generate_latest(self.registry).decode()
 
+    async def _sweep(self) -> None:
+        await sweep_forever(self.truth)
+
     async def _beat(self) -> None:
         for seq in range(1, 1_000_000):
             for worker in self.workers:
                 if worker.is_beating:
-                    await self.beat(worker.id, seq)
+                    with contextlib.suppress(Unavailable):
+                        await self.beat(worker.id, seq)
             await asyncio.sleep(BEAT)
+
+
+MakeSystem = Callable[..., System]
+
+
+@contextlib.asynccontextmanager
+async def another_gateway(
+    system: System, policy: GatewayPolicy | None = None, registry: CollectorRegistry | None = None
+) -> AsyncIterator[Gateway]:
+    """As a process of its own beside the system's: it has its own way to the store."""
+    reach = await system.place.reach()
+    gateway = Gateway(policy or system.policy, reach.store, lambda: KEYS, registry or CollectorRegistry())
+    await gateway.start()
+    try:
+        yield gateway
+    finally:
+        await gateway.close()
+        await reach.close()
 
 
 async def closed(client: ClientConnection) -> tuple[int, str]:

@@ -14,8 +14,11 @@ from gateway.io import app
 from gateway.policy import GatewayPolicy
 from scheduler.values import ClaimState, Outcome, SessionView
 from tests.builders import a_session
-from tests.flows.fleet import Fleet, in_step
+from tests.flows.fleet import Fleet, MakeFleet, in_step
+from tests.flows.places import ON_EVERY_STORE
 from tests.flows.system import SOON, until
+
+pytestmark = ON_EVERY_STORE
 
 WINDOW = 2.5
 
@@ -26,9 +29,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("away_seconds", [0.3, 0.0])
-async def test_what_is_live_is_in_the_new_store_and_nothing_is_placed_over_it(away_seconds: float) -> None:
+async def test_what_is_live_is_in_the_new_store_and_nothing_is_placed_over_it(
+    a_fleet: MakeFleet, away_seconds: float
+) -> None:
     async with (
-        Fleet(2, GatewayPolicy(checkpoint_seconds=1), adoption_seconds=WINDOW) as fleet,
+        a_fleet(2, GatewayPolicy(checkpoint_seconds=1), adoption_seconds=WINDOW) as fleet,
         fleet.worker(slots=4) as worker,
         fleet.client(0, 0) as one,
         fleet.client(1, 1) as two,
@@ -50,7 +55,7 @@ async def test_what_is_live_is_in_the_new_store_and_nothing_is_placed_over_it(aw
             async with fleet.plain(2):
                 pass
         after = [await fleet.settled(number, ClaimState.HELD) for number in (0, 1)]
-        (view,) = await fleet.memory.workers()
+        (view,) = await fleet.truth.workers()
         async with asyncio.timeout(SOON):
             late = await fleet.client(2)
         await late.close()
@@ -66,8 +71,10 @@ async def test_what_is_live_is_in_the_new_store_and_nothing_is_placed_over_it(aw
 
 
 @pytest.mark.parametrize("away_seconds", [0.3, 0.0])
-async def test_what_ended_while_the_store_was_away_is_told_to_the_new_one(away_seconds: float) -> None:
-    async with Fleet(1, adoption_seconds=WINDOW) as fleet, fleet.worker(slots=30), AsyncExitStack() as stack:
+async def test_what_ended_while_the_store_was_away_is_told_to_the_new_one(
+    a_fleet: MakeFleet, away_seconds: float
+) -> None:
+    async with a_fleet(1, adoption_seconds=WINDOW) as fleet, fleet.worker(slots=30), AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(fleet.client(number)) for number in range(20)]
         for ws in clients:
             await ws.send("hello")
@@ -80,6 +87,7 @@ async def test_what_ended_while_the_store_was_away_is_told_to_the_new_one(away_s
             await ws.close()
         if away_seconds:
             await fleet.lose_the_data()
+            fleet.members[0].reach.mend()
         await in_step(fleet)
         await until(lambda: fleet.members[0].metric("moorage_gateway_reports_pending") == 0)
 
@@ -88,15 +96,17 @@ async def test_what_ended_while_the_store_was_away_is_told_to_the_new_one(away_s
             assert record.usage.messages_in == 1
         for number in range(10, 20):
             assert isinstance(await fleet.session(number), SessionView)
-        (view,) = await fleet.memory.workers()
+        (view,) = await fleet.truth.workers()
         assert view.used == 10
     for number in range(20):
         await _ended_once(fleet, number)
 
 
-async def test_sessions_of_a_gateway_that_died_with_the_store_make_room_when_the_window_is_over() -> None:
+async def test_sessions_of_a_gateway_that_died_with_the_store_make_room_when_the_window_is_over(
+    a_fleet: MakeFleet,
+) -> None:
     async with (
-        Fleet(2, adoption_seconds=WINDOW) as fleet,
+        a_fleet(2, adoption_seconds=WINDOW) as fleet,
         fleet.worker(slots=2) as worker,
         fleet.plain(0, at=0),
         fleet.plain(1, at=1) as kept,
@@ -105,28 +115,29 @@ async def test_sessions_of_a_gateway_that_died_with_the_store_make_room_when_the
         await dead.kill()
         await fleet.lose_the_data()
         await fleet.is_known(worker.worker_id)
-        used = [view.used for view in await fleet.memory.workers()]
+        used = [view.used for view in await fleet.truth.workers()]
         await until(lambda: worker.in_use == 1)
         await kept.send("kept")
 
         assert used == [2]
         assert await kept.recv() == "kept"
-        assert [view.used for view in await fleet.memory.workers()] == [1]
+        assert [view.used for view in await fleet.truth.workers()] == [1]
 
 
-async def test_an_attach_that_the_loss_caught_is_no_session_taken_over() -> None:
-    async with Fleet(1, adoption_seconds=0.0) as fleet, fleet.worker():
-        reach = fleet.members[0].reach
+async def test_an_attach_that_the_loss_caught_is_no_session_taken_over(a_fleet: MakeFleet) -> None:
+    async with a_fleet(1, adoption_seconds=0.0) as fleet, fleet.worker():
+        store = fleet.members[0].reach.store
+        confirmed = store.confirm
 
         async def confirm(*claim: Any) -> Any:
             await fleet.lose_the_data(0.0)
-            return await fleet.memory.confirm(*claim)
+            return await confirmed(*claim)
 
-        reach.confirm = confirm  # type: ignore[attr-defined]
+        store.confirm = confirm  # type: ignore[method-assign, assignment]
         with pytest.raises(InvalidStatus) as refused:
             async with fleet.plain():
                 pass
-        del reach.confirm
+        del store.confirm
 
     assert json.loads(refused.value.response.body)["code"] == "STORE_UNAVAILABLE"
 

@@ -23,17 +23,17 @@ from gateway.policy import GatewayPolicy, Handshakes
 from gateway.tickets import Tickets
 from moorage.ids import WorkerId
 from moorage.io.outward import Outward
-from scheduler.io.memory import MemoryStore
 from scheduler.store import Store, Unavailable
 from scheduler.values import ClaimState, Directive, Outcome
 from tests.builders import KEYS, Authority, a_request, an_authority
 from tests.flows.outgoers import an_outgoer, dialling_out, head, switching
-from tests.flows.system import SOON, System, closed, until
+from tests.flows.places import ON_EVERY_STORE
+from tests.flows.system import SOON, MakeSystem, System, another_gateway, closed, until
 
 
 @pytest.fixture
-async def system(wire: str) -> AsyncIterator[System]:
-    async with System(GatewayPolicy(wire=wire)) as system:
+async def system(a_system: MakeSystem, wire: str) -> AsyncIterator[System]:
+    async with a_system(GatewayPolicy(wire=wire)) as system:
         yield system
 
 
@@ -90,6 +90,7 @@ async def test_the_worker_shows_no_ticket_to_a_gateway_whose_certificate_it_does
     assert system.metric("moorage_gateway_arrivals_total", result="accepted") == 0
 
 
+@ON_EVERY_STORE
 async def test_a_client_that_returns_finds_its_session(system: System) -> None:
     attaches: list[int] = []
 
@@ -165,25 +166,25 @@ async def test_a_full_worker_says_so_and_the_next_candidate_gets_the_session(sys
     assert system.metric("moorage_gateway_dial_failures_total", why="unavailable") == 1
 
 
-async def test_the_link_ends_at_one_gateway_and_the_client_comes_to_another(system: System, wire: str) -> None:
-    other = Gateway(
-        GatewayPolicy(wire=wire, port=0, link_port=0), system.store, lambda: KEYS, registry := CollectorRegistry()
-    )
-    await other.start()
-    try:
-        async with dialling_out(system, at=other), system.connect() as client:
-            await client.send("across")
-            assert await client.recv() == "across"
-    finally:
-        await other.close()
+@ON_EVERY_STORE
+async def test_the_link_ends_at_one_gateway_and_the_client_comes_to_another(system: System) -> None:
+    registry = CollectorRegistry()
+    async with (
+        another_gateway(system, registry=registry) as other,
+        dialling_out(system, at=other),
+        system.connect() as client,
+    ):
+        await client.send("across")
+        assert await client.recv() == "across"
 
     assert system.metric("moorage_gateway_arrivals_total", result="accepted") == 1
     assert registry.get_sample_value("moorage_gateway_tickets_issued_total") == 0
 
 
-async def test_two_hundred_clients_at_once(wire: str) -> None:
+@ON_EVERY_STORE
+async def test_two_hundred_clients_at_once(a_system: MakeSystem, wire: str) -> None:
     policy = GatewayPolicy(wire=wire, handshakes=Handshakes(connects_per_second_per_address=0))
-    async with System(policy) as system, dialling_out(system, slots=200) as worker, AsyncExitStack() as stack:
+    async with a_system(policy) as system, dialling_out(system, slots=200) as worker, AsyncExitStack() as stack:
         clients = await asyncio.gather(
             *(stack.enter_async_context(system.connect(number, open_timeout=SOON)) for number in range(200))
         )
@@ -196,6 +197,7 @@ async def test_two_hundred_clients_at_once(wire: str) -> None:
     assert system.metric("moorage_gateway_arrivals_total", result="accepted") == 200
 
 
+@ON_EVERY_STORE
 async def test_what_is_sent_right_behind_the_heads_is_not_lost(system: System) -> None:
     """The client's first frame behind its upgrade, the worker's behind its 101, in one segment each."""
     async with an_outgoer(system) as outgoer, system.raw() as (heard, said):
@@ -209,6 +211,7 @@ async def test_what_is_sent_right_behind_the_heads_is_not_lost(system: System) -
         assert await asyncio.wait_for(reader.readexactly(11), SOON) == b"\x81\x85\0\0\0\0early"
 
 
+@ON_EVERY_STORE
 async def test_a_drained_worker_lets_its_clients_move(system: System) -> None:
     async with dialling_out(system) as worker:
         client = await system.connect()
@@ -221,25 +224,26 @@ async def test_a_drained_worker_lets_its_clients_move(system: System) -> None:
 class Forgetful:
     """A store that loses the first orders: told so, and then silently."""
 
-    def __init__(self, memory: MemoryStore, *lost: bool | Exception) -> None:
-        self._memory = memory
+    def __init__(self, store: Store, *lost: bool | Exception) -> None:
+        self._store = store
         self._lost = iter(lost)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._memory, name)
+        return getattr(self._store, name)
 
     async def direct(self, worker: WorkerId, directive: Directive) -> bool:
         lost = next(self._lost, None)
         if isinstance(lost, Exception):
             raise lost
-        return await self._memory.direct(worker, directive) if lost is None else lost
+        return await self._store.direct(worker, directive) if lost is None else lost
 
 
-async def test_an_order_lost_with_its_link_is_given_again_within_the_same_deadline() -> None:
-    def disturbed(memory: MemoryStore) -> Store:
-        return cast(Store, Forgetful(memory, False, True))
+@ON_EVERY_STORE
+async def test_an_order_lost_with_its_link_is_given_again_within_the_same_deadline(a_system: MakeSystem) -> None:
+    def disturbed(store: Store) -> Store:
+        return cast(Store, Forgetful(store, False, True))
 
-    async with System(disturbed=disturbed) as system, dialling_out(system), system.connect() as client:
+    async with a_system(disturbed=disturbed) as system, dialling_out(system), system.connect() as client:
         await client.send("after all")
         assert await client.recv() == "after all"
 
@@ -264,8 +268,8 @@ async def test_an_address_of_its_own_is_what_workers_are_told(wire: str) -> None
 
 
 async def test_a_store_that_cannot_carry_the_order_is_said_to_be_away_and_the_slot_is_free() -> None:
-    def disturbed(memory: MemoryStore) -> Store:
-        return cast(Store, Forgetful(memory, Unavailable("away")))
+    def disturbed(store: Store) -> Store:
+        return cast(Store, Forgetful(store, Unavailable("away")))
 
     async with System(disturbed=disturbed) as system, dialling_out(system):
         with pytest.raises(InvalidStatus) as refused:

@@ -13,13 +13,11 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
 import moorage
 from controlplane.io.app import ControlPlane
 from controlplane.io.keyfiles import embedded_keyring
 from controlplane.policy import ControlPlanePolicy
-from gateway.io.app import Gateway
 from moorage.errors import MoorageError
 from moorage.ids import WorkerId
 from scheduler.io import drainer as drainer_module
@@ -28,9 +26,11 @@ from scheduler.io.drainorders import begin, cancel
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store
 from scheduler.values import ClaimState, DrainKind, DrainPlan, DrainState, WorkerView
-from tests.builders import KEYS
-from tests.flows.system import SOON, System
+from tests.flows.places import ON_EVERY_STORE
+from tests.flows.system import SOON, MakeSystem, System, another_gateway
 from tests.flows.test_sdk import linked
+
+pytestmark = ON_EVERY_STORE
 
 FAST = SchedulerPolicy(drain_rate_per_second=20.0)
 
@@ -138,9 +138,9 @@ async def told_apart(system: System, *workers: moorage.Worker) -> tuple[WorkerId
     return busy.worker, free.worker
 
 
-async def test_moorage_drain_empties_a_busy_worker_and_no_client_ends(tmp_path: Path) -> None:
+async def test_moorage_drain_empties_a_busy_worker_and_no_client_ends(a_system: MakeSystem, tmp_path: Path) -> None:
     """The command itself, over REST, with clients and workers of the SDK."""
-    async with System(scheduler=FAST) as system:
+    async with a_system(scheduler=FAST) as system:
         policy = ControlPlanePolicy(data_folder=tmp_path, port=0)
         plane = ControlPlane(policy, system.store, embedded_keyring(tmp_path))
         await plane.start()
@@ -193,9 +193,9 @@ async def _drains(plane: ControlPlane, folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-async def test_a_pool_with_no_other_place_keeps_its_sessions_until_there_is_one() -> None:
+async def test_a_pool_with_no_other_place_keeps_its_sessions_until_there_is_one(a_system: MakeSystem) -> None:
     async with (
-        System(scheduler=FAST) as system,
+        a_system(scheduler=FAST) as system,
         draining(system.store),
         linked(system, slots=5) as only,
         contextlib.AsyncExitStack() as later,
@@ -225,8 +225,8 @@ async def _attached_again(found: list[Talker], count: int) -> bool:
     return sum(talker.ws.attaches > 1 for talker in found) == count and await _all_heard(found)
 
 
-async def test_two_drains_at_once_keep_to_one_rate() -> None:
-    async with System(scheduler=FAST) as system, draining(system.store), contextlib.AsyncExitStack() as stack:
+async def test_two_drains_at_once_keep_to_one_rate(a_system: MakeSystem) -> None:
+    async with a_system(scheduler=FAST) as system, draining(system.store), contextlib.AsyncExitStack() as stack:
         busy = [await stack.enter_async_context(linked(system, slots=30, pool=f"p{number}")) for number in range(2)]
         later = await stack.enter_async_context(contextlib.AsyncExitStack())
         for number in range(2):
@@ -254,9 +254,9 @@ async def test_two_drains_at_once_keep_to_one_rate() -> None:
     assert left == [0, 0]
 
 
-async def test_a_drain_called_off_in_the_middle_leaves_the_rest_where_they_are() -> None:
+async def test_a_drain_called_off_in_the_middle_leaves_the_rest_where_they_are(a_system: MakeSystem) -> None:
     async with (
-        System(scheduler=FAST) as system,
+        a_system(scheduler=FAST) as system,
         draining(system.store),
         linked(system, slots=20) as one,
         linked(system, slots=20) as other,
@@ -281,10 +281,12 @@ async def test_a_drain_called_off_in_the_middle_leaves_the_rest_where_they_are()
     assert stays.held >= 3
 
 
-async def test_another_drainer_takes_over_at_the_same_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_drainer_takes_over_at_the_same_pace(
+    a_system: MakeSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(drainer_module, "LEAD_SECONDS", 1.0)
     async with (
-        System(scheduler=FAST) as system,
+        a_system(scheduler=FAST) as system,
         linked(system, slots=30) as one,
         linked(system, slots=30) as other,
         talkers(system, 20),
@@ -304,34 +306,31 @@ async def test_another_drainer_takes_over_at_the_same_pace(monkeypatch: pytest.M
     assert took >= 20 / 10.0 - 0.5
 
 
-async def test_a_drained_gateways_clients_go_on_through_another_and_their_worker_stays() -> None:
-    async with System(scheduler=FAST) as system, draining(system.store), linked(system, slots=10) as worker:
-        other = Gateway(system.policy, system.store, lambda: KEYS, CollectorRegistry())
-        await other.start()
-        try:
-            async with talkers(system, 6, gateways=(other.node,)) as found:
-                plan = a_plan(system, DrainKind.GATEWAY, gateway=system.gateway.id)
-                await begin(system.store, plan)
-                await plan_is(system, plan, DrainState.DONE)
-                assert await eventually(lambda: _all_heard(found))
-                is_ready, here, there = system.gateway.is_ready, system.gateway.sessions, other.sessions
-                held = await view(system, worker.worker_id)
-                await cancel(system.store, await plan_is(system, plan, DrainState.DONE))
+async def test_a_drained_gateways_clients_go_on_through_another_and_their_worker_stays(a_system: MakeSystem) -> None:
+    async with a_system(scheduler=FAST) as system, draining(system.store), contextlib.AsyncExitStack() as stack:
+        worker = await stack.enter_async_context(linked(system, slots=10))
+        other = await stack.enter_async_context(another_gateway(system))
+        async with talkers(system, 6, gateways=(other.node,)) as found:
+            plan = a_plan(system, DrainKind.GATEWAY, gateway=system.gateway.id)
+            await begin(system.store, plan)
+            await plan_is(system, plan, DrainState.DONE)
+            assert await eventually(lambda: _all_heard(found))
+            is_ready, here, there = system.gateway.is_ready, system.gateway.sessions, other.sessions
+            held = await view(system, worker.worker_id)
+            await cancel(system.store, await plan_is(system, plan, DrainState.DONE))
 
-                async def takes_clients() -> bool:
-                    return system.gateway.is_ready
+            async def takes_clients() -> bool:
+                return system.gateway.is_ready
 
-                await eventually(takes_clients)
-        finally:
-            await other.close()
+            await eventually(takes_clients)
 
     assert not is_ready
     assert (here, there, held.held) == (0, 6, 6)
 
 
-async def test_a_drain_ends_no_session() -> None:
+async def test_a_drain_ends_no_session(a_system: MakeSystem) -> None:
     async with (
-        System(scheduler=FAST) as system,
+        a_system(scheduler=FAST) as system,
         draining(system.store),
         linked(system, slots=5) as one,
         linked(system, slots=5) as other,

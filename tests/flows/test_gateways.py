@@ -16,8 +16,11 @@ from gateway.policy import GatewayPolicy
 from moorage.tokens import TokenLimits
 from scheduler.values import ClaimState, Duplicates, SessionView, Usage
 from tests.builders import a_session, a_token
-from tests.flows.fleet import Fleet, in_step
+from tests.flows.fleet import MakeFleet, in_step
+from tests.flows.places import ON_EVERY_STORE
 from tests.flows.system import SOON, closed, until
+
+pytestmark = ON_EVERY_STORE
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +28,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "_FLUSH_SECONDS", 0.2)
 
 
-async def test_a_client_of_a_killed_gateway_comes_back_through_another_to_the_same_handler() -> None:
+async def test_a_client_of_a_killed_gateway_comes_back_through_another_to_the_same_handler(a_fleet: MakeFleet) -> None:
     handlers: list[str] = []
 
     async def count(session: moorage.Session) -> None:
@@ -33,7 +36,7 @@ async def test_a_client_of_a_killed_gateway_comes_back_through_another_to_the_sa
         async for message in session:
             await session.send(f"{session.attaches}:{message!s}")
 
-    async with Fleet() as fleet, fleet.worker(count) as worker, fleet.client() as ws:
+    async with a_fleet() as fleet, fleet.worker(count) as worker, fleet.client() as ws:
         await ws.send("one")
         first = await ws.recv()
         await fleet.members[0].kill()
@@ -50,8 +53,13 @@ async def test_a_client_of_a_killed_gateway_comes_back_through_another_to_the_sa
         assert "session.ended" not in types
 
 
-async def test_a_later_connection_at_another_gateway_replaces_the_older_one() -> None:
-    async with Fleet() as fleet, fleet.worker() as worker, fleet.plain(0, at=0) as older, fleet.plain(0, at=1) as newer:
+async def test_a_later_connection_at_another_gateway_replaces_the_older_one(a_fleet: MakeFleet) -> None:
+    async with (
+        a_fleet() as fleet,
+        fleet.worker() as worker,
+        fleet.plain(0, at=0) as older,
+        fleet.plain(0, at=1) as newer,
+    ):
         told = await closed(older)
         await newer.send("mine")
         heard = await newer.recv()
@@ -61,8 +69,8 @@ async def test_a_later_connection_at_another_gateway_replaces_the_older_one() ->
         assert worker.in_use == 1
 
 
-async def test_reject_keeps_the_older_connection_at_another_gateway_while_it_lives() -> None:
-    async with Fleet(policy=GatewayPolicy(duplicates=Duplicates.REJECT)) as fleet, fleet.worker():
+async def test_reject_keeps_the_older_connection_at_another_gateway_while_it_lives(a_fleet: MakeFleet) -> None:
+    async with a_fleet(policy=GatewayPolicy(duplicates=Duplicates.REJECT)) as fleet, fleet.worker():
         async with fleet.plain(0, at=0) as older:
             with pytest.raises(InvalidStatus) as refused:
                 async with fleet.plain(0, at=1):
@@ -73,9 +81,9 @@ async def test_reject_keeps_the_older_connection_at_another_gateway_while_it_liv
         assert json.loads(refused.value.response.body)["code"] == "SESSION_SUPERSEDED"
 
 
-async def test_reject_gives_way_when_the_older_connections_gateway_is_dead() -> None:
+async def test_reject_gives_way_when_the_older_connections_gateway_is_dead(a_fleet: MakeFleet) -> None:
     policy = GatewayPolicy(duplicates=Duplicates.REJECT)
-    async with Fleet(policy=policy) as fleet, fleet.worker(), fleet.plain(0, at=0) as older:
+    async with a_fleet(policy=policy) as fleet, fleet.worker(), fleet.plain(0, at=0) as older:
         await fleet.members[0].kill()
         async with fleet.plain(0, at=1) as newer:
             await newer.send("mine now")
@@ -84,9 +92,9 @@ async def test_reject_gives_way_when_the_older_connections_gateway_is_dead() -> 
         assert (await closed(older))[0] == 1006
 
 
-async def test_limits_hold_across_gateways() -> None:
+async def test_limits_hold_across_gateways(a_fleet: MakeFleet) -> None:
     limits = TokenLimits(sessions_per_user=1)
-    async with Fleet() as fleet, fleet.worker(), fleet.plain(0, at=0, limits=limits):
+    async with a_fleet() as fleet, fleet.worker(), fleet.plain(0, at=0, limits=limits):
         with pytest.raises(InvalidStatus) as refused:
             async with fleet.plain(1, at=1, limits=limits, user=a_token(0).user):
                 pass
@@ -94,8 +102,8 @@ async def test_limits_hold_across_gateways() -> None:
     assert json.loads(refused.value.response.body)["code"] == "SESSION_LIMIT_EXCEEDED"
 
 
-async def test_a_gateway_that_was_away_lets_go_of_what_others_took_over() -> None:
-    async with Fleet() as fleet, fleet.worker() as worker, fleet.plain(0, at=0) as older:
+async def test_a_gateway_that_was_away_lets_go_of_what_others_took_over(a_fleet: MakeFleet) -> None:
+    async with a_fleet() as fleet, fleet.worker() as worker, fleet.plain(0, at=0) as older:
         member = fleet.members[0]
         fence = next(iter(member.gateway._attachments)).fence
         member.reach.cut()
@@ -105,7 +113,7 @@ async def test_a_gateway_that_was_away_lets_go_of_what_others_took_over() -> Non
             member.reach.mend()
             await in_step(fleet)
             await until(lambda: member.metric("moorage_gateway_reports_pending") == 0)
-            late = await fleet.memory.suspend(a_session(0), fence, Usage(), is_worker_lost=False)
+            late = await fleet.truth.suspend(a_session(0), fence, Usage(), is_worker_lost=False)
             await newer.send("mine")
             heard = await newer.recv()
             seen = await fleet.session()
@@ -118,7 +126,9 @@ async def test_a_gateway_that_was_away_lets_go_of_what_others_took_over() -> Non
 
 
 @pytest.mark.slow
-async def test_a_restart_of_all_gateways_ends_no_session_and_tells_everybody(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_restart_of_all_gateways_ends_no_session_and_tells_everybody(
+    a_fleet: MakeFleet, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "moorage.client")
     clients, heard, lost = 50, [0] * 50, []
     stop = asyncio.Event()
@@ -139,7 +149,11 @@ async def test_a_restart_of_all_gateways_ends_no_session_and_tells_everybody(cap
                     lost.append((number, said))
             await asyncio.sleep(0.05)
 
-    async with Fleet(3, GatewayPolicy(drain_seconds=0.5)) as fleet, fleet.worker() as worker, AsyncExitStack() as stack:
+    async with (
+        a_fleet(3, GatewayPolicy(drain_seconds=0.5)) as fleet,
+        fleet.worker() as worker,
+        AsyncExitStack() as stack,
+    ):
         opened = [await stack.enter_async_context(fleet.client(number, number % 3)) for number in range(clients)]
         talking = [asyncio.create_task(converse(number, ws)) for number, ws in enumerate(opened)]
         before = list(heard)
@@ -151,7 +165,7 @@ async def test_a_restart_of_all_gateways_ends_no_session_and_tells_everybody(cap
         await until(lambda: all(later > earlier for later, earlier in zip(heard, now, strict=True)))
         stop.set()
         await asyncio.wait_for(asyncio.gather(*talking), SOON)
-        ended = [event for event in await fleet.memory.events("test", 100_000, 0) if event.type == "session.ended"]
+        ended = [event for event in await fleet.truth.events("test", 100_000, 0) if event.type == "session.ended"]
         in_use = worker.in_use
 
     told = [record.getMessage() for record in caplog.records if "connection lost" in record.getMessage()]

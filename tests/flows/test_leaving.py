@@ -17,7 +17,10 @@ from gateway.io.app import Gateway
 from gateway.policy import GatewayPolicy
 from scheduler.values import ClaimState
 from tests.builders import KEYS, a_request, a_session
-from tests.flows.system import SOON, System, closed, until
+from tests.flows.places import ON_EVERY_STORE
+from tests.flows.system import SOON, MakeSystem, System, closed, until
+
+pytestmark = ON_EVERY_STORE
 
 
 async def test_a_draining_gateway_refuses_new_clients_in_both_forms(system: System) -> None:
@@ -57,8 +60,8 @@ async def test_a_cordoned_gateway_refuses_new_clients_keeps_those_it_has_and_tak
     assert (heard, admitted) == ("still here", "in")
 
 
-async def test_live_sessions_are_moved_at_a_steady_rate_and_stay_resumable() -> None:
-    async with System(GatewayPolicy(drain_seconds=1.0)) as system:
+async def test_live_sessions_are_moved_at_a_steady_rate_and_stay_resumable(a_system: MakeSystem) -> None:
+    async with a_system(GatewayPolicy(drain_seconds=1.0)) as system:
         await system.worker(slots=50)
         clients = [await system.connect(number) for number in range(20)]
         left_at: list[float] = []
@@ -91,8 +94,8 @@ async def test_live_sessions_are_moved_at_a_steady_rate_and_stay_resumable() -> 
     assert all(0.1 <= wait <= 1 for wait in waits)
 
 
-async def test_a_session_goes_on_at_another_gateway(system: System) -> None:
-    async with System(system.policy, disturbed=lambda _: system.store) as other:
+async def test_a_session_goes_on_at_another_gateway(a_system: MakeSystem, system: System) -> None:
+    async with a_system(system.policy) as other:
         await system.worker(slots=1)
         async with system.connect() as client:
             await client.send("here")
@@ -118,12 +121,12 @@ async def test_who_waits_in_the_queue_is_sent_elsewhere(system: System) -> None:
             writer.write(a_request(Authorization=f"Bearer {system.token(1)}"))
             await until(lambda: system.metric("moorage_gateway_handshakes") == 1)
             async with asyncio.timeout(SOON):
-                while await system.memory.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
+                while await system.truth.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
                     await asyncio.sleep(0.005)
             draining = asyncio.create_task(system.gateway.drain())
             answer = await asyncio.wait_for(reader.read(), SOON)
             await system.reported()
-            left = await system.memory.queue(a_session(1))
+            left = await system.truth.queue(a_session(1))
         await draining
 
     assert answer.startswith(b"HTTP/1.1 503 ")
@@ -131,8 +134,8 @@ async def test_who_waits_in_the_queue_is_sent_elsewhere(system: System) -> None:
     assert left is None
 
 
-async def test_a_gateway_that_closes_at_once_leaves_its_sessions_suspended() -> None:
-    system = System()
+async def test_a_gateway_that_closes_at_once_leaves_its_sessions_suspended(a_system: MakeSystem) -> None:
+    system = a_system()
     async with system:
         await system.worker()
         client = await system.connect()

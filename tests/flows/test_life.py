@@ -28,7 +28,10 @@ from scheduler.values import (
     SessionView,
 )
 from tests.builders import a_session, a_token
-from tests.flows.system import SOON, System, closed, until
+from tests.flows.places import ON_EVERY_STORE
+from tests.flows.system import SOON, MakeSystem, System, closed, until
+
+pytestmark = ON_EVERY_STORE
 
 
 def code_in(reason: str) -> str:
@@ -56,8 +59,8 @@ async def test_a_newer_connection_replaces_the_older_one(system: System) -> None
     assert len(worker.requests) == 2
 
 
-async def test_reject_keeps_a_live_older_connection() -> None:
-    async with System(GatewayPolicy(duplicates=Duplicates.REJECT)) as system:
+async def test_reject_keeps_a_live_older_connection(a_system: MakeSystem) -> None:
+    async with a_system(GatewayPolicy(duplicates=Duplicates.REJECT)) as system:
         await system.worker()
         async with system.connect() as older:
             with pytest.raises(InvalidStatus) as refused:
@@ -69,8 +72,8 @@ async def test_reject_keeps_a_live_older_connection() -> None:
     assert code_in(refused.value.response.body.decode()) == "SESSION_SUPERSEDED"
 
 
-async def test_reject_lets_in_who_comes_back_from_a_dead_connection() -> None:
-    async with System(GatewayPolicy(duplicates=Duplicates.REJECT)) as system:
+async def test_reject_lets_in_who_comes_back_from_a_dead_connection(a_system: MakeSystem) -> None:
+    async with a_system(GatewayPolicy(duplicates=Duplicates.REJECT)) as system:
         await system.worker()
         async with system.connect() as older:
             older.transport.pause_reading()  # its host is gone: nothing answers a ping
@@ -205,8 +208,8 @@ async def test_a_killed_worker_is_lost_and_its_session_resumes_on_another(system
     assert int(second.header("Moorage-Claim")[0].split(".")[2]) > int(first.header("Moorage-Claim")[0].split(".")[2])
 
 
-async def test_a_silent_worker_is_lost_when_its_lease_lapses() -> None:
-    async with System(scheduler=replace(SchedulerPolicy(), suspect_after=0.6, worker_lost_after=1.0)) as system:
+async def test_a_silent_worker_is_lost_when_its_lease_lapses(a_system: MakeSystem) -> None:
+    async with a_system(scheduler=replace(SchedulerPolicy(), suspect_after=0.6, worker_lost_after=1.0)) as system:
         worker = await system.worker()
         async with system.connect() as client:
             worker.is_beating = False
@@ -217,8 +220,8 @@ async def test_a_silent_worker_is_lost_when_its_lease_lapses() -> None:
     assert isinstance(seen, SessionView)
 
 
-async def test_a_suspended_session_that_nobody_resumes_ends() -> None:
-    async with System(GatewayPolicy(resume_seconds=0.3)) as system:
+async def test_a_suspended_session_that_nobody_resumes_ends(a_system: MakeSystem) -> None:
+    async with a_system(GatewayPolicy(resume_seconds=0.3)) as system:
         worker = await system.worker()
         async with system.connect(0) as client:
             client.transport.abort()
@@ -265,9 +268,11 @@ async def test_the_worker_sees_why_its_client_left(system: System) -> None:
 
 
 @pytest.mark.parametrize("duplicates", [Duplicates.REPLACE, Duplicates.REJECT])
-async def test_a_second_connection_may_come_through_another_gateway(duplicates: Duplicates) -> None:
+async def test_a_second_connection_may_come_through_another_gateway(
+    a_system: MakeSystem, duplicates: Duplicates
+) -> None:
     policy = GatewayPolicy(duplicates=duplicates)
-    async with System(policy) as system, System(policy, disturbed=lambda _: system.store) as other:
+    async with a_system(policy) as system, a_system(policy) as other:
         await system.worker()
         token = system.token()
         async with system.connect(token=token) as older:

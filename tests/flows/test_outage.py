@@ -5,161 +5,133 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from gateway.policy import GatewayPolicy
 from moorage.errors import Code
-from moorage.ids import GatewayId
-from scheduler.io.memory import MemoryStore
-from scheduler.store import Store, Unavailable
-from scheduler.values import ClaimState, End, Notice, Outcome
+from scheduler.values import ClaimState, End, Outcome
 from tests.builders import a_session
-from tests.flows.fleet import Fleet, Member, Reach
-from tests.flows.system import SOON, System, closed, until
-
-
-class Distant:
-    """A memory store that can be out of reach. Its clock stays known, as an offset to the machine's own does."""
-
-    def __init__(self, memory: MemoryStore) -> None:
-        self._memory = memory
-        self.is_away = False
-        self.adopted: list[int] = []
-        self.refusing: set[str] = set()
-
-    def now(self) -> float:
-        return self._memory.now()
-
-    async def watch(self, gateway: GatewayId) -> AsyncIterator[Notice]:
-        async for notice in self._memory.watch(gateway):
-            if self.is_away:
-                raise Unavailable("away")
-            yield notice
-
-    def __getattr__(self, name: str) -> Any:
-        async def call(*args: Any, **named: Any) -> Any:
-            if self.is_away or name in self.refusing:
-                raise Unavailable("away")
-            if name == "adopt":
-                self.adopted.append(len(args[1]))
-            return await getattr(self._memory, name)(*args, **named)
-
-        return call
+from tests.flows.fleet import Fleet, MakeFleet, Member
+from tests.flows.places import AWAY_IN_EVERY_WAY, ON_EVERY_STORE
+from tests.flows.system import SOON, MakeSystem, System, closed, until
 
 
 @pytest.fixture
-async def distant() -> AsyncIterator[tuple[System, Distant]]:
-    made: list[Distant] = []
-
-    def disturb(memory: MemoryStore) -> Store:
-        made.append(Distant(memory))
-        return cast(Store, made[0])
-
-    async with System(GatewayPolicy(checkpoint_seconds=1), disturbed=disturb) as system:
-        try:
-            yield system, made[0]
-        finally:
-            made[0].is_away = False
+async def system(a_system: MakeSystem) -> AsyncIterator[System]:
+    async with a_system(GatewayPolicy(checkpoint_seconds=1)) as system:
+        yield system
 
 
-async def test_relays_go_on_and_placements_are_refused_until_it_is_back(distant: tuple[System, Distant]) -> None:
-    system, store = distant
+@AWAY_IN_EVERY_WAY
+async def test_relays_go_on_and_placements_are_refused_until_it_is_back(system: System) -> None:
     await system.worker()
     async with system.connect(0) as client:
-        store.is_away = True
-        await client.send("on")
-        heard = await client.recv()
-        with pytest.raises(InvalidStatus) as refused:
-            async with system.connect(1):
-                pass
-        store.is_away = False
+        system.place.go_away()
+        refusing = asyncio.create_task(_refused_by(system, 1))
+        heard = set()
+        while not refusing.done():
+            await client.send("on")
+            heard.add(await asyncio.wait_for(client.recv(), 0.5))
+            await asyncio.sleep(0.01)
+        await system.place.come_back()
+        await until(lambda: system.metric("moorage_gateway_in_step"))
         async with system.connect(2) as later:
             await later.send("back")
             heard_later = await later.recv()
 
-    assert (heard, heard_later) == ("on", "back")
-    assert refused.value.response.status_code == 503
-    assert json.loads(refused.value.response.body)["code"] == "STORE_UNAVAILABLE"
+    assert (heard, heard_later) == ({"on"}, "back")
+    assert await refusing == (503, "STORE_UNAVAILABLE")
 
 
+@AWAY_IN_EVERY_WAY
 @pytest.mark.parametrize("step", ["claim", "confirm", "move"])
-async def test_an_outage_at_any_step_of_an_attach_is_told_as_such(distant: tuple[System, Distant], step: str) -> None:
-    system, store = distant
+async def test_an_outage_at_any_step_of_an_attach_is_told_as_such(system: System, step: str) -> None:
     if step == "move":
         await system.register(1)  # nobody listens there
     else:
         await system.worker()
-    store.refusing.add(step)
+    asked = getattr(system.store, step)
 
-    with pytest.raises(InvalidStatus) as refused:
-        async with system.connect():
-            pass
+    async def away(*args: Any) -> Any:
+        system.place.go_away()
+        return await asked(*args)
 
-    assert json.loads(refused.value.response.body)["code"] == "STORE_UNAVAILABLE"
-    store.refusing.clear()
+    setattr(system.store, step, away)
+    refused = await _refused_by(system, 0)
+    delattr(system.store, step)
+    await system.place.come_back()
+    await until(lambda: system.metric("moorage_gateway_in_step"))
     await system.reported()
-    assert [worker.used for worker in await system.memory.workers()] == [0]
+
+    assert refused == (503, "STORE_UNAVAILABLE")
+    assert await system.truth.queue(a_session(0)) is None
+    assert [worker.reserved + worker.held for worker in await system.truth.workers()] == [0]
 
 
-async def test_what_ended_meanwhile_is_reported_when_it_is_back(distant: tuple[System, Distant]) -> None:
-    system, store = distant
+@AWAY_IN_EVERY_WAY
+async def test_what_ended_meanwhile_is_reported_when_it_is_back(system: System) -> None:
     await system.worker()
     async with system.connect() as client:
-        store.is_away = True
+        await client.send("hello")
+        await client.recv()
+        system.place.go_away()
         await client.close()
+    await until(lambda: system.metric("moorage_gateway_store_retries_total") > 0)
     pending = system.metric("moorage_gateway_reports_pending")
-    store.is_away = False
+    await system.place.come_back()
     record = await system.settled(0, Outcome.COMPLETED)
 
     assert pending == 1
-    assert record.usage.bytes_in > 0
-    assert system.metric("moorage_gateway_store_retries_total") > 0
+    assert record.usage.messages_in == 1
+    assert not getattr(record, "is_estimated", True)
 
 
-async def test_what_is_live_is_adopted_and_what_was_given_away_is_let_go(distant: tuple[System, Distant]) -> None:
-    system, store = distant
+@ON_EVERY_STORE
+async def test_what_is_live_is_adopted_and_what_was_given_away_is_let_go(system: System) -> None:
     await system.worker()
     async with system.connect(0) as kept, system.connect(1) as ended:
-        store.is_away = True
-        await system.memory.end(End(a_session(1), Outcome.COMPLETED, Code.SESSION_ENDED, "meanwhile", "api"))
-        await asyncio.wait_for(_a_tick(system), SOON)
-        store.is_away = False
+        system.reach.cut()
+        await system.truth.end(End(a_session(1), Outcome.COMPLETED, Code.SESSION_ENDED, "meanwhile", "api"))
+        await until(lambda: not system.metric("moorage_gateway_in_step"))
+        system.reach.mend()
         refused = await closed(ended)
         await kept.send("kept")
         heard = await kept.recv()
 
     assert heard == "kept"
     assert refused[0] == 4410
-    assert store.adopted
 
 
-async def test_sessions_of_a_gateway_that_was_away_stay_held(distant: tuple[System, Distant]) -> None:
-    system, store = distant
+@AWAY_IN_EVERY_WAY
+async def test_sessions_of_a_gateway_that_was_away_stay_held(system: System) -> None:
     await system.worker()
-    async with system.connect(0):
-        store.is_away = True
-        await asyncio.wait_for(_a_tick(system), SOON)
-        store.is_away = False
-        await until(lambda: store.adopted)
+    async with system.connect(0) as client:
+        system.place.go_away()
+        await until(lambda: not system.metric("moorage_gateway_in_step"))
+        await system.place.come_back()
+        await until(lambda: system.metric("moorage_gateway_in_step"))
         seen = await system.session(0)
+        await client.send("still here")
+        heard = await client.recv()
 
     assert getattr(seen, "state", None) is ClaimState.HELD
+    assert heard == "still here"
 
 
-async def test_a_gateway_starts_without_the_store_and_is_ready_when_it_comes() -> None:
-    async with Fleet(0) as fleet:
-        reach = Reach(lambda: fleet.memory)
-        reach.cut()
-        member = await Member(GatewayPolicy(port=0, link_port=0), reach).start()
-        fleet.members.append(member)
+@ON_EVERY_STORE
+async def test_a_gateway_starts_without_the_store_and_is_ready_when_it_comes(a_fleet: MakeFleet) -> None:
+    async with a_fleet(0) as fleet:
+        member = await Member(GatewayPolicy(port=0, link_port=0), fleet.place).connect()
+        member.reach.cut()
+        fleet.members.append(await member.start())
         before = member.gateway.is_ready
         with pytest.raises(InvalidStatus) as refused:
             async with fleet.plain():
                 pass
-        reach.mend()
+        member.reach.mend()
         await until(lambda: member.gateway.is_ready)
         async with fleet.worker(), fleet.plain() as client:
             await client.send("at last")
@@ -170,26 +142,28 @@ async def test_a_gateway_starts_without_the_store_and_is_ready_when_it_comes() -
     assert heard == "at last"
 
 
-async def test_who_waits_in_a_queue_that_is_lost_hears_so_at_once() -> None:
-    async with Fleet(1, adoption_seconds=2.0) as fleet, fleet.worker(slots=1), fleet.plain(0):
+@ON_EVERY_STORE
+async def test_who_waits_in_a_queue_that_is_lost_hears_so_at_once(a_fleet: MakeFleet) -> None:
+    async with a_fleet(1, adoption_seconds=2.0) as fleet, fleet.worker(slots=1), fleet.plain(0):
         waiting = asyncio.create_task(_refused(fleet, 1))
         async with asyncio.timeout(SOON):
-            while await fleet.memory.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
+            while await fleet.truth.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
                 await asyncio.sleep(0.01)
         await fleet.lose_the_data()
 
         assert await asyncio.wait_for(waiting, 2.0) == "STORE_UNAVAILABLE"
 
 
-async def test_a_grant_whose_notice_was_lost_is_asked_for_again() -> None:
-    async with Fleet(1) as fleet, fleet.worker(slots=1), fleet.plain(0) as first:
+@ON_EVERY_STORE
+async def test_a_grant_whose_notice_was_lost_is_asked_for_again(a_fleet: MakeFleet) -> None:
+    async with a_fleet(1) as fleet, fleet.worker(slots=1), fleet.plain(0) as first:
         waiting = asyncio.create_task(_served(fleet, 1))
         async with asyncio.timeout(SOON):
-            while await fleet.memory.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
+            while await fleet.truth.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
                 await asyncio.sleep(0.01)
         fleet.members[0].reach.cut()
-        await fleet.memory.end(End(a_session(0), Outcome.COMPLETED, Code.SESSION_ENDED, "meanwhile", "api"))
-        granted = await fleet.memory.session(a_session(1))
+        await fleet.truth.end(End(a_session(0), Outcome.COMPLETED, Code.SESSION_ENDED, "meanwhile", "api"))
+        granted = await fleet.truth.session(a_session(1))
         fleet.members[0].reach.mend()
 
         assert await asyncio.wait_for(waiting, SOON) == "served"
@@ -209,8 +183,8 @@ async def _refused(fleet: Fleet, number: int) -> str:
     return str(json.loads(refused.value.response.body)["code"])
 
 
-async def _a_tick(system: System) -> None:
-    """Longer than the upkeep's second, on its own clock."""
-    end = system.store.now() + 1.2
-    while system.store.now() < end:  # noqa: ASYNC110 - time itself is waited for
-        await asyncio.sleep(0.05)
+async def _refused_by(system: System, number: int) -> tuple[int, str]:
+    with pytest.raises(InvalidStatus) as refused:
+        async with system.connect(number):
+            pass
+    return refused.value.response.status_code, str(json.loads(refused.value.response.body)["code"])

@@ -14,12 +14,15 @@ from websockets.typing import Origin
 from gateway.policy import GatewayPolicy, Handshakes
 from scheduler.values import QueueView
 from tests.builders import a_request, a_session
-from tests.flows.system import SOON, System, closed
+from tests.flows.places import ON_EVERY_STORE
+from tests.flows.system import SOON, MakeSystem, System, closed
+
+pytestmark = ON_EVERY_STORE
 
 
 async def in_line(system: System, number: int) -> QueueView:
     async with asyncio.timeout(SOON):
-        while (seen := await system.memory.queue(a_session(number))) is None:  # noqa: ASYNC110 - a view has no event
+        while (seen := await system.truth.queue(a_session(number))) is None:  # noqa: ASYNC110 - a view has no event
             await asyncio.sleep(0.005)
     return seen
 
@@ -67,8 +70,8 @@ async def test_what_a_client_sends_while_it_waits_is_not_lost(system: System) ->
         assert await asyncio.wait_for(reader.readexactly(7), SOON) == b"\x81\x05early"
 
 
-async def test_the_wait_has_a_deadline() -> None:
-    async with System(GatewayPolicy(wait_seconds=0.3)) as system:
+async def test_the_wait_has_a_deadline(a_system: MakeSystem) -> None:
+    async with a_system(GatewayPolicy(wait_seconds=0.3)) as system:
         await system.worker(slots=1)
         async with system.connect(0):
             with pytest.raises(InvalidStatus) as refused:
@@ -89,7 +92,7 @@ async def test_a_client_that_leaves_the_queue_leaves_its_place(system: System) -
             writer.write(a_request(Authorization=f"Bearer {system.token(1)}"))
             await in_line(system, 1)
         async with asyncio.timeout(SOON):
-            while await system.memory.queue(a_session(1)) is not None:  # noqa: ASYNC110 - a view has no event
+            while await system.truth.queue(a_session(1)) is not None:  # noqa: ASYNC110 - a view has no event
                 await asyncio.sleep(0.005)
         await first.close()
     async with system.connect(2) as other:
@@ -127,8 +130,8 @@ async def test_a_pool_that_nobody_serves_fails_at_once(system: System) -> None:
     assert system.metric("moorage_gateway_queue_seconds_count") == 0
 
 
-async def test_a_long_queue_does_not_keep_others_from_resuming() -> None:
-    async with System(GatewayPolicy(handshakes=Handshakes(in_progress=2))) as system:
+async def test_a_long_queue_does_not_keep_others_from_resuming(a_system: MakeSystem) -> None:
+    async with a_system(GatewayPolicy(handshakes=Handshakes(in_progress=2))) as system:
         await system.worker(slots=1)
         async with contextlib.AsyncExitStack() as waiters:
             async with system.connect(0) as client:

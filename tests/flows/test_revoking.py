@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -20,13 +20,13 @@ from controlplane.policy import ControlPlanePolicy
 from gateway.io.app import Gateway
 from gateway.io.tokenkeys import TokenKeys
 from moorage.ids import KeyId, UserId, WorkspaceId
-from scheduler.io.memory import MemoryStore
 from scheduler.io.revoking import revoke_exactly
-from scheduler.store import Store
 from scheduler.values import EndRecord, Outcome, Revocation
-from tests.builders import KEYS, a_session, an_id
-from tests.flows.system import System, closed
-from tests.flows.test_outage import Distant
+from tests.builders import a_session, an_id
+from tests.flows.places import ON_EVERY_STORE, Place
+from tests.flows.system import MakeSystem, System, another_gateway, closed
+
+pytestmark = ON_EVERY_STORE
 
 WITHIN = 1.0
 VICTIM = {"user": an_id("usr", 77), "key": an_id("key", 77), "workspace": an_id("wsp", 77)}
@@ -35,16 +35,6 @@ CLAIMS: dict[str, Any] = {
     "key": KeyId(VICTIM["key"]),
     "workspace": WorkspaceId(VICTIM["workspace"]),
 }
-
-
-@contextlib.asynccontextmanager
-async def another_gateway(system: System) -> AsyncIterator[Gateway]:
-    gateway = Gateway(system.policy, system.store, lambda: KEYS, CollectorRegistry())
-    await gateway.start()
-    try:
-        yield gateway
-    finally:
-        await gateway.close()
 
 
 def connected(gateway: Gateway, token: str) -> connect:
@@ -63,8 +53,8 @@ async def closed_within(seconds: float, *clients: ClientConnection) -> list[int]
 
 
 @pytest.mark.parametrize("kind", ["session", "user", "key", "workspace"])
-async def test_each_kind_closes_its_sockets_on_every_gateway(kind: str) -> None:
-    async with System() as system, another_gateway(system) as other:
+async def test_each_kind_closes_its_sockets_on_every_gateway(a_system: MakeSystem, kind: str) -> None:
+    async with a_system() as system, another_gateway(system) as other:
         await system.worker()
         claims = {} if kind == "session" else {kind: CLAIMS[kind]}
         here, there = system.token(0, **claims), system.token(0 if kind == "session" else 1, **claims)
@@ -95,8 +85,8 @@ async def test_each_kind_closes_its_sockets_on_every_gateway(kind: str) -> None:
             assert refused.value.response.status_code == 410
 
 
-async def test_a_younger_token_of_the_same_user_is_let_in() -> None:
-    async with System() as system:
+async def test_a_younger_token_of_the_same_user_is_let_in(a_system: MakeSystem) -> None:
+    async with a_system() as system:
         await system.worker()
         await system.store.seed({}, [a_revocation(system, "user", VICTIM["user"])])
 
@@ -105,36 +95,20 @@ async def test_a_younger_token_of_the_same_user_is_let_in() -> None:
             assert await client.recv() == "anew"
 
 
-@pytest.fixture
-async def distant() -> AsyncIterator[tuple[System, Distant]]:
-    made: list[Distant] = []
-
-    def disturb(memory: MemoryStore) -> Store:
-        made.append(Distant(memory))
-        return cast(Store, made[0])
-
-    async with System(disturbed=disturb) as system:
-        try:
-            yield system, made[0]
-        finally:
-            made[0].is_away = False
-
-
 @pytest.mark.parametrize("kind", ["session", "user"])
 async def test_what_was_revoked_while_the_store_was_away_closes_within_a_second_of_its_return(
-    distant: tuple[System, Distant], kind: str
+    system: System, kind: str
 ) -> None:
-    system, store = distant
     await system.worker()
     async with system.connect(0, said={"user": CLAIMS["user"]}) as client, system.connect(1) as spared:
-        store.is_away = True
+        system.reach.cut()
         named = a_session(0) if kind == "session" else VICTIM["user"]
-        await system.memory.seed({}, [a_revocation(system, kind, named)])
+        await system.truth.seed({}, [a_revocation(system, kind, named)])
         await spared.send("relays go on")
         assert await spared.recv() == "relays go on"
         assert client.close_code is None
 
-        store.is_away = False
+        system.reach.mend()
         codes = await closed_within(WITHIN, client)
 
         assert codes == [4410]
@@ -146,9 +120,11 @@ async def test_what_was_revoked_while_the_store_was_away_closes_within_a_second_
 
 
 @contextlib.asynccontextmanager
-async def everything(folder: Path) -> AsyncIterator[tuple[System, ControlPlane, httpx.AsyncClient]]:
+async def everything(
+    a_system: MakeSystem, folder: Path
+) -> AsyncIterator[tuple[System, ControlPlane, httpx.AsyncClient]]:
     """A store, a control plane on a data folder, and a gateway that knows its keys from the store."""
-    async with System() as system:
+    async with a_system() as system:
         await system.worker()
         policy = ControlPlanePolicy(data_folder=folder, port=0, sweep_every_seconds=0.05)
         plane = ControlPlane(policy, system.store, embedded_keyring(folder), CollectorRegistry())
@@ -176,8 +152,10 @@ async def created(client: httpx.AsyncClient, user: str) -> dict[str, Any]:
     return made
 
 
-async def test_from_the_request_to_the_closed_socket_and_through_a_restart_of_everything(tmp_path: Path) -> None:
-    async with everything(tmp_path) as (system, _, client):
+async def test_from_the_request_to_the_closed_socket_and_through_a_restart_of_everything(
+    a_system: MakeSystem, place: Place, tmp_path: Path
+) -> None:
+    async with everything(a_system, tmp_path) as (system, _, client):
         session, other = await created(client, "eve"), await created(client, "ada")
         user = session["user_id"]
         async with connected(system.gateway, session["session_token"]) as live:
@@ -185,7 +163,8 @@ async def test_from_the_request_to_the_closed_socket_and_through_a_restart_of_ev
             codes = await closed_within(WITHIN, live)
         assert (answer.status_code, codes) == (201, [4410])
 
-    async with everything(tmp_path) as (system, _, client):
+    await place.lose_the_data(0.1)
+    async with everything(a_system, tmp_path) as (system, _, client):
         with pytest.raises(InvalidStatus) as refused:
             async with connected(system.gateway, session["session_token"]):
                 pass

@@ -77,13 +77,13 @@ def release(fleet: Fleet, session_id: SessionId, fence: int, now: float) -> Done
     return Done()
 
 
-def leave_queue(fleet: Fleet, request: RequestId, now: float) -> None:
-    """The waiter is gone, or its grant is not wanted any more."""
+def leave_queue(fleet: Fleet, request: RequestId, session_id: SessionId | None, now: float) -> None:
+    """The waiter is gone, or its grant, or what it got at once, is not wanted any more."""
     waiter = fleet.queue.of_request(request)
     if waiter is not None:
         leave_line(fleet, waiter, now)
         return
-    session = fleet.granted.get(request)
+    session = fleet.granted.get(request) or (fleet.sessions.get(session_id) if session_id else None)
     if session is not None and session.request == request and session.state is ClaimState.RESERVED:
         give_up(fleet, session, now)
 

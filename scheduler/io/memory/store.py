@@ -124,8 +124,8 @@ class MemoryStore:
     async def claim(self, request: ClaimRequest) -> Claimed | Queued | Contested | Refused:
         return claiming.claim(self._fleet, request, self.now())
 
-    async def leave_queue(self, request: RequestId) -> None:
-        claiming.leave_queue(self._fleet, request, self.now())
+    async def leave_queue(self, request: RequestId, session: SessionId | None = None) -> None:
+        claiming.leave_queue(self._fleet, request, session, self.now())
 
     async def confirm(self, session: SessionId, fence: int) -> Done | Stale:
         return reports.confirm(self._fleet, session, fence, self.now())

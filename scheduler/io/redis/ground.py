@@ -21,8 +21,10 @@ from scheduler.io.redis.prelude import prelude
 from scheduler.io.redis.scripts import Script, library, packaged
 from scheduler.io.redis.shards import Shards
 from scheduler.policy import SchedulerPolicy
+from scheduler.store import Unavailable
 
 FLEET = "fleet"
+SETTLE_SECONDS = 2.0  # as long as a call waits for its answer
 WHERE = 200_000  # sessions whose region is remembered; others are looked up
 _NOT_TWICE = frozenset(
     {"register", "move", "move_away"}
@@ -80,7 +82,7 @@ class Ground:
     async def run(self, name: str, tag: str, args: Any) -> Any:
         """One script on one shard."""
         if self.settling:
-            await asyncio.wait(set(self.settling))
+            await self._settle()
         script = self._scripts.get(name) or self._script(name)
         now = repr(self._clock()) if self._clock is not None else b""
         reply = unpack(await self.shards.run(script, tag, now, self._fleet, pack(args)))
@@ -100,8 +102,14 @@ class Ground:
     async def command(self, tag: str, name: str, suffix: str, *parts: Any) -> Any:
         """One plain command on a key of a shard."""
         if self.settling:
-            await asyncio.wait(set(self.settling))
+            await self._settle()
         return await self.shards.command(tag, name, self.shards.key(tag, suffix), *parts)
+
+    async def _settle(self) -> None:
+        """What is asked after a watch was opened is heard by it. Raises Unavailable where it does not get open."""
+        _, late = await asyncio.wait(set(self.settling), timeout=SETTLE_SECONDS)
+        if late:
+            raise Unavailable(f"the channel of notices is not open after {SETTLE_SECONDS:g} s")
 
     async def epoch(self) -> str:
         """Changes when the store lost its data."""

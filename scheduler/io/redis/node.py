@@ -26,7 +26,7 @@ from scheduler.io.redis.schema import WrongSchema
 if TYPE_CHECKING:
     from scheduler.io.redis.scripts import Script
 
-RECONNECT = Backoff(first=0.1, most=2.0)
+RECONNECT = Backoff(first=0.1, most=0.5)  # revocations take effect within 1 s of a return, and clients wait
 LEAST_PAUSE = 0.05
 SETTLED_AFTER = 1.0  # a connection that lived so long was a good one: the next try comes quickly again
 CHECK_EVERY = 0.25

@@ -128,10 +128,10 @@ class RedisStore:
     async def claim(self, request: ClaimRequest) -> Claimed | Queued | Contested | Refused:
         return await claiming.claim(self._ground, self._spread, request)
 
-    async def leave_queue(self, request: RequestId) -> None:
+    async def leave_queue(self, request: RequestId, session: SessionId | None = None) -> None:
         spread = self._spread.regions(request)
         for region in spread or self._ground.regions:
-            if await self._ground.in_region("leave_queue", region, [request]) and spread is None:
+            if await self._ground.in_region("leave_queue", region, [request, session or False]) and spread is None:
                 return
 
     async def confirm(self, session: SessionId, fence: int) -> Done | Stale:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -63,21 +64,23 @@ class Watch(AsyncIterator[Notice]):
         return self._notices.popleft()
 
     async def _open(self) -> None:
-        """A failure breaks the watch: whoever reads it hears."""
+        """A failure breaks the watch: whoever reads it hears. The first channel opens the connection for all."""
         try:
-            take, broken = partial(self._take, ""), self._break
-            shards = self._ground.shards
-            self._listening.append(await shards.listen(FLEET, ":all", take, broken))
-            self._listening.append(await shards.listen(FLEET, gateway_channel(self._gateway), take, broken))
-            for region in self._ground.regions:
-                await self._listen(region)
+            await self._hear(FLEET, ":all", "")
+            own = gateway_channel(self._gateway)
+            await _all_of(self._hear(FLEET, own, ""), *(self._listen(region) for region in self._ground.regions))
         except Unavailable as error:
             self._break(str(error))
 
     async def _listen(self, region: str) -> None:
-        tag, channel = region_tag(region), gateway_channel(self._gateway)
-        take = partial(self._take, region)
-        self._listening.append(await self._ground.shards.listen(tag, channel, take, self._break))
+        await self._hear(region_tag(region), gateway_channel(self._gateway), region)
+
+    async def _hear(self, tag: str, channel: str, region: str) -> None:
+        listening = await self._ground.shards.listen(tag, channel, partial(self._take, region), self._break)
+        if self._is_closed:
+            listening.close()
+        else:
+            self._listening.append(listening)
 
     def _take(self, region: str, message: bytes) -> None:
         if self._is_closed or self._broken:
@@ -128,3 +131,10 @@ class Watches:
     def close_all(self) -> None:
         for gateway in list(self._by_gateway):
             self.close(gateway)
+
+
+async def _all_of(*opening: Coroutine[Any, Any, None]) -> None:
+    """At once; the first failure is raised when all are settled."""
+    for failed in await asyncio.gather(*opening, return_exceptions=True):
+        if failed is not None:
+            raise failed

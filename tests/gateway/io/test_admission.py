@@ -13,7 +13,7 @@ from gateway.io.admission import Admission, ClientGone
 from gateway.policy import GatewayPolicy
 from gateway.refusals import Refusal
 from moorage.errors import Code
-from moorage.ids import RequestId
+from moorage.ids import RequestId, SessionId
 from scheduler.store import Unavailable
 from scheduler.values import (
     Claimed,
@@ -49,7 +49,7 @@ class Counter:
         self.requests.append(request)
         return self.answers.pop(0)(request)
 
-    async def leave_queue(self, request: RequestId) -> None:
+    async def leave_queue(self, request: RequestId, session: SessionId | None = None) -> None:
         self.left.append(request)
 
 

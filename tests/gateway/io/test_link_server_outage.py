@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from hashlib import sha256
 
 from gateway.io.link_server import LinkServer
@@ -25,6 +26,7 @@ class MoodyStore(MemoryStore):
     """Away when told to be."""
 
     is_away = False
+    takes_seconds = 0.0
 
     async def join_key(self, digest: str) -> JoinKey | None:
         self._check()
@@ -36,6 +38,7 @@ class MoodyStore(MemoryStore):
 
     async def heartbeat(self, beat: values.Heartbeat) -> values.Beaten | values.Refused:
         self._check()
+        await asyncio.sleep(self.takes_seconds)
         return await super().heartbeat(beat)
 
     async def remove(self, worker: WorkerId) -> values.Done | values.Refused:
@@ -74,4 +77,18 @@ async def test_while_the_store_is_away_links_stay_and_nothing_is_acknowledged() 
         store.is_away = True
         await say(link, Goodbye())
         assert (await closed(link))[0] == 1000
+    await server.close()
+
+
+async def test_while_the_store_takes_its_time_the_worker_hears_again_and_again_that_its_gateway_is_there() -> None:
+    store = MoodyStore()
+    await store.set_join_keys([JoinKey(sha256(JOIN_KEY.encode()).hexdigest(), "*", "*")])
+    server = LinkServer(store, GATEWAY, GatewayPolicy(link_port=0))
+    await server.start()
+    async with a_link(server) as link:
+        await welcomed(link)
+        store.takes_seconds = 1.3
+        await say(link, Heartbeat(1, 0))
+
+        assert [await hear(link) for _ in range(3)] == [Ack(0), Ack(0), Ack(1)]
     await server.close()

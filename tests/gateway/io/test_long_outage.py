@@ -20,7 +20,7 @@ from scheduler.io.memory import MemoryStore
 from scheduler.store import Store
 from scheduler.values import Claimed, ClaimState, Event, Heartbeat, Notice, Registered, Usage
 from tests.builders import a_gateway_id, a_token
-from tests.flows.fleet import Reach
+from tests.flows.places import MemoryReach
 from tests.gateway.io.quay import DeafRelay
 from tests.scheduler.builders import START, a_request, a_worker
 
@@ -34,7 +34,7 @@ class Afar:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.memory = self.a_store()
-        self.reach = Reach(lambda: self.memory)
+        self.reach = MemoryReach(lambda: self.memory)
         store = cast(Store, self.reach)
         metrics = GatewayMetrics(self.registry)
         self.reports = Reports(metrics)

@@ -56,6 +56,35 @@ async def test_a_waiter_that_leaves_is_skipped(world: World) -> None:
     assert await granted(world) == [second.session]
 
 
+async def test_who_never_heard_that_it_got_a_slot_gives_it_back_by_its_request(world: World) -> None:
+    worker = await world.worker(a_worker(slots=1))
+    request, later = a_request(), a_request(wait_seconds=30)
+    await world.store.claim(request)
+    await wait(world, later)
+
+    await world.store.leave_queue(request.request)
+    kept = await world.view(worker.worker)
+    await world.store.leave_queue(request.request, request.session)
+    await world.store.leave_queue(request.request, request.session)
+
+    assert kept.reserved == 1
+    assert await granted(world) == [later.session]
+
+
+async def test_a_newer_claim_or_a_held_session_is_not_given_back_by_an_older_request(world: World) -> None:
+    worker = await world.worker(a_worker(slots=2))
+    older = a_request()
+    await world.store.claim(older)
+    newer = older._replace(request=a_request().request)
+    await world.store.claim(newer)
+    held = await world.attach()
+
+    await world.store.leave_queue(older.request, older.session)
+    await world.store.leave_queue(a_request().request, held.session)
+
+    assert (await world.view(worker.worker)).used == 2
+
+
 async def test_leaving_undoes_a_grant_on_its_way(world: World) -> None:
     worker = await world.worker(a_worker(slots=1))
     held = await world.attach()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from scheduler.io.memory import MemoryStore
 from scheduler.io.sweeper import sweep_forever
@@ -53,3 +54,17 @@ async def test_it_needs_nobody_who_records() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_an_outage_is_logged_once() -> None:
+    store = Failing(*[Unavailable("away")] * 3)
+
+    with capture_logs() as logs:
+        task = asyncio.create_task(sweep_forever(store))
+        async with asyncio.timeout(10):
+            await store.swept.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert [line["event"] for line in logs] == ["store_unavailable"]

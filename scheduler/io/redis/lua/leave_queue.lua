@@ -1,5 +1,5 @@
 --! flags allow-oom
--- The waiter is gone, or its grant is not wanted any more. args: {request}
+-- The waiter is gone, or its grant is not wanted any more. args: {request, session or false}
 begin(KEYS, ARGV)
 local request = args[1]
 local session = call('HGET', R .. ':qr', request)
@@ -7,7 +7,7 @@ if session then
   leave_line(waiter_of(session))
   return answer(true)
 end
-session = call('HGET', R .. ':granted', request)
+session = call('HGET', R .. ':granted', request) or args[2]
 local s = session and session_of(session)
 if s and s.request == request and s.state == 'r' then
   give_up(s)
