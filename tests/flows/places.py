@@ -27,6 +27,11 @@ from tests.redis_server import RedisServer
 ON_EVERY_STORE = pytest.mark.parametrize("place", ["memory", "redis"], indirect=True)
 """For a module, or a test, that asks for the place, or for what stands on it."""
 
+ON_REDIS_SLOWLY = pytest.mark.parametrize(
+    "place", ["memory", pytest.param("redis", marks=pytest.mark.slow)], indirect=True
+)
+"""For those that take their time, where the store is not what they are about."""
+
 AWAY_IN_EVERY_WAY = pytest.mark.parametrize("place", ["memory", "redis-killed", "redis-paused"], indirect=True)
 """For those that let it go away and come back with its data."""
 

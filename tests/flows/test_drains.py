@@ -26,11 +26,9 @@ from scheduler.io.drainorders import begin, cancel
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store
 from scheduler.values import ClaimState, DrainKind, DrainPlan, DrainState, WorkerView
-from tests.flows.places import ON_EVERY_STORE
+from tests.flows.places import ON_EVERY_STORE, ON_REDIS_SLOWLY
 from tests.flows.system import SOON, MakeSystem, System, another_gateway
 from tests.flows.test_sdk import linked
-
-pytestmark = ON_EVERY_STORE
 
 FAST = SchedulerPolicy(drain_rate_per_second=20.0)
 
@@ -138,6 +136,7 @@ async def told_apart(system: System, *workers: moorage.Worker) -> tuple[WorkerId
     return busy.worker, free.worker
 
 
+@ON_EVERY_STORE
 async def test_moorage_drain_empties_a_busy_worker_and_no_client_ends(a_system: MakeSystem, tmp_path: Path) -> None:
     """The command itself, over REST, with clients and workers of the SDK."""
     async with a_system(scheduler=FAST) as system:
@@ -193,6 +192,7 @@ async def _drains(plane: ControlPlane, folder: Path) -> list[dict[str, Any]]:
     return found
 
 
+@ON_REDIS_SLOWLY
 async def test_a_pool_with_no_other_place_keeps_its_sessions_until_there_is_one(a_system: MakeSystem) -> None:
     async with (
         a_system(scheduler=FAST) as system,
@@ -225,6 +225,7 @@ async def _attached_again(found: list[Talker], count: int) -> bool:
     return sum(talker.ws.attaches > 1 for talker in found) == count and await _all_heard(found)
 
 
+@ON_REDIS_SLOWLY
 async def test_two_drains_at_once_keep_to_one_rate(a_system: MakeSystem) -> None:
     async with a_system(scheduler=FAST) as system, draining(system.store), contextlib.AsyncExitStack() as stack:
         busy = [await stack.enter_async_context(linked(system, slots=30, pool=f"p{number}")) for number in range(2)]
@@ -254,6 +255,7 @@ async def test_two_drains_at_once_keep_to_one_rate(a_system: MakeSystem) -> None
     assert left == [0, 0]
 
 
+@ON_REDIS_SLOWLY
 async def test_a_drain_called_off_in_the_middle_leaves_the_rest_where_they_are(a_system: MakeSystem) -> None:
     async with (
         a_system(scheduler=FAST) as system,
@@ -281,6 +283,7 @@ async def test_a_drain_called_off_in_the_middle_leaves_the_rest_where_they_are(a
     assert stays.held >= 3
 
 
+@ON_REDIS_SLOWLY
 async def test_another_drainer_takes_over_at_the_same_pace(
     a_system: MakeSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +309,7 @@ async def test_another_drainer_takes_over_at_the_same_pace(
     assert took >= 20 / 10.0 - 0.5
 
 
+@ON_EVERY_STORE
 async def test_a_drained_gateways_clients_go_on_through_another_and_their_worker_stays(a_system: MakeSystem) -> None:
     async with a_system(scheduler=FAST) as system, draining(system.store), contextlib.AsyncExitStack() as stack:
         worker = await stack.enter_async_context(linked(system, slots=10))
@@ -328,6 +332,7 @@ async def test_a_drained_gateways_clients_go_on_through_another_and_their_worker
     assert (here, there, held.held) == (0, 6, 6)
 
 
+@ON_EVERY_STORE
 async def test_a_drain_ends_no_session(a_system: MakeSystem) -> None:
     async with (
         a_system(scheduler=FAST) as system,
