@@ -71,6 +71,7 @@ def after_end(session: Session, record: EndRecord) -> Session:
         end=EndNote(record.code.value if record.code else None, record.reason[:MAX_REASON], record.by),
         held_seconds=record.held_seconds,
         usage=record.usage,
+        is_usage_estimated=record.is_estimated or _is_forgotten(session, record),
         end_wanted=None,
     )
 
@@ -90,6 +91,11 @@ def seen_live(session: Session, view: SessionView) -> Session:
         held_seconds=view.held_seconds,
         usage=view.usage,
     )
+
+
+def _is_forgotten(session: Session, record: EndRecord) -> bool:
+    """Whether the store had lost it: it was active, and the record knows of no time attached."""
+    return session.status is Status.ACTIVE and not record.held_seconds
 
 
 def _completed(session: Session, event: Event, happening: Happening, nodes: Mapping[str, str]) -> Session:

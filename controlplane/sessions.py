@@ -99,6 +99,7 @@ class Session:
     end: EndNote | None = None
     held_seconds: float = 0.0
     usage: Usage = NO_USAGE
+    is_usage_estimated: bool = False  # it ended, and more may have been carried than `usage` says
     quality_score: float | None = None
     error_count: int | None = None
     event_at: float = 0.0  # of the newest event applied,

@@ -115,6 +115,22 @@ def test_an_end_record_is_the_final_word(before: Status, outcome: Outcome, statu
     assert session.end_wanted is None
 
 
+@pytest.mark.parametrize("is_estimated", [True, False])
+def test_a_row_says_whether_the_record_is_an_estimate(*, is_estimated: bool) -> None:
+    session = after_end(a_session(status=Status.ACTIVE), an_end(is_estimated=is_estimated))
+
+    assert session.is_usage_estimated is is_estimated
+
+
+@pytest.mark.parametrize(("before", "is_estimated"), [(Status.ACTIVE, True), (Status.PENDING, False)])
+def test_a_record_that_knows_of_no_time_attached_is_an_estimate_of_who_was_active(
+    before: Status, *, is_estimated: bool
+) -> None:
+    record = an_end(Outcome.FAILED, held_seconds=0.0, usage=NO_USAGE)
+
+    assert after_end(a_session(status=before), record).is_usage_estimated is is_estimated
+
+
 def test_a_second_end_changes_nothing() -> None:
     ended = after_end(a_session(), an_end())
 

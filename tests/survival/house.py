@@ -125,8 +125,7 @@ class House:
         """Everything up to now, and how things stand."""
         workers, sessions = await seen(self.store.url)
         events, stream_ends = tap.events(self.store.folders)
-        estimated = {end.session for end in stream_ends if end.is_estimated}
-        final = Final(now(), workers, sessions, events, rows.ends(self.database, estimated), stream_ends)
+        final = Final(now(), workers, sessions, events, rows.ends(self.database), stream_ends)
         return History(self.facts(), final, self.plan.seed, dict(self.slots))
 
     @property

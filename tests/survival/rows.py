@@ -12,15 +12,15 @@ from tests.survival.history import EndSeen
 FINAL = ("COMPLETED", "FAILED", "EXPIRED")
 
 
-def ends(database: Path, estimated: set[str]) -> tuple[EndSeen, ...]:
-    """Of all sessions that ended; one row each. The row does not say whether its usage is an estimate, its event does."""
+def ends(database: Path) -> tuple[EndSeen, ...]:
+    """Of all sessions that ended; one row each."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5)) as connection:
         connection.row_factory = sqlite3.Row
         found = connection.execute("SELECT * FROM sessions WHERE status IN (?, ?, ?) AND started_at IS NOT NULL", FINAL)
-        return tuple(_end(dict(row), estimated) for row in found)
+        return tuple(_end(dict(row)) for row in found)
 
 
-def _end(row: dict[str, Any], estimated: set[str]) -> EndSeen:
+def _end(row: dict[str, Any]) -> EndSeen:
     return EndSeen(
         session=row["id"],
         outcome=row["status"],
@@ -31,5 +31,5 @@ def _end(row: dict[str, Any], estimated: set[str]) -> EndSeen:
         messages_out=row["messages_out"],
         bytes_in=row["bytes_in"],
         bytes_out=row["bytes_out"],
-        is_estimated=row["id"] in estimated,
+        is_estimated=bool(row["is_usage_estimated"]),
     )

@@ -113,6 +113,7 @@ class SessionDocument(Told):
     expires_at: str | None
     end: EndDocument | None
     usage: UsageDocument
+    is_usage_estimated: bool = Field(description="it ended, and more may have been carried than `usage` says")
     quality_score: float | None
     error_count: int | None
     queue: QueueDocument | None
@@ -175,6 +176,7 @@ def session_document(shown: Shown) -> dict[str, Any]:
             "messages_in": session.usage.messages_in,
             "messages_out": session.usage.messages_out,
         },
+        "is_usage_estimated": session.is_usage_estimated,
         "quality_score": session.quality_score,
         "error_count": session.error_count,
         "queue": None if queue is None else {"position": queue.position, "eta_seconds": queue.eta_seconds},

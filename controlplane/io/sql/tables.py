@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -118,6 +119,7 @@ SESSIONS = Table(
     Column("bytes_out", BigInteger, nullable=False),
     Column("messages_in", BigInteger, nullable=False),
     Column("messages_out", BigInteger, nullable=False),
+    Column("is_usage_estimated", Boolean, nullable=False, server_default=false()),
     Column("quality_score", Double),
     Column("error_count", Integer),
     Column("event_at", Double, nullable=False),

@@ -36,7 +36,21 @@ async def test_a_sessions_life_ends_up_in_its_row(harbour: Harbour) -> None:
     assert ended["end"] == {"code": None, "reason": "CLIENT_CLOSED", "by": "client"}
     assert ended["usage"].pop("seconds") == pytest.approx(5, abs=1)
     assert ended["usage"] == {"bytes_in": 11, "bytes_out": 22, "messages_in": 33, "messages_out": 44}
+    assert ended["is_usage_estimated"] is False
     assert ended["started_at"] == active["started_at"] < ended["ended_at"]
+
+
+async def test_a_row_says_that_a_gateway_was_lost_with_what_it_had_metered(harbour: Harbour) -> None:
+    created = await harbour.create()
+    await harbour.attach(created)
+    claimed = await harbour.attach(created)
+    await harbour.store.end(
+        End(claimed.session, Outcome.COMPLETED, None, "R", "client", claimed.fence, Usage(1, 2, 3, 4))
+    )
+
+    ended = await harbour.row_is(created["id"], "COMPLETED")
+
+    assert (ended["usage"]["bytes_in"], ended["is_usage_estimated"]) == (1, True)
 
 
 @pytest.mark.parametrize(

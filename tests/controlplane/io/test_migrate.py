@@ -57,12 +57,13 @@ async def test_migrations_go_down_to_nothing_and_up_again(database: Database) ->
 
 
 async def test_rows_of_the_first_revision_live_through_every_migration_and_back(database: Database) -> None:
-    await database.migrate(FIRST)
+    await database.migrate()
     async with database.write() as connection:
         await users.add_workspace(connection, WORKSPACE, "default", NOW)
         await keys.add(connection, ApiKey(KEY, WORKSPACE, "k", "d", "h", ("admin:all",), NOW))
         await users.user_or_new(connection, USER, WORKSPACE, "u1", NOW)
         await sessions.add(connection, a_session())
+    await database.downgrade(FIRST)
 
     await database.migrate()
     async with database.write() as connection:
@@ -74,6 +75,23 @@ async def test_rows_of_the_first_revision_live_through_every_migration_and_back(
     async with database.read() as connection:
         assert await sessions.find(connection, SESSION) == a_session()
         assert await keys.by_digest(connection, "d") is not None
+
+
+async def test_an_estimate_is_forgotten_by_who_goes_back_to_before_there_were_any(database: Database) -> None:
+    await database.migrate()
+    estimate = a_session(is_usage_estimated=True)
+    async with database.write() as connection:
+        await users.add_workspace(connection, WORKSPACE, "default", NOW)
+        await keys.add(connection, ApiKey(KEY, WORKSPACE, "k", "d", "h", ("admin:all",), NOW))
+        await users.user_or_new(connection, USER, WORKSPACE, "u1", NOW)
+        await sessions.add(connection, estimate)
+        assert await sessions.find(connection, SESSION) == estimate
+
+    await database.downgrade("0003")
+    await database.migrate()
+
+    async with database.read() as connection:
+        assert await sessions.find(connection, SESSION) == a_session(is_usage_estimated=False)
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(database: Database) -> None:

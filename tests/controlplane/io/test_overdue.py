@@ -62,6 +62,7 @@ async def test_an_active_session_that_the_store_forgot_fails_once_nobody_can_bri
 
     ended = await second.row_is(created["id"], "FAILED")
     assert ended["end"] == {"code": "WORKER_LOST", "reason": "WORKER_LOST", "by": "scheduler"}
+    assert ended["is_usage_estimated"] is True  # the new store does not know what it had carried
 
 
 async def test_an_active_session_that_came_back_lives_on(open_harbour: Open) -> None:

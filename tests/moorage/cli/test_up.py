@@ -56,7 +56,7 @@ def test_a_session_is_created_read_listed_and_ended(fleet: Fleet) -> None:
     listed = command(fleet, "session", "list", "--user", "ada")
     ended = command(fleet, "session", "end", made["id"], "--reason", "done")
 
-    assert read["status"] == "PENDING"
+    assert (read["status"], read["is_usage_estimated"]) == ("PENDING", False)
     assert made["id"] in [session["id"] for session in listed["sessions"]]
     assert (ended["status"], ended["end"]["reason"]) == ("COMPLETED", "done")
 

@@ -16,7 +16,7 @@ from tests.controlplane.io.conftest import Harbour, Open
 FIELDS = {
     "id", "status", "end_user_id", "user_id", "quality", "features", "metadata", "connection_type", "region", "regions",
     "pool", "labels", "worker_id", "node_id", "worker_url", "created_at", "started_at", "ended_at", "expires_at", "end",
-    "usage", "quality_score", "error_count", "queue",
+    "usage", "is_usage_estimated", "quality_score", "error_count", "queue",
 }  # fmt: skip
 
 
