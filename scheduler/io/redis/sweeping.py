@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from scheduler.io.redis.carrying import deliver
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
 
@@ -11,7 +13,9 @@ MOST_PORTIONS = 200  # of one shard in one sweep; the next sweep goes on
 async def sweep(ground: Ground) -> None:
     """The fleet's shard, then each region in portions; what a crash kept from the fleet's shard is told to
     it, and who was on the way to another region arrives."""
-    await ground.run("fleet_sweep", FLEET, [])
+    entered = await ground.run("fleet_sweep", FLEET, [])
+    if entered:
+        await _take_back(ground, entered)
     for region in ground.regions:
         goes_on = False
         for _ in range(MOST_PORTIONS):
@@ -22,3 +26,11 @@ async def sweep(ground: Ground) -> None:
                 await deliver(ground, region, parcel)
             if not goes_on:
                 break
+
+
+async def _take_back(ground: Ground, entered: list[Any]) -> None:
+    """Of a claim that died between the fleet's shard and its region nothing stays."""
+    for region in {one[6] for one in entered}:
+        its = [one for one in entered if one[6] == region]
+        absent = await ground.in_region("not_come", region, [one[0] for one in its])
+        await ground.run("take_back", FLEET, [its, absent])

@@ -13,6 +13,7 @@ for _, one in ipairs(args[1]) do
     over[#over + 1] = one[1]
   elseif not raw then
     fleet_enter(R, q, args[2])
+    call('ZADD', R .. ':entering', now, one[1])
     entered[#entered + 1] = one[1]
   end
 end

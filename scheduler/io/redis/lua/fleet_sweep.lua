@@ -32,4 +32,18 @@ for n = 1, #gateways, 2 do
     call('HSET', R .. ':gateways', gateways[n], pack(gateway))
   end
 end
-return answer(true)
+
+-- Who entered a while ago: their regions are asked whether they came, since whoever brought them may have died between
+-- the two. Asked again after a while if nobody answers.
+local entered, again = {}, now + RESERVATION
+for _, session in ipairs(call('ZRANGEBYSCORE', R .. ':entering', '-inf', now - RESERVATION, 'LIMIT', 0, PORTION)) do
+  local raw = call('HGET', R .. ':s', session)
+  if raw then
+    local about = unpack_message(raw)
+    call('ZADD', R .. ':entering', again, session)
+    entered[#entered + 1] = {session, about[2], about[3], about[4], false, false, about[1], false, again}
+  else
+    call('ZREM', R .. ':entering', session)
+  end
+end
+return answer(entered)

@@ -95,6 +95,8 @@ local function depart(q, till, record, is_expired)
   if F ~= '' then
     fleet_leave(F, gone)
   else
+    local earlier = not till and call('HGET', R .. ':left', gone[1]) -- an end that was not heard of yet stays one
+    if earlier and unpack_message(earlier)[5] then gone = unpack_message(earlier) end
     call('HSET', R .. ':left', gone[1], pack(gone))
     left[#left + 1] = gone
   end
