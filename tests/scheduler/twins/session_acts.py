@@ -111,11 +111,14 @@ async def _confirm(play: Play, life: Life) -> None:
 
 
 async def leave_queue(play: Play) -> None:
-    known = [*sorted(play.waiting), *(life.requests[-1].request for life in play.lives.values() if life.requests)]
+    waiting = [play.waiting[request] for request in sorted(play.waiting)]
+    known = [*waiting, *(life.requests[-1] for life in play.lives.values() if life.requests)]
     if known:
-        request = play.one_of(known[:4]) if play.often(70) else play.one_of(known)
-        play.waiting.pop(request, None)
-        await play.twins.ask(f"leave_queue {request}", lambda one: one.store.leave_queue(request))
+        left = play.one_of(known[:4]) if play.often(70) else play.one_of(known)
+        session = left.session if play.often(50) else None
+        play.waiting.pop(left.request, None)
+        said = f"leave_queue {left.request} {session}"
+        await play.twins.ask(said, lambda one: one.store.leave_queue(left.request, session))
 
 
 async def move(play: Play) -> None:
