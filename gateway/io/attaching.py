@@ -36,13 +36,15 @@ class Attacher:
         """Returns when bytes are relayed. Raises Refusal, WorkerDeclined, ConnectionError; the slot is then given back."""
         claimed = await self._admission.claim(visitor, stream)
         reached = await self._dialler.reach(visitor, claimed)
+        attachment = Attachment(self._attachments, reached.claimed, visitor.token)
         try:
-            answer = await store.confirm(reached.claimed.session, reached.claimed.fence)
+            with self._attachments.expecting(attachment):
+                answer = await store.confirm(attachment.session, attachment.fence)
             if isinstance(answer, Stale) and answer.fence is None and not await self._attachments.is_known():
                 raise Unavailable("the store lost its data while the worker was dialled")
             if isinstance(answer, Stale):
                 raise await self._dialler.refusal_of(answer)
-            self._relay(visitor, stream, reached)
+            self._relay(visitor, stream, reached, attachment)
         except BaseException as error:
             reached.stream.abort()
             self._dialler.release(reached.claimed)
@@ -50,9 +52,8 @@ class Attacher:
                 raise Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0) from error
             raise
 
-    def _relay(self, visitor: Visitor, stream: Stream, reached: Reached) -> None:
+    def _relay(self, visitor: Visitor, stream: Stream, reached: Reached, attachment: Attachment) -> None:
         stream.send(reached.head)
-        attachment = Attachment(self._attachments, reached.claimed, visitor.token)
         limits = limits_for(self.limits, visitor.token.limits, reached.claimed.carried_bytes)
         attachment.relay = self._wire.relay(stream, reached.stream, limits, attachment)
         self._attachments.add(attachment)

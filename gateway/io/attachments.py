@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -42,6 +43,7 @@ class Attachment:
         "order",
         "region",
         "relay",
+        "retry_after",
         "session",
         "user",
         "wish",
@@ -61,6 +63,7 @@ class Attachment:
         self.key = token.key
         self.issued_at = token.issued_at  # revocations spare those whose token is younger
         self.order: Code | None = None  # why the gateway itself ends it
+        self.retry_after: float | None = None  # what its client is told with the order
         self.wish: End | None = None  # how it is to be ended, where somebody asked for that
         self.relay: Relay | None = None
 
@@ -101,6 +104,7 @@ class Attachments:
         self.reports = reports
         self._metrics = metrics
         self._live: dict[SessionId, Attachment] = {}
+        self._coming: dict[SessionId, Attachment] = {}  # the store is being told that they are held
         self._untold: dict[SessionId, Attachment] = {}  # ended, and the store has not taken the report
         self._carried = Usage()  # by relays that ended
         self._open = 0  # relays whose sockets are not closed yet, those that say farewell included
@@ -116,6 +120,17 @@ class Attachments:
         """Relays that still have sockets."""
         return self._open
 
+    @contextmanager
+    def expecting(self, attachment: Attachment) -> Iterator[None]:
+        """While the store confirms it: its notices and its answers come over two connections, and what is said of an attach
+        may be heard before the answer that begins it. It is carried out when its relay runs."""
+        self._coming[attachment.session] = attachment
+        try:
+            yield
+        finally:
+            if self._coming.get(attachment.session) is attachment:
+                del self._coming[attachment.session]
+
     def add(self, attachment: Attachment) -> None:
         """Called once its relay runs."""
         older = self._live.get(attachment.session)
@@ -123,30 +138,39 @@ class Attachments:
             self.close(older, Code.SESSION_SUPERSEDED)
         self._live[attachment.session] = attachment
         self._open += 1
+        if attachment.order is not None:  # before its relay ran
+            code, attachment.order = attachment.order, None
+            self.close(attachment, code, attachment.retry_after)
         self.end_if_revoked(attachment, self._store.now())  # it may have been while its worker was dialled
 
     def find(self, session: SessionId, fence: int) -> Attachment | None:
         """The attachment of a session, when its fence is not above the one given."""
-        attachment = self._live.get(session)
-        return attachment if attachment is not None and attachment.fence <= fence else None
+        for attachment in (self._coming.get(session), self._live.get(session)):
+            if attachment is not None and attachment.fence <= fence:
+                return attachment
+        return None
 
     def of_session(self, session: SessionId) -> Attachment | None:
         """The newest one of a session."""
-        return self._live.get(session)
+        return self._coming.get(session) or self._live.get(session)
 
     def to_adopt(self) -> list[Attachment]:
-        """One for each session: what is relayed, and what ended and is not in the store yet."""
-        return list({**self._untold, **self._live}.values())
+        """One for each session: what is relayed or about to be, and what ended and is not in the store yet."""
+        return list({**self._untold, **self._live, **self._coming}.values())
 
     def of_worker(self, worker: WorkerId) -> list[Attachment]:
-        """Everything relayed to one worker."""
-        return [attachment for attachment in self._live.values() if attachment.worker == worker]
+        """Everything relayed to one worker, or about to be."""
+        every = (*self._live.values(), *self._coming.values())
+        return [attachment for attachment in every if attachment.worker == worker]
 
     def close(self, attachment: Attachment, code: Code, retry_after: float | None = None) -> None:
         """Ends a relay from this side: the client hears `code`, the worker something it understands."""
-        if attachment.order is not None or attachment.relay is None:
+        is_coming = self._coming.get(attachment.session) is attachment
+        if attachment.order is not None or (attachment.relay is None and not is_coming):
             return
-        attachment.order = code
+        attachment.order, attachment.retry_after = code, retry_after
+        if attachment.relay is None:
+            return
         self._metrics.closes.count(code.value)
         close = ordered_farewell(code, retry_after)
         attachment.relay.close((close.code, close.reason), (_WORKER_CLOSE.get(code, 1001), b""))
@@ -169,7 +193,7 @@ class Attachments:
 
     def let_go(self, attachment: Attachment, stale: Stale) -> None:
         """The store says that the session went on without this attach; with its own fence: its worker is lost."""
-        if self._live.get(attachment.session) is not attachment:
+        if attachment not in (self._live.get(attachment.session), self._coming.get(attachment.session)):
             return  # it ended meanwhile, and only its report was not taken yet
         if stale.fence is None:
             self.close(attachment, Code.SESSION_ENDED)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection
@@ -14,18 +15,22 @@ from websockets.exceptions import InvalidStatus
 
 from gateway.policy import GatewayPolicy
 from moorage.errors import Code
+from moorage.ids import GatewayId, RequestId, SessionId
 from scheduler.io.ending import end_exactly
 from scheduler.policy import SchedulerPolicy
 from scheduler.values import (
+    ClaimRequest,
     ClaimState,
     Drain,
     Duplicates,
     End,
     Ended,
     EndRecord,
+    Notice,
     Outcome,
     Revocation,
     SessionView,
+    Wanted,
 )
 from tests.builders import a_session, a_token
 from tests.flows.places import ON_EVERY_STORE
@@ -286,3 +291,46 @@ async def test_a_second_connection_may_come_through_another_gateway(
                     async with other.connect(token=token):
                         pass
                 await says(older, "older")
+
+
+@pytest.mark.parametrize("what", ["ended", "superseded", "worker lost"])
+async def test_what_is_said_of_an_attach_before_its_confirmation_arrives_is_not_lost(system: System, what: str) -> None:
+    """Notices and answers come over two connections, in any order."""
+    worker = await system.worker()
+    confirmed = system.store.confirm
+    heard: list[Notice] = []
+    hear = system.gateway._notices.carry_out
+
+    async def note(notice: Notice, *others: Any) -> None:
+        await hear(notice, *others)
+        heard.append(notice)
+
+    async def confirm(session: SessionId, fence: int) -> Any:
+        answer = await confirmed(session, fence)
+        system.store.confirm = confirmed  # type: ignore[method-assign]
+        if what == "ended":
+            await system.truth.end(End(session, Outcome.COMPLETED, Code.SESSION_ENDED, "by the API", "api"))
+        elif what == "superseded":
+            await system.truth.claim(replace_gateway(fence))
+        else:
+            await system.truth.remove(worker.id)
+        await until(lambda: heard)
+        return answer
+
+    def replace_gateway(fence: int) -> ClaimRequest:
+        token = a_token(0, now=system.store.now())
+        elsewhere = GatewayId("gtw_elsewhere")
+        who = (token.session, token.workspace, token.user, token.key)
+        return ClaimRequest(
+            RequestId(f"elsewhere.{fence}"), *who, elsewhere, Wanted(), token.session_expires_at, 30.0, 0.0
+        )
+
+    system.gateway._notices.carry_out = note  # type: ignore[method-assign, assignment]
+    system.store.confirm = confirm  # type: ignore[method-assign]
+    async with system.connect() as client:
+        async with asyncio.timeout(1.0):
+            told = await closed(client)
+    del system.store.confirm, system.gateway._notices.carry_out
+
+    assert told[0] == {"ended": 4410, "superseded": 4409, "worker lost": 4502}[what]
+    assert len(system.gateway._attachments) == 0
