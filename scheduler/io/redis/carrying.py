@@ -61,13 +61,11 @@ async def _address_again(ground: Ground, home: str, raw: str | bytes) -> str | b
     return None
 
 
-async def find(ground: Ground, session: SessionId, region: str) -> bool:
-    """Whether a session that this region does not have was on its way from it, and now is where it goes."""
+async def find(ground: Ground, session: SessionId, region: str) -> None:
+    """A session that this region does not have, though the fleet's shard names it, may be on its way: it arrives."""
     raw = await ground.command(region_tag(region), "HGET", ":away", session)
-    if raw is None:
-        return False
-    await deliver(ground, region, raw)
-    return True
+    if raw is not None:
+        await deliver(ground, region, raw)
 
 
 async def _has_gone_on(ground: Ground, session: str, fence: int) -> bool:

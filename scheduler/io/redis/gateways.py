@@ -100,7 +100,8 @@ async def _elsewhere(ground: Ground, gateway: GatewayId, asked: str, words: list
     """What is stale of a session that went to another region: there its fence is known."""
     session, fence = gone
     region = await ground.look_up(session) if not fence else None
-    if region == asked and await find(ground, session, asked):
+    if region == asked:
+        await find(ground, session, asked)
         region = await ground.look_up(session)
     if region is None or region == asked:
         return gone

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moorage.ids import SessionId
-from scheduler.io.redis.carrying import deliver, find
+from scheduler.io.redis.carrying import find
 from scheduler.io.redis.ground import FLEET, Ground
 from scheduler.io.redis.words import answer_of, record_of, wish_word
 from scheduler.values import NO_USAGE, End, Ended, EndRecord, Outcome, Stale
@@ -35,15 +35,11 @@ async def end(ground: Ground, wish: End) -> Ended | Stale:
         if region is None:
             break
         answer = await ground.in_region("end", region, word)
-        if answer[0] == "away":
-            await deliver(ground, region, answer[1])
-            region = await ground.look_up(wish.session)
-        elif answer[0] == "unknown":
-            region = await _elsewhere(ground, wish.session, region)
-        else:
+        if answer[0] != "unknown":
             if answer[0] == "ended":
                 ground.forget(wish.session)
             return _ended(answer, region)
+        region = await _elsewhere(ground, wish.session, region)
     answer = await ground.run("end_unplaced", FLEET, word)
     if answer[0] == "forgotten":
         return Ended(_forgotten(wish.session), False)
@@ -66,7 +62,8 @@ async def _elsewhere(ground: Ground, session: SessionId, region: str) -> str | N
     """The region that has a session which this one does not; it may just be on its way."""
     ground.forget(session)
     found = await ground.look_up(session)
-    if found == region and await find(ground, session, region):
+    if found == region:
+        await find(ground, session, region)
         found = await ground.look_up(session)
     return found if found != region else None
 

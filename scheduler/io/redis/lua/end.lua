@@ -1,6 +1,5 @@
 --! flags allow-oom
--- The first valid end wins. A session that is not here answers 'unknown': the fleet's shard knows about it;
--- one on its way to another region 'away'.
+-- The first valid end wins. A session that is not here answers 'unknown': the fleet's shard knows about it.
 -- args: the wish
 begin(KEYS, ARGV)
 local wish = args
@@ -15,8 +14,6 @@ if s then
 end
 local gone = call('HGET', R .. ':left', id)
 if gone and unpack_message(gone)[5] then return answer({'ended', unpack_message(gone)[6], false}) end
-local parcel = parcel_of(id)
-if parcel then return answer({'away', parcel}) end
 local waiter = not fence and waiter_of(id)
 if waiter and not waiter.q.carried then return answer({'ended', end_waiting(waiter, wish), true}) end
 return answer({'unknown'})

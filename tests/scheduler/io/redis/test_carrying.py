@@ -83,14 +83,14 @@ class Place:
 
     async def copies(self) -> list[str]:
         """Regions that have it."""
-        return [region for region in ("eu", "us") if await self._has(region)]
+        return [region for region in ("asia", "eu", "us") if await self._has(region)]
 
     async def _has(self, region: str) -> bool:
         return bool(await self.ground.command(region_tag(region), "EXISTS", f":s:{self.session}"))
 
     async def left_over(self) -> list[Any]:
         """Parcels and slots that wait for somebody."""
-        names = [(region, key) for region in ("eu", "us") for key in (":away", ":guests")]
+        names = [(region, key) for region in ("asia", "eu", "us") for key in (":away", ":guests")]
         return [name for name in names if await self.ground.command(region_tag(name[0]), "HLEN", name[1])]
 
     async def named(self) -> str:
@@ -311,10 +311,57 @@ async def test_nor_whoever_went_on_to_another_region(place: Place) -> None:
     assert back.worker == eu.worker
 
     await deliver(place.ground, "eu", parcel)
+    await place.ground.run("moved", FLEET, [place.session, "us", there.fence])  # said late
 
     assert await place.copies() == ["eu"]
     assert await place.named() == "eu"
     assert await place.left_over() == []
+
+
+async def test_nor_with_the_slot_that_waits_for_its_next_coming(place: Place) -> None:
+    parcel = await place.crash_after("pack_up")
+    await place.other.sweep()
+    await place.world.end(place.session)
+    again = request_word(place.request, "us", waits=False) | {"ticket": "another", "carried": "eu"}
+    await place.ground.in_region("welcome", "us", again)
+
+    assert await place.ground.in_region("arrive", "us", [parcel]) == ["lapsed"]
+
+    assert await place.copies() == []
+
+
+async def test_nor_who_is_on_the_way_to_a_third_region(place: Place) -> None:
+    parcel = await place.crash_after("arrive")
+    await place.world.worker(a_worker(region="asia"))
+    place.ground.remember(place.session, "us")
+    there = await place.world.session(place.session)
+    await place.ground.in_region("confirm", "us", [place.session, there.fence])
+    await place.ground.in_region("suspend", "us", [place.session, there.fence, False, True])
+    third = a_request(place.session, wanted=Wanted(regions=("us", "asia")), resume_seconds=300, now=place.world.now)
+    word = request_word(third, "asia", waits=False) | {"ticket": third.request, "carried": "us"}
+    await place.ground.in_region("welcome", "asia", word)
+    assert (await place.ground.in_region("pack_up", "us", [word, "asia", word["ticket"], False]))[0] == "packed"
+
+    assert await deliver(place.ground, "eu", parcel) is None
+    await place.other.sweep()
+
+    assert await place.copies() == ["asia"]
+    assert await place.named() == "asia"
+    assert await place.left_over() == []
+    assert await place.used() == (0, 0)
+
+
+async def test_an_end_that_asks_where_it_only_waits_finds_it_where_it_is(place: Place) -> None:
+    await place.world.held(a_request(wanted=Wanted(regions=("us",)), now=place.world.now))
+    assert isinstance(await place.other.claim(place.request._replace(wait_seconds=60)), Queued)
+    ground_of(place.other).remember(place.session, "us")
+
+    answer = await place.other.end(End(place.session, Outcome.COMPLETED, None, "API", "api"))
+
+    assert isinstance(answer, Ended)
+    assert answer.record.held_seconds > 0
+    assert len(await place.ends()) == 1
+    assert await place.used() == (0, 1)
 
 
 async def test_two_processes_carry_it_at_once_while_both_sweep(place: Place) -> None:

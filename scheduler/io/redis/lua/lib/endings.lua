@@ -8,7 +8,7 @@ local function leave_line(waiter)
   leave_queue(waiter)
   local s = session_of(waiter.q.session)
   if not s then
-    if not waiter.q.carried then depart(waiter.q) end
+    if not waiter.q.carried then depart(waiter.q) end -- else another region has it
   elseif s.state == 's' then
     wait_for_return(s)
     save(s)
