@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from moorage.ids import GatewayId, SessionId
-from scheduler.values import Beaten, ClaimState, End, Heartbeat, Held, JoinKey, Outcome, Refused, Revocation, Usage
+from scheduler.values import (
+    Beaten,
+    ClaimState,
+    DrainState,
+    End,
+    Heartbeat,
+    Held,
+    JoinKey,
+    Outcome,
+    Refused,
+    Revocation,
+    Usage,
+)
+from tests.scheduler.builders import a_plan
 from tests.scheduler.twins.pair import Side
 from tests.scheduler.twins.play import SWEEP_EVERY, Life, Play
 
@@ -143,6 +157,11 @@ async def end_seeded(play: Play) -> None:
 async def use_board(play: Play) -> None:
     role, holder, seconds = play.one_of("ab"), play.one_of("xy"), play.one_of((0.0, 1.0, 5.0))
     await play.twins.ask(f"lead {role} {holder} {seconds}", lambda one: one.store.lead(role, holder, seconds))
+    plan = replace(a_plan(), id=f"drn_{play.one_of('abc')}", state=play.one_of(tuple(DrainState)))
+    await play.twins.step(f"put_drain {plan}", lambda one: one.store.put_drain(plan))
+    if play.often(20):
+        await play.twins.step(f"drop_drain {plan.id}", lambda one: one.store.drop_drain(plan.id))
+    await play.twins.step("drains", lambda one: one.store.drains())
     keys = [JoinKey(f"{number:064}", "*", "eu") for number in range(play.chance.randrange(3))]
     await play.twins.step(f"set_join_keys {len(keys)}", lambda one: one.store.set_join_keys(keys))
     await play.twins.step("join_key", lambda one: one.store.join_key(f"{1:064}"))

@@ -43,7 +43,7 @@ ACTS: dict[str, tuple[int, Act]] = {
     "remove": (1, worker_acts.remove),
     "direct": (1, worker_acts.direct),
     "complain": (3, worker_acts.complain),
-    "silence": (2, worker_acts.silence),
+    "silence": (3, worker_acts.silence),
     "join": (2, fleet_acts.join),
     "renew": (1, fleet_acts.renew),
     "adopt": (3, fleet_acts.adopt),
@@ -63,6 +63,7 @@ ACTS: dict[str, tuple[int, Act]] = {
 AFTER_A_LOSS = ("return_from_before", "adopt_what_was", "claim_new", "claim_again", "heartbeat", "end", "let_time_pass")
 CALM_SWEEPS = 48
 POLICY = SchedulerPolicy(
+    soft_cap=0.6,  # so that workers of few slots have both sides of it
     queue_waiters=7,
     queue_waiters_per_workspace=4,
     directives_per_worker=6,
