@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from moorage.ids import GatewayId, SessionId, WorkerId
+from scheduler.io.memory import MemoryStore
 from scheduler.io.redis.store import RedisStore
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store
@@ -202,6 +203,10 @@ class World:
             await self.beat(worker)
         for gateway in self.renewing:
             await self.store.renew(gateway)
+
+
+def a_memory_store(clock: Clock, policy: SchedulerPolicy) -> Store:
+    return MemoryStore(clock=clock, policy=policy)
 
 
 async def opened(store: Store) -> None:

@@ -21,10 +21,9 @@ from scheduler.values import (
     Usage,
 )
 from tests.scheduler.builders import a_request, a_worker
-from tests.scheduler.contract.conftest import a_memory_store
 from tests.scheduler.contract.life import RESUME, SLOTS
 from tests.scheduler.contract.truths import Truths
-from tests.scheduler.world import Make
+from tests.scheduler.world import Make, a_memory_store
 
 SESSIONS = st.integers(0, 4)
 BACK = st.sampled_from([0] * 9 + [1])  # now and then a fence of an earlier attach

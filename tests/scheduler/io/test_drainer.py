@@ -28,10 +28,7 @@ from scheduler.values import (
     WorkerView,
 )
 from tests.scheduler.builders import FAR, NEAR, a_plan, a_worker
-from tests.scheduler.contract.conftest import make
 from tests.scheduler.world import STEP, Make, World, a_world
-
-__all__ = ["make"]
 
 POLICY = SchedulerPolicy(drain_rate_per_second=40.0, drain_kept_seconds=20.0)
 
