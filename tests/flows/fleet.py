@@ -103,7 +103,7 @@ class Fleet:
 
     async def __aenter__(self) -> Self:
         await self.place.begin(self._scheduler)
-        await self._set_keys()
+        await self.set_keys()
         self._sweeping = asyncio.create_task(self._sweep())
         for _ in range(self._number):
             self.members.append(await Member(self._policy, self.place).start())
@@ -121,7 +121,7 @@ class Fleet:
     async def lose_the_data(self, away_seconds: float = 0.3) -> None:
         """The store goes away and comes back knowing nothing; after 0 seconds nobody has seen it go."""
         await self.place.lose_the_data(away_seconds)
-        await self._set_keys()
+        await self.set_keys()
 
     @asynccontextmanager
     async def worker(
@@ -177,7 +177,8 @@ class Fleet:
             while await self.truth.worker(worker) is None:  # noqa: ASYNC110 - a view has no event
                 await asyncio.sleep(0.01)
 
-    async def _set_keys(self) -> None:
+    async def set_keys(self) -> None:
+        """As a control plane does that finds a store without them."""
         await self.truth.set_join_keys([JoinKey(sha256(JOIN_KEY.encode()).hexdigest(), "*", "*")])
 
     async def _sweep(self) -> None:
