@@ -3,7 +3,7 @@
 Times are Unix seconds of the store's clock unless a name says otherwise. Nothing here decides anything.
 """
 
-from scheduler.values.answers import Done, Refused, Stale
+from scheduler.values.answers import NEWBORN, Done, Refused, Stale
 from scheduler.values.claims import (
     Adopted,
     Claimed,
@@ -51,6 +51,7 @@ from scheduler.values.workers import (
 )
 
 __all__ = [
+    "NEWBORN",
     "NO_USAGE",
     "Adopted",
     "Beaten",

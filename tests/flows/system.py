@@ -86,7 +86,7 @@ class System:
     ) -> None:
         self.policy = replace(policy or GatewayPolicy(), port=0, link_port=0)
         self.place: Place = place or InMemory()
-        self._scheduler = scheduler
+        self._scheduler = scheduler or SchedulerPolicy(adoption_seconds=0.0)  # as `moorage up` has it
         self._disturbed = disturbed or (lambda store: store)
         self.registry = CollectorRegistry()
         self.workers: list[RealWorker] = []

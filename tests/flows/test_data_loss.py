@@ -124,6 +124,16 @@ async def test_sessions_of_a_gateway_that_died_with_the_store_make_room_when_the
         assert [view.used for view in await fleet.truth.workers()] == [1]
 
 
+async def test_a_first_connect_outlasts_a_store_whose_workers_are_not_back(a_fleet: MakeFleet) -> None:
+    async with a_fleet(1, adoption_seconds=WINDOW) as fleet, asyncio.timeout(4 * SOON):
+        connecting = asyncio.create_task(_heard(fleet))
+        await until(lambda: fleet.members[0].metric("moorage_gateway_refusals_total", code="STORE_UNAVAILABLE") > 0)
+        async with fleet.worker():
+            heard = await connecting
+
+    assert heard == "hello"
+
+
 async def test_an_attach_that_the_loss_caught_is_no_session_taken_over(a_fleet: MakeFleet) -> None:
     async with a_fleet(1, adoption_seconds=0.0) as fleet, fleet.worker():
         store = fleet.members[0].reach.store
@@ -140,6 +150,12 @@ async def test_an_attach_that_the_loss_caught_is_no_session_taken_over(a_fleet: 
         del store.confirm
 
     assert json.loads(refused.value.response.body)["code"] == "STORE_UNAVAILABLE"
+
+
+async def _heard(fleet: Fleet) -> Any:
+    async with fleet.client() as ws:
+        await ws.send("hello")
+        return await ws.recv()
 
 
 def _place(seen: object) -> tuple[object, ...]:

@@ -31,14 +31,14 @@ async def status_of(system: System, **options: Any) -> tuple[int, dict[str, Any]
     return response.status_code, json.loads(response.body), response.headers.get("Retry-After")
 
 
-@pytest.mark.parametrize("place", ["authorization", "subprotocol", "query"])
-async def test_a_token_comes_in_three_places_and_the_worker_sees_it_in_none(system: System, place: str) -> None:
+@pytest.mark.parametrize("carrier", ["authorization", "subprotocol", "query"])
+async def test_a_token_comes_in_three_places_and_the_worker_sees_it_in_none(system: System, carrier: str) -> None:
     worker = await system.worker()
     token = system.token()
     query, offered, headers = "?a=b", ["chat", "moorage.v1"], []
-    if place == "query":
+    if carrier == "query":
         query += f"&token={token}"
-    elif place == "subprotocol":
+    elif carrier == "subprotocol":
         offered.append(f"moorage.token.{token}")
     else:
         headers.append(("Authorization", f"Bearer {token}"))

@@ -33,6 +33,12 @@ def is_young(fleet: Fleet, now: float) -> bool:
     return now - fleet.born_at < fleet.policy.adoption_seconds
 
 
+def is_newborn(fleet: Fleet, now: float) -> bool:
+    """Whether workers that live may not have had the time to register. Where nothing can be adopted none did before."""
+    policy = fleet.policy
+    return policy.adoption_seconds > 0 and now - fleet.born_at < policy.worker_lost_after
+
+
 def open_window(fleet: Fleet, region: str, now: float) -> None:
     """Nothing new in this region until it ends. One that is open stays as it is."""
     if region in fleet.adopting or fleet.policy.adoption_seconds <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from moorage.errors import Code
 from moorage.ids import RequestId, SessionId
+from scheduler.io.memory.adopting import is_newborn
 from scheduler.io.memory.contests import contest
 from scheduler.io.memory.endings import dismiss, leave_line
 from scheduler.io.memory.fleet import Fleet
@@ -12,6 +13,7 @@ from scheduler.io.memory.slots import drop_attach, give_up, place, rehome, reser
 from scheduler.placement import Plan
 from scheduler.queue import Waiter
 from scheduler.values import (
+    NEWBORN,
     Claimed,
     ClaimRequest,
     ClaimState,
@@ -194,6 +196,8 @@ def _wait(fleet: Fleet, request: ClaimRequest, plan: Plan, now: float) -> Queued
         why = "the store lost its data: nothing new is placed until gateways have named what they relay"
         return Refused(Code.STORE_UNAVAILABLE, why, max(opens_at - now, 0.1))
     if not fleet.index.has_match(plan):
+        if request.wait_seconds > 0 and is_newborn(fleet, now):
+            return NEWBORN
         return Refused(Code.NO_CAPACITY, "no worker of these regions, pools and labels is known", retry)
     if request.wait_seconds <= 0:
         return Refused(Code.NO_CAPACITY, "every matching slot is taken", retry)

@@ -13,7 +13,7 @@ from scheduler.io.redis.carrying import carry, deliver
 from scheduler.io.redis.ground import FLEET, Ground
 from scheduler.io.redis.spreading import Spread
 from scheduler.io.redis.words import answer_of, request_word
-from scheduler.values import Claimed, ClaimRequest, Contested, Queued, Refused
+from scheduler.values import NEWBORN, Claimed, ClaimRequest, Contested, Queued, Refused
 
 Answer = Claimed | Queued | Contested | Refused
 _MOST_HOPS = 4  # a session that moves between regions while it is asked for
@@ -98,9 +98,11 @@ async def _over(ground: Ground, spread: Spread, request: ClaimRequest, regions: 
 
 
 def _first_to_say(refused: list[Found]) -> Found:
-    """That a region adopts after a loss of data comes before the want of room: it passes."""
+    """That a region adopts after a loss of data, or is too new to have workers, comes before the want of room: it passes."""
     adopting = [one for one in refused if one[0][4] == "adopting"]
-    return min(adopting, key=lambda one: float(one[0][3])) if adopting else refused[0]
+    if adopting:
+        return min(adopting, key=lambda one: float(one[0][3]))
+    return next((one for one in refused if one[0][4] == "newborn"), refused[0])
 
 
 async def _return(ground: Ground, spread: Spread, request: ClaimRequest, home: str, regions: list[str]) -> Found:
@@ -198,6 +200,8 @@ async def _ask(
 def _read(ground: Ground, request: ClaimRequest, word: list[Any], region: str) -> Answer:
     if word[0] in ("claimed", "queued"):
         ground.remember(request.session, region)
+    if word[0] == "refused" and word[4] == "newborn" and request.wait_seconds > 0:
+        return NEWBORN
     answer: Answer = answer_of(word, region)
     return answer
 
@@ -208,4 +212,7 @@ async def _refuse_unplaced(ground: Ground, request: ClaimRequest, refused: Refus
     if word[0] == "at":
         home = await _known(ground, word[1])
         return _read(ground, request, await _ask(ground, request, home, waits=True), home)
-    return answer_of(word, "") if word[0] == "refused" else refused
+    if word[0] == "admitted":
+        return NEWBORN if word[1] and request.wait_seconds > 0 else refused
+    answer: Answer = answer_of(word, "")
+    return answer

@@ -76,8 +76,9 @@ async def test_a_lack_of_room_is_raised_at_once(code: Code) -> None:
     assert len(gateway.tokens) == 1
 
 
-async def test_a_draining_gateway_is_tried_again() -> None:
-    steps = (refuses(Code.DRAINING), refuses(Code.DRAINING), echo)
+@pytest.mark.parametrize("code", [Code.DRAINING, Code.STORE_UNAVAILABLE])
+async def test_what_passes_is_waited_out_before_the_session_has_begun(code: Code) -> None:
+    steps = (refuses(code), refuses(code), echo)
     async with a_gateway(*steps) as gateway, moorage.connect(gateway.url, "tok") as ws:
         await ping(ws)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from moorage.deadlines import WORKER_LOST_AFTER
 from moorage.errors import Code
 from scheduler.policy import SchedulerPolicy
 from scheduler.values import (
@@ -63,6 +64,7 @@ async def test_a_full_queue_refuses_and_one_workspace_cannot_fill_it(narrow: Wor
 
 async def test_who_can_never_be_served_is_refused_at_once(world: World) -> None:
     await world.worker(a_worker(region="eu", slots=1))
+    await world.advance(WORKER_LOST_AFTER)
 
     answer = await world.store.claim(a_request(wanted=Wanted(regions=("us",)), wait_seconds=60))
 

@@ -7,6 +7,11 @@ local function is_young()
   return now - tonumber(call('GET', R .. ':born') or now) < ADOPTION_SECONDS
 end
 
+-- Whether workers that live may not have had the time to register. Where nothing can be adopted none did before.
+local function is_newborn()
+  return ADOPTION_SECONDS > 0 and now - tonumber(call('GET', R .. ':born') or now) < WORKER_LOST_AFTER
+end
+
 local function is_adopting()
   return opens_at() ~= nil
 end

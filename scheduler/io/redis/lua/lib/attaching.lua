@@ -19,7 +19,7 @@ local function wait()
   end
   if #groups_for(q.wanted) == 0 and not q.hopes then
     return refused('NO_CAPACITY', 'no worker of these regions, pools and labels is known', FULL_RETRY_SECONDS,
-      'unmatched')
+      is_newborn() and 'newborn' or 'unmatched')
   end
   if q.wait <= 0 then return refused('NO_CAPACITY', 'every matching slot is taken', FULL_RETRY_SECONDS) end
   local waiter = join_queue(q)
