@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gateway.forward import Visitor
 from gateway.io.admission import Admission
-from gateway.io.attachments import Attachment, Attachments
+from gateway.io.attachment import Attachment
+from gateway.io.attachments import Attachments
 from gateway.io.dial import Dialler, Reached
 from gateway.io.wire import Stream, Wire
 from gateway.policy import GatewayPolicy

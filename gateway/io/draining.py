@@ -8,7 +8,8 @@ import random
 import structlog
 
 from gateway.draining import due_by_now
-from gateway.io.attachments import Attachment, Attachments
+from gateway.io.attachment import Attachment
+from gateway.io.attachments import Attachments
 from gateway.io.metrics import GatewayMetrics
 from moorage.errors import Code
 

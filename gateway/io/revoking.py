@@ -11,7 +11,8 @@ from operator import attrgetter
 
 import structlog
 
-from gateway.io.attachments import Attachment, Attachments
+from gateway.io.attachment import Attachment
+from gateway.io.attachments import Attachments
 from moorage.ids import SessionId
 from scheduler.store import Store
 from scheduler.values import Revocation

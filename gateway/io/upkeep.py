@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from gateway.gate import Gate
-from gateway.io.attachments import Attachment, Attachments, usage_of
+from gateway.io.attachment import Attachment, usage_of
+from gateway.io.attachments import Attachments
 from gateway.io.certificates import Certificates
 from gateway.io.standing import Standing
 from gateway.policy import GatewayPolicy

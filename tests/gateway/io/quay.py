@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
-from gateway.io.attachments import Attachment, Attachments
+from gateway.io.attachment import Attachment
+from gateway.io.attachments import Attachments
 from gateway.io.metrics import GatewayMetrics
 from gateway.io.reports import Reports
 from gateway.io.wire import TlsContext

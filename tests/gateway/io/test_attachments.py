@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.io.attachments import Attachment
+from gateway.io.attachment import Attachment
 from gateway.io.draining import drain
 from gateway.relay import Cause, Ending, Farewell, Side, Traffic
 from moorage.errors import Code

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.io import revoking
-from gateway.io.attachments import Attachment
+from gateway.io.attachment import Attachment
 from gateway.io.revoking import catch_up, close_revoked
 from gateway.relay import Cause, Ending, Traffic
 from moorage.ids import KeyId, UserId
