@@ -5,6 +5,7 @@ from __future__ import annotations
 from moorage import dialout
 from scheduler.values import Registration
 
+CLAIM_KEY_BYTES = 32
 MAX_SLOTS = 100_000
 MAX_WORD = 128  # characters of a name, region, pool, version; Kubernetes names have at most 253 together with the pod
 MAX_ADDRESS = 260  # "host:port", a DNS name has at most 253

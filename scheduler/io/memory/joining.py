@@ -17,11 +17,9 @@ from scheduler.io.memory.leases import count_silent, watch_lease
 from scheduler.io.memory.log import Data
 from scheduler.io.memory.records import Worker
 from scheduler.io.memory.witness import reconcile
-from scheduler.registrations import flaw
+from scheduler.registrations import CLAIM_KEY_BYTES, flaw
 from scheduler.values import Directive, Order, Refused, Registered, Registration, WorkerState
 from scheduler.workers import Change, Health, health_after
-
-CLAIM_KEY_BYTES = 32
 
 
 def register(fleet: Fleet, registration: Registration, now: float) -> Registered | Refused:

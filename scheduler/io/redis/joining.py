@@ -9,7 +9,7 @@ from moorage.errors import Code
 from moorage.ids import WorkerId
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
 from scheduler.io.redis.words import answer_of, directive_of, directive_word, group_name, labels_of, refused_of
-from scheduler.registrations import flaw
+from scheduler.registrations import CLAIM_KEY_BYTES, flaw
 from scheduler.values import (
     Beaten,
     Directive,
@@ -22,8 +22,6 @@ from scheduler.values import (
     WorkerState,
 )
 from scheduler.workers import Health, shown
-
-CLAIM_KEY_BYTES = 32
 
 
 class Workers:
