@@ -9,6 +9,8 @@ from enum import Enum
 
 from scheduler.values import ClaimState
 
+LAST_WORD_SECONDS = 1.0  # for the gateway of a session whose time to live is over
+
 
 class Change(Enum):
     """What can happen to a claim."""

@@ -6,6 +6,7 @@ import asyncio
 
 from moorage.errors import Code
 from moorage.ids import SessionId
+from scheduler.claims import LAST_WORD_SECONDS
 from scheduler.io.memory.adopting import end_windows
 from scheduler.io.memory.contests import give_up_waiting
 from scheduler.io.memory.duties import remove, settle
@@ -17,8 +18,6 @@ from scheduler.io.memory.records import Session
 from scheduler.io.memory.slots import give_up
 from scheduler.values import ClaimState, End, Outcome, Refused
 from scheduler.workers import Health
-
-LAST_WORD_SECONDS = 1.0  # for the gateway of a session whose time to live is over
 
 
 async def sweep(fleet: Fleet, now: float) -> None:

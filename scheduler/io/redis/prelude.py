@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scheduler.claims import LAST_WORD_SECONDS
 from scheduler.drains import TOLD_AGAIN_AFTER
 from scheduler.placement import PLANS
 from scheduler.policy import SchedulerPolicy
@@ -35,7 +36,7 @@ _CONSTANTS = {
     "plans": PLANS,
     "pace_seconds": PACE_SECONDS,
     "told_again_after": TOLD_AGAIN_AFTER,
-    "last_word_seconds": 1.0,  # for the gateway of a session whose time to live is over
+    "last_word_seconds": LAST_WORD_SECONDS,
     "end_record_seconds": 60,  # a late ender still hears whose end was first; SQL keeps the record
     "portion": 200,  # sessions dealt with in one script: some milliseconds of the server's time
     "sweep_gap": 0.2,  # several processes sweep; one in so long does it
