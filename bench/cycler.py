@@ -27,7 +27,7 @@ from moorage import ids
 from moorage.deadlines import HEARTBEAT_EVERY
 from moorage.ids import GatewayId
 from moorage.io.runtime import settle
-from scheduler.io.redis.shards import Shards
+from scheduler.io.redis.client.shards import Shards
 from scheduler.io.redis.store import RedisStore
 from scheduler.storeurl import parse_store_url
 from scheduler.values import ClaimRequest

@@ -13,11 +13,12 @@ from bench.herd import DEMANDS, PEOPLE, POLICY, REGION, Person
 from controlplane.policy import USUAL_CONCURRENCY
 from moorage import ids
 from moorage.ids import GatewayId, RequestId, SessionId
+from scheduler.io.redis.client.functions import Script, library
+from scheduler.io.redis.client.shards import Shards
 from scheduler.io.redis.ground import FLEET, region_tag
 from scheduler.io.redis.message import pack, unpack
 from scheduler.io.redis.prelude import prelude
-from scheduler.io.redis.scripts import Script, library, packaged
-from scheduler.io.redis.shards import Shards
+from scheduler.io.redis.scripts import packaged
 from scheduler.io.redis.store import RedisStore
 from scheduler.io.redis.words import request_word, wish_word
 from scheduler.storeurl import StoreUrl

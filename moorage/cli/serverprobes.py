@@ -36,7 +36,7 @@ def store(settings: Settings, *, is_running: bool | None) -> list[Finding]:
         return [findings.store_away(f"{url} does not answer: {str(error) or 'no answer in time'}")]
     if url.topology is Topology.SENTINEL:
         return [Finding("store", findings.Grade.OK, f"the sentinel at {url.addresses[0]} answers")]
-    from scheduler.io.redis.schema import VERSION
+    from scheduler.io.redis.client.schema import VERSION
 
     return findings.store_server(str(url), findings.info(said), schema, str(VERSION))
 
@@ -72,8 +72,8 @@ async def _ping(url: str, limits: DatabaseLimits) -> None:
 
 async def _server(url: StoreUrl, address: Address) -> tuple[str, str | None]:
     """INFO of one server, and the schema version that it holds. Raises OSError, ValueError for an error of the server's."""
-    from scheduler.io.redis.dialing import terms
-    from scheduler.io.redis.schema import schema_key
+    from scheduler.io.redis.client.dialing import terms
+    from scheduler.io.redis.client.schema import schema_key
 
     reader, writer = await _opened(address, terms(url).tls)
     try:

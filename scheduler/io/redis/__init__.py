@@ -1,5 +1,2 @@
-"""The store in Redis, Valkey or a cluster of them.
-
-`shards` is the door to the servers: it runs a script where a tag's keys live. Below it, `node` keeps one server
-connected and decides what may be asked again, `connection` carries calls on one socket, `dialing` opens it.
-"""
+"""The store in Redis, Valkey or a cluster of them: `store` and what it is made of, its scripts in `lua`, and in `client` the
+way to the servers, which knows nothing of either."""

@@ -8,7 +8,7 @@ from collections import defaultdict
 from time import monotonic
 from typing import Any
 
-from scheduler.io.redis.failures import StoreFailed
+from scheduler.io.redis.client.failures import StoreFailed
 from scheduler.io.redis.ground import FLEET, Ground, region_of, region_tag
 from scheduler.io.redis.message import unpack
 from scheduler.io.redis.words import event_of

@@ -16,10 +16,11 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from moorage.ids import Draw, GatewayId, SessionId
+from scheduler.io.redis.client.functions import Script, library
+from scheduler.io.redis.client.shards import Shards
 from scheduler.io.redis.message import pack, unpack
 from scheduler.io.redis.prelude import prelude
-from scheduler.io.redis.scripts import Script, library, packaged
-from scheduler.io.redis.shards import Shards
+from scheduler.io.redis.scripts import packaged
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Unavailable
 

@@ -11,10 +11,10 @@ from time import monotonic
 from moorage.errors import Code
 from moorage.ids import Draw, GatewayId, RequestId, SessionId, WorkerId
 from scheduler.io.redis import board, claiming, gateways, lives, sweeping, views
+from scheduler.io.redis.client.shards import OnFailure, Shards
 from scheduler.io.redis.events import Events
 from scheduler.io.redis.ground import FLEET, Ground
 from scheduler.io.redis.joining import Workers
-from scheduler.io.redis.shards import OnFailure, Shards
 from scheduler.io.redis.spreading import Spread
 from scheduler.io.redis.watching import Watches
 from scheduler.io.redis.words import usage_word

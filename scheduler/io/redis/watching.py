@@ -11,9 +11,9 @@ from typing import Any
 import structlog
 
 from moorage.ids import GatewayId
+from scheduler.io.redis.client.shards import Listening
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
 from scheduler.io.redis.message import unpack
-from scheduler.io.redis.shards import Listening
 from scheduler.io.redis.spreading import Spread
 from scheduler.io.redis.words import Expected, Stranded, gateway_channel, notice_of
 from scheduler.store import Unavailable

@@ -11,7 +11,7 @@ import msgpack
 import pytest
 
 from moorage.errors import Code
-from scheduler.io.redis.failures import StoreFailed
+from scheduler.io.redis.client.failures import StoreFailed
 from scheduler.io.redis.ground import FLEET, region_tag
 from scheduler.io.redis.message import unpack
 from scheduler.io.redis.store import RedisStore

@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 import trustme
 
-from scheduler.io.redis.failures import StoreFailed
-from scheduler.io.redis.shards import Shards
+from scheduler.io.redis.client.failures import StoreFailed
+from scheduler.io.redis.client.shards import Shards
 from scheduler.storeurl import WrongStoreUrl, parse_store_url
 from tests.redis_server import RedisServer, debian_program, free_port
-from tests.scheduler.io.redis.test_shards import COUNT, opened, refused
+from tests.scheduler.io.redis.client.test_shards import COUNT, opened, refused
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.io.redis.shards import Shards
+from scheduler.io.redis.client.shards import Shards
 from scheduler.store import Unavailable
 from tests.redis_server import RedisServer
-from tests.scheduler.io.redis.test_shards import COUNT, opened
+from tests.scheduler.io.redis.client.test_shards import COUNT, opened
 
 pytestmark = pytest.mark.slow
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.io.redis.shards import Shards
+from scheduler.io.redis.client.shards import Shards
 from scheduler.store import Unavailable
 from tests.redis_sentinel import NAME, Watched, watched
 from tests.redis_server import free_port
-from tests.scheduler.io.redis.test_listening import Notes
-from tests.scheduler.io.redis.test_shards import COUNT, opened, refused
+from tests.scheduler.io.redis.client.test_listening import Notes
+from tests.scheduler.io.redis.client.test_shards import COUNT, opened, refused
 
 pytestmark = pytest.mark.slow
 

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 from moorage.ids import GatewayId
-from scheduler.io.redis.failures import Kind
+from scheduler.io.redis.client.failures import Kind
 from scheduler.io.redis.store import RedisStore
 from scheduler.storeurl import OPTIONS, parse_store_url
 from tests.redis_server import RedisServer
 
-PAGE = Path(__file__).parents[4] / "docs" / "redis.md"
+PAGE = Path(__file__).parents[5] / "docs" / "redis.md"
 
 
 GATEWAY = GatewayId("gtw_00000000000000000000000001")

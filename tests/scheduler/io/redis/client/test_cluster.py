@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from scheduler.hashslots import slot_of
-from scheduler.io.redis.shards import Shards
+from scheduler.io.redis.client.shards import Shards
 from scheduler.store import Unavailable
 from tests.redis_cluster import a_cluster, node_id
 from tests.redis_server import RedisServer, free_port
-from tests.scheduler.io.redis.test_listening import Notes
-from tests.scheduler.io.redis.test_shards import COUNT, READ, opened, refused
+from tests.scheduler.io.redis.client.test_listening import Notes
+from tests.scheduler.io.redis.client.test_shards import COUNT, READ, opened, refused
 
 pytestmark = pytest.mark.slow
 

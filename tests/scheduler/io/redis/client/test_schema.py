@@ -8,11 +8,11 @@ from collections import Counter
 import pytest
 
 from scheduler.hashslots import parse_slots, slot_of
-from scheduler.io.redis.failures import StoreFailed
-from scheduler.io.redis.schema import VERSION, WrongSchema, schema_key, schema_key_of
+from scheduler.io.redis.client.failures import StoreFailed
+from scheduler.io.redis.client.schema import VERSION, WrongSchema, schema_key, schema_key_of
 from scheduler.storeurl import Address
 from tests.redis_server import RedisServer
-from tests.scheduler.io.redis.test_shards import COUNT, opened, refused
+from tests.scheduler.io.redis.client.test_shards import COUNT, opened, refused
 
 OTHER = VERSION + 1
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from scheduler.io.redis.connection import Connection
-from scheduler.io.redis.failures import Failure, StoreFailed
+from scheduler.io.redis.client.connection import Connection
+from scheduler.io.redis.client.failures import Failure, StoreFailed
 
 if TYPE_CHECKING:
-    from scheduler.io.redis.scripts import Library
+    from scheduler.io.redis.client.functions import Library
 
 log = structlog.get_logger(__name__)
 

@@ -7,13 +7,13 @@ from collections import Counter
 
 import pytest
 
-from scheduler.io.redis.connection import Bounds
-from scheduler.io.redis.failures import StoreFailed, word
-from scheduler.io.redis.node import MOST_STRAYS
-from scheduler.io.redis.scripts import Script
-from scheduler.io.redis.shards import Shards
-from tests.scheduler.io.redis.fake import Fake, a_script, faked, saying
-from tests.scheduler.io.redis.test_shards import opened, refused
+from scheduler.io.redis.client.connection import Bounds
+from scheduler.io.redis.client.failures import StoreFailed, word
+from scheduler.io.redis.client.functions import Script
+from scheduler.io.redis.client.node import MOST_STRAYS
+from scheduler.io.redis.client.shards import Shards
+from tests.scheduler.io.redis.client.fake import Fake, a_script, faked, saying
+from tests.scheduler.io.redis.client.test_shards import opened, refused
 
 CLAIM = a_script("claim", "return 1")
 LOOK = a_script("look", "return 2", is_idempotent=True)
@@ -173,7 +173,9 @@ async def test_beyond_the_bound_in_flight_calls_fail_at_once(monkeypatch: pytest
     async def never(_: list[bytes], __: asyncio.StreamWriter) -> None:
         pass
 
-    monkeypatch.setattr("scheduler.io.redis.dialing.Bounds", lambda answer_seconds: Bounds(10, 2000, answer_seconds))
+    monkeypatch.setattr(
+        "scheduler.io.redis.client.dialing.Bounds", lambda answer_seconds: Bounds(10, 2000, answer_seconds)
+    )
     failures: Counter[str] = Counter()
     async with faked(never) as fake, opened(fake.url + QUICK, failures) as shards:
         many = [shards.run(CLAIM, "eu", 1) for _ in range(12)]
@@ -197,7 +199,7 @@ async def _is_connected(shards: Shards) -> bool:
 
 
 async def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler.io.redis.connection.REPLY_BYTES", 1 << 20)
+    monkeypatch.setattr("scheduler.io.redis.client.connection.REPLY_BYTES", 1 << 20)
     async with faked(saying(b"$99999999\r\n" + b"x" * (2 << 20))) as fake:
         error, _ = await _failing(fake)
 

@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from scheduler.io.redis.connection import Bounds, Connection, Owner
-from scheduler.io.redis.failures import Failure, Kind, StoreFailed
+from scheduler.io.redis.client.connection import Bounds, Connection, Owner
+from scheduler.io.redis.client.failures import Failure, Kind, StoreFailed
 from scheduler.storeurl import Address, Login, StoreUrl, TlsFiles
 
 CLIENT_NAME = "moorage"  # CLIENT LIST of the server shows it

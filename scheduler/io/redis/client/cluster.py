@@ -13,13 +13,13 @@ from contextlib import suppress
 import structlog
 
 from scheduler.hashslots import NoMap, SlotMap, parse_redirect, parse_slots, slot_of
-from scheduler.io.redis.asking import ask_once
-from scheduler.io.redis.connection import Asked, Connection, Owner
-from scheduler.io.redis.dialing import Terms, dial
-from scheduler.io.redis.failures import Failure, Kind, StoreFailed
-from scheduler.io.redis.node import Node
-from scheduler.io.redis.schema import check_schema, schema_key_of
-from scheduler.io.redis.servers import OnFailure
+from scheduler.io.redis.client.asking import ask_once
+from scheduler.io.redis.client.connection import Asked, Connection, Owner
+from scheduler.io.redis.client.dialing import Terms, dial
+from scheduler.io.redis.client.failures import Failure, Kind, StoreFailed
+from scheduler.io.redis.client.node import Node
+from scheduler.io.redis.client.schema import check_schema, schema_key_of
+from scheduler.io.redis.client.servers import OnFailure
 from scheduler.storeurl import Address, StoreUrl
 
 MAP_PAUSE = 0.2  # at least, between two askings for the map

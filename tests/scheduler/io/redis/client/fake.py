@@ -10,7 +10,7 @@ from typing import Any
 
 from hiredis import Reader
 
-from scheduler.io.redis.scripts import Script, library
+from scheduler.io.redis.client.functions import Script, library
 
 Answer = Callable[[list[bytes], asyncio.StreamWriter], Awaitable[None]]
 

@@ -8,28 +8,23 @@ it fails. Nothing outlives its deadline, which runs from when it was asked.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
-from moorage.backoff import Backoff
-from scheduler.io.redis.backlog import Backlog
-from scheduler.io.redis.connection import Asked, Bounds, Connection, Owner
-from scheduler.io.redis.failures import Failure, Kind, StoreFailed, failure, word
-from scheduler.io.redis.loading import Loading
-from scheduler.io.redis.packing import pack
-from scheduler.io.redis.schema import WrongSchema
+from scheduler.io.redis.client.backlog import Backlog
+from scheduler.io.redis.client.connection import Asked, Bounds, Connection, Owner
+from scheduler.io.redis.client.failures import Failure, Kind, StoreFailed, failure, word
+from scheduler.io.redis.client.loading import Loading
+from scheduler.io.redis.client.packing import pack
+from scheduler.io.redis.client.reconnecting import keep_checking, keep_connected
+from scheduler.io.redis.client.schema import WrongSchema
 
 if TYPE_CHECKING:
-    from scheduler.io.redis.scripts import Script
+    from scheduler.io.redis.client.functions import Script
 
-RECONNECT = Backoff(first=0.1, most=0.5)  # revocations take effect within 1 s of a return, and clients wait
-LEAST_PAUSE = 0.05
-SETTLED_AFTER = 1.0  # a connection that lived so long was a good one: the next try comes quickly again
-CHECK_EVERY = 0.25
 MOST_STRAYS = {"NOSCRIPT": 2, "TRYAGAIN": 5, "MOVED": 3, "ASK": 3}
 DROPS = frozenset(
     {"READONLY", "LOADING", "NOAUTH"}
@@ -191,7 +186,10 @@ class Node:
         """Connects and stays connected until `close`. Once is enough."""
         if self._tasks:
             return
-        self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._check())]
+        self._tasks = [
+            asyncio.create_task(keep_connected(self._connect, self._lost)),
+            asyncio.create_task(keep_checking(self._look, self.where)),
+        ]
 
     async def connected(self) -> None:
         """Waits until it is connected. Raises StoreFailed if it is not in time, WrongSchema; it goes on trying."""
@@ -234,16 +232,6 @@ class Node:
         """Takes the calls that wait for a connection, for another node to send."""
         return self._backlog.take()
 
-    async def _keep(self) -> None:
-        attempt = 0
-        while True:
-            if await self._connect():
-                since = self._time()
-                await self._lost.wait()
-                attempt = 0 if self._time() - since > SETTLED_AFTER else attempt
-            await asyncio.sleep(max(LEAST_PAUSE, RECONNECT.wait(attempt, random.random)))
-            attempt += 1
-
     async def _connect(self) -> bool:
         try:
             return self._up(await self.dial(self))
@@ -278,14 +266,6 @@ class Node:
         if failure.kind in HOPELESS:
             self._known.set()
             self._fail_all(self._backlog.take())
-
-    async def _check(self) -> None:
-        while True:
-            await asyncio.sleep(CHECK_EVERY)
-            try:
-                self._look()
-            except Exception:  # without this task no deadline is kept
-                log.exception("store_check_failed", where=self.where)
 
     def _look(self) -> None:
         if self._connection is not None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
-from scheduler.io.redis.cluster import Cluster
-from scheduler.io.redis.dialing import terms
-from scheduler.io.redis.failures import Failure, Kind, StoreFailed
-from scheduler.io.redis.listening import Broken, Ears, Listening, Take
-from scheduler.io.redis.node import Node
-from scheduler.io.redis.packing import Part, pack
-from scheduler.io.redis.scripts import Script
-from scheduler.io.redis.servers import OneServer, OnFailure, Servers
+from scheduler.io.redis.client.cluster import Cluster
+from scheduler.io.redis.client.dialing import terms
+from scheduler.io.redis.client.failures import Failure, Kind, StoreFailed
+from scheduler.io.redis.client.functions import Script
+from scheduler.io.redis.client.listening import Broken, Ears, Listening, Take
+from scheduler.io.redis.client.node import Node
+from scheduler.io.redis.client.packing import Part, pack
+from scheduler.io.redis.client.servers import OneServer, OnFailure, Servers
 from scheduler.storeurl import StoreUrl, Topology, WrongStoreUrl
 
 __all__ = ["Listening", "OnFailure", "Shards"]

@@ -8,10 +8,10 @@ from itertools import count
 
 import pytest
 
-from scheduler.io.redis.failures import StoreFailed
+from scheduler.io.redis.client.failures import StoreFailed
 from scheduler.store import Unavailable
 from tests.redis_server import RedisServer
-from tests.scheduler.io.redis.test_shards import opened
+from tests.scheduler.io.redis.client.test_shards import opened
 
 WITHIN_SECONDS = 5.0
 

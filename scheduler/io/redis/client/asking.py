@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from scheduler.io.redis.connection import Asked, Connection
-from scheduler.io.redis.dialing import Terms, dial
-from scheduler.io.redis.failures import Failure, Kind, StoreFailed, failure
-from scheduler.io.redis.packing import Part
+from scheduler.io.redis.client.connection import Asked, Connection
+from scheduler.io.redis.client.dialing import Terms, dial
+from scheduler.io.redis.client.failures import Failure, Kind, StoreFailed, failure
+from scheduler.io.redis.client.packing import Part
 from scheduler.storeurl import Address
 
 MOST_SECONDS = 0.5  # another server may know: nobody waits long for one of them

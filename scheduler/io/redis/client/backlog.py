@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scheduler.io.redis.connection import Asked, Bounds
+from scheduler.io.redis.client.connection import Asked, Bounds
 
 
 class Backlog:

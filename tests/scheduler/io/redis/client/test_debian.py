@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.redis_server import RedisServer, debian_program
-from tests.scheduler.io.redis.test_listening import Notes
-from tests.scheduler.io.redis.test_shards import COUNT, opened
+from tests.scheduler.io.redis.client.test_listening import Notes
+from tests.scheduler.io.redis.client.test_shards import COUNT, opened
 
 pytestmark = [
     pytest.mark.slow,

@@ -10,12 +10,12 @@ from typing import TypeVar
 
 import pytest
 
-from scheduler.io.redis.failures import StoreFailed
-from scheduler.io.redis.shards import Shards
+from scheduler.io.redis.client.failures import StoreFailed
+from scheduler.io.redis.client.shards import Shards
 from scheduler.store import Unavailable
 from scheduler.storeurl import parse_store_url
 from tests.redis_server import RedisServer
-from tests.scheduler.io.redis.fake import a_script
+from tests.scheduler.io.redis.client.fake import a_script
 
 Failed = TypeVar("Failed", bound=Exception)
 

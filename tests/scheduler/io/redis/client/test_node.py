@@ -7,11 +7,11 @@ from collections import Counter
 
 import pytest
 
-from scheduler.io.redis.failures import StoreFailed
+from scheduler.io.redis.client.failures import StoreFailed
 from scheduler.store import Unavailable
 from tests.redis_server import RedisServer
-from tests.scheduler.io.redis.fake import Answer, a_script, faked
-from tests.scheduler.io.redis.test_shards import COUNT, opened
+from tests.scheduler.io.redis.client.fake import Answer, a_script, faked
+from tests.scheduler.io.redis.client.test_shards import COUNT, opened
 
 CLAIM = a_script("claim", "return 1")
 LOOK = a_script("look", "return 2", is_idempotent=True)

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from scheduler.io.redis.connection import Asked, Connection, Owner
-from scheduler.io.redis.dialing import Check, Terms, dial
-from scheduler.io.redis.failures import Failure, Kind, StoreFailed
-from scheduler.io.redis.node import Node
-from scheduler.io.redis.schema import check_schema, schema_key
-from scheduler.io.redis.sentinel import Sentinels, verify_primary
+from scheduler.io.redis.client.connection import Asked, Connection, Owner
+from scheduler.io.redis.client.dialing import Check, Terms, dial
+from scheduler.io.redis.client.failures import Failure, Kind, StoreFailed
+from scheduler.io.redis.client.node import Node
+from scheduler.io.redis.client.schema import check_schema, schema_key
+from scheduler.io.redis.client.sentinel import Sentinels, verify_primary
 from scheduler.storeurl import StoreUrl, Topology
 
 LOOK_EVERY = 1.0  # at the sentinels, for a primary that was replaced and does not know it

@@ -9,8 +9,8 @@ from __future__ import annotations
 from itertools import count
 
 from scheduler.hashslots import SlotMap, slot_of
-from scheduler.io.redis.connection import Connection
-from scheduler.io.redis.failures import StoreFailed
+from scheduler.io.redis.client.connection import Connection
+from scheduler.io.redis.client.failures import StoreFailed
 from scheduler.storeurl import Address
 
 VERSION = 1  # raise it when a script reads keys or fields that an older script writes otherwise

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from hiredis import ProtocolError, PushNotification, Reader, ReplyError
 
-from scheduler.io.redis.failures import Failure, Kind, StoreFailed
-from scheduler.io.redis.packing import Part, pack
+from scheduler.io.redis.client.failures import Failure, Kind, StoreFailed
+from scheduler.io.redis.client.packing import Part, pack
 
 if TYPE_CHECKING:
-    from scheduler.io.redis.scripts import Script
+    from scheduler.io.redis.client.functions import Script
 
 IDLE_PING_AFTER = (
     1.0  # a silent connection is asked whether it lives, so that a dead one is found before a call is lost

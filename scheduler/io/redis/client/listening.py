@@ -11,9 +11,10 @@ from typing import Any
 
 import structlog
 
-from scheduler.io.redis.connection import Asked, Connection
-from scheduler.io.redis.failures import Failure, Kind, StoreFailed, failure
-from scheduler.io.redis.node import CHECK_EVERY, Node
+from scheduler.io.redis.client.connection import Asked, Connection
+from scheduler.io.redis.client.failures import Failure, Kind, StoreFailed, failure
+from scheduler.io.redis.client.node import Node
+from scheduler.io.redis.client.reconnecting import CHECK_EVERY
 
 log = structlog.get_logger(__name__)
 

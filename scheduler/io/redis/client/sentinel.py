@@ -8,10 +8,10 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from scheduler.io.redis.asking import ask_once
-from scheduler.io.redis.connection import Connection
-from scheduler.io.redis.dialing import Terms
-from scheduler.io.redis.failures import Failure, Kind, StoreFailed
+from scheduler.io.redis.client.asking import ask_once
+from scheduler.io.redis.client.connection import Connection
+from scheduler.io.redis.client.dialing import Terms
+from scheduler.io.redis.client.failures import Failure, Kind, StoreFailed
 from scheduler.storeurl import Address, StoreUrl
 
 
