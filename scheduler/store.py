@@ -16,6 +16,7 @@ from scheduler.values import (
     Claimed,
     ClaimRequest,
     Contested,
+    DecisionRecord,
     Directive,
     Done,
     Drain,
@@ -29,6 +30,7 @@ from scheduler.values import (
     Held,
     JoinKey,
     Notice,
+    PoolStatus,
     PoolView,
     Queued,
     QueueView,
@@ -36,6 +38,7 @@ from scheduler.values import (
     Registered,
     Registration,
     Revocation,
+    ScaleRequest,
     SessionView,
     Stale,
     Usage,
@@ -202,6 +205,36 @@ class Store(Protocol):
 
     async def lead(self, role: str, holder: str, seconds: float) -> bool:
         """One holder at a time has a role; asking again keeps it for so long from now, asking for 0 gives it back."""
+
+    # scaling: what operators wish, and what the autoscaler says
+
+    async def put_scale_request(self, request: ScaleRequest) -> bool:
+        """Keeps it until it expires, over a restart too. False: one of that id is known and stays as it is."""
+
+    async def drop_scale_request(self, request: str) -> bool:
+        """Forgets it; False where it is not known."""
+
+    async def scale_requests(self) -> list[ScaleRequest]:
+        """Those not expired, oldest first."""
+
+    async def publish_pool(self, status: PoolStatus) -> None:
+        """Until `status.until` a session that this pool's workers could serve waits in the queue though none is there:
+        it is not refused with NO_CAPACITY at once, as long as `maximum` is above 0."""
+
+    async def pool_statuses(self) -> list[PoolStatus]:
+        """Those published and not past their `until` for longer than a day, by region and pool."""
+
+    async def record_decision(self, decision: DecisionRecord) -> None:
+        """Appends it; the oldest beyond `decisions_per_pool` go. One that is a change is also an event `pool.scaled`."""
+
+    async def decisions(self, region: str, pool: str, limit: int, before: float | None = None) -> list[DecisionRecord]:
+        """Newest first, those made before a time."""
+
+    async def keep_memory(self, name: str, document: bytes) -> None:
+        """What a role must know when another process takes it over, over a restart too. At most 1 MiB."""
+
+    async def memory(self, name: str) -> bytes | None:
+        """As last kept."""
 
     # keys
 

@@ -32,6 +32,7 @@ from scheduler.values.notices import (
     Revoked,
     WorkerLost,
 )
+from scheduler.values.scaling import DecisionRecord, PoolStatus, ScaleAction, ScaleRequest
 from scheduler.values.states import ClaimState, Outcome, WorkerState
 from scheduler.values.views import GatewayView, PoolView, QueueView, SessionView, WorkerView
 from scheduler.values.workers import (
@@ -61,6 +62,7 @@ __all__ = [
     "CloseSession",
     "Concurrency",
     "Contested",
+    "DecisionRecord",
     "Direct",
     "Directive",
     "Done",
@@ -87,6 +89,7 @@ __all__ = [
     "Notice",
     "Order",
     "Outcome",
+    "PoolStatus",
     "PoolView",
     "ProbeSession",
     "Probed",
@@ -98,6 +101,8 @@ __all__ = [
     "Registration",
     "Revocation",
     "Revoked",
+    "ScaleAction",
+    "ScaleRequest",
     "SessionOnWorker",
     "SessionView",
     "Stale",
