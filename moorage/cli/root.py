@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": ("moorage.cli.demo", "Show the whole product in a few seconds: sessions, wss, a killed worker."),
     "gateway": ("moorage.cli.gateway", "Run one gateway of many over a shared store."),
     "controlplane": ("moorage.cli.controlplane", "Run one control plane over a shared store."),
+    "autoscaler": ("moorage.cli.autoscaler", "Keep enough free slots: run it, check policies, ask why."),
     "worker": ("moorage.cli.worker", "Serve sessions with a function of yours."),
     "session": ("moorage.cli.session", "Create, read, list and end sessions."),
     "revoke": ("moorage.cli.revoke", "End all of a session, user, API key or workspace, at once."),
