@@ -49,5 +49,9 @@ class Target(Protocol):
     async def protect(self, busy: Sequence[str], idle: Sequence[str]) -> None:
         """Tells the platform which members carry sessions (safe-to-evict=false, do-not-disrupt) and which do not."""
 
+    async def run(self) -> None:
+        """What it does beside being asked, until cancelled: watching members, keeping processes alive. Survives every
+        failure of what it watches."""
+
     async def close(self) -> None:
         """Lets go of connections and, where they are its own, of processes."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import structlog
 
 from moorage.cli import running
-from moorage.cli.restarts import Restarts
 from moorage.cli.settings import PREFIX, WorkersGroup
+from moorage.restarts import Restarts
 
 STOP_WITHIN = 10.0  # from SIGTERM to SIGKILL
 _log = structlog.get_logger("moorage.crew")

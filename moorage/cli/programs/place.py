@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from moorage.cli.programs.child import Life, Recipe
-from moorage.cli.restarts import Restarts
+from moorage.restarts import Restarts
 
 END_WITHIN = 15.0  # from the end of its stdin to SIGKILL
 _log = structlog.get_logger("moorage.up.children")

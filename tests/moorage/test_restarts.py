@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moorage.cli.restarts import MOST, Restarts
+from moorage.restarts import MOST, Restarts
 
 
 def test_deaths_in_a_row_double_the_wait_up_to_a_bound() -> None:

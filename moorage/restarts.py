@@ -1,4 +1,4 @@
-"""How long to wait before a dead worker process is started again. Pure."""
+"""How long to wait before a process that died is started again. Pure."""
 
 from __future__ import annotations
 
