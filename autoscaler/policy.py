@@ -45,6 +45,9 @@ class Rule:
     per_worker: float  # how much of it one worker serves
     stale_after: float = 60.0  # age of the sample
     lost_after: float = 300.0
+    age_query: str = ""  # gives the newest sample's time, as max(timestamp(…)); without it an answer counts as fresh
+    coverage_query: str = ""  # gives the part of what should have been seen that was, 0..1
+    coverage_least: float = 0.9  # with less the rule may raise and never lower
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,126 @@
+"""Rules keep their last sample, and a silence ages it instead of clearing it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import cast
+
+from autoscaler.io.prometheus.client import Prometheus
+from autoscaler.io.prometheus.rules import Rules
+from autoscaler.observation import Health, Sample
+from autoscaler.policy import LocalTarget, PoolPolicy, Rule
+from autoscaler.promql import Fault, NoNumber, Number
+
+EMPTY = NoNumber(Fault.EMPTY, "no series")
+
+
+class Oracle:
+    """Answers from a table that the test changes; the real one is in test_client.py."""
+
+    def __init__(self, answers: dict[str, Number | NoNumber]) -> None:
+        self.answers = answers
+        self.asked = 0
+        self.is_hanging = False
+
+    async def instant(self, query: str, *, lookback: float, stale_after: float) -> Number | NoNumber:
+        self.asked += 1
+        if self.is_hanging:
+            await asyncio.Event().wait()
+        return self.answers[query]
+
+
+def a_policy(*rules: Rule, pool: str = "voice") -> PoolPolicy:
+    return PoolPolicy("local", pool, LocalTarget(()), slots=8, rules=rules)
+
+
+def the_rules(oracle: Oracle, *policies: PoolPolicy, now: float = 1000.0) -> Rules:
+    rules = Rules(cast(Prometheus, oracle), lambda: now, every=0.01)
+    rules.watch(policies)
+    return rules
+
+
+def only(samples: Mapping[str, Sample]) -> Sample:
+    (sample,) = samples.values()
+    return sample
+
+
+async def test_before_the_first_answer_a_rule_is_lost_and_not_absent() -> None:
+    rules = the_rules(Oracle({}), a_policy(Rule("busy", "busy", 8)))
+
+    assert only(rules.samples("local", "voice")).health is Health.LOST
+
+
+async def test_an_answer_is_a_sample_of_now() -> None:
+    rules = the_rules(Oracle({"busy": Number(93.0, at=5.0)}), a_policy(Rule("busy", "busy", 8)))
+
+    await rules.refresh()
+
+    assert Sample(Health.OK, 93.0, 1000.0) == only(rules.samples("local", "voice"))
+
+
+async def test_a_silence_keeps_the_last_value_at_its_own_age() -> None:
+    oracle = Oracle({"busy": Number(93.0, at=5.0, age=20.0)})
+    rules = the_rules(oracle, a_policy(Rule("busy", "busy", 8)))
+    await rules.refresh()
+
+    oracle.answers["busy"] = EMPTY
+    await rules.refresh()
+
+    assert Sample(Health.STALE, 93.0, 980.0, "empty: no series") == only(rules.samples("local", "voice"))
+
+
+async def test_age_and_coverage_are_asked_besides() -> None:
+    rule = Rule("busy", "busy", 8, age_query="newest", coverage_query="seen")
+    oracle = Oracle({"busy": Number(93.0, 900.0), "newest": Number(870.0, 900.0), "seen": Number(0.4, 900.0)})
+    rules = the_rules(oracle, a_policy(rule))
+
+    await rules.refresh()
+
+    assert Sample(Health.STALE, 93.0, 970.0, "coverage 0.40, and 0.9 is needed") == only(
+        rules.samples("local", "voice")
+    )
+
+
+async def test_a_changed_query_forgets_what_the_old_one_said_and_others_are_kept() -> None:
+    oracle = Oracle({"busy": Number(93.0, 5.0), "queued": Number(2.0, 5.0)})
+    busy, queued = Rule("busy", "busy", 8), Rule("queued", "queued", 8)
+    rules = the_rules(oracle, a_policy(busy, queued))
+    await rules.refresh()
+
+    rules.watch((a_policy(Rule("busy", "other", 8), queued),))
+
+    found = rules.samples("local", "voice")
+    assert (found["busy"].health, found["queued"].health) == (Health.LOST, Health.OK)
+
+
+async def test_a_pool_without_rules_has_no_samples() -> None:
+    assert the_rules(Oracle({}), a_policy()).samples("local", "voice") == {}
+
+
+async def test_a_query_that_hangs_does_not_keep_readers_waiting() -> None:
+    oracle = Oracle({"busy": Number(93.0, 5.0)})
+    rules = the_rules(oracle, a_policy(Rule("busy", "busy", 8)))
+    await rules.refresh()
+    oracle.is_hanging = True
+
+    running = asyncio.create_task(rules.run())
+    async with asyncio.timeout(5):
+        while oracle.asked < 2:
+            await asyncio.sleep(0)
+
+    assert only(rules.samples("local", "voice")).value == 93.0
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_it_asks_again_and_again() -> None:
+    oracle = Oracle({"busy": Number(93.0, 5.0)})
+    running = asyncio.create_task(the_rules(oracle, a_policy(Rule("busy", "busy", 8))).run())
+
+    async with asyncio.timeout(5):
+        while oracle.asked < 3:
+            await asyncio.sleep(0.001)
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
