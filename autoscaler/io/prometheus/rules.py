@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class Rules:
-    """All pools' rules. `samples` never waits; `run` asks until it is cancelled."""
+    """All pools' rules: autoscaler.io.signals.Signals over a Prometheus, which it closes."""
 
     def __init__(self, prometheus: Prometheus, now: Callable[[], float], every: float = EVERY) -> None:
         self._prometheus = prometheus
@@ -30,7 +30,7 @@ class Rules:
         self._samples: dict[tuple[str, str, str], Sample] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    def watch(self, policies: tuple[PoolPolicy, ...]) -> None:
+    def follow(self, policies: Sequence[PoolPolicy]) -> None:
         """From now on these rules, and no others; what a rule answered before is kept while its query is the same."""
         before = {(*place, rule.name): rule for place, rules in self._rules.items() for rule in rules}
         self._rules = {(policy.region, policy.pool): policy.rules for policy in policies}
@@ -42,13 +42,11 @@ class Rules:
         }
         self._samples = {key: kept for key, kept in self._samples.items() if key in same}
 
-    def samples(self, region: str, pool: str) -> Mapping[str, Sample]:
-        """By the rule's name. One that was not answered yet is lost, not absent."""
+    def samples(self, policy: PoolPolicy) -> Mapping[str, Sample]:
+        """By the rule's name, of `policy`'s pool. One that was not answered yet is lost, not absent."""
+        place = (policy.region, policy.pool)
         unheard = Sample(Health.LOST, None, self._now(), "Prometheus has not answered yet")
-        return {
-            rule.name: self._samples.get((region, pool, rule.name), unheard)
-            for rule in self._rules.get((region, pool), ())
-        }
+        return {rule.name: self._samples.get((*place, rule.name), unheard) for rule in self._rules.get(place, ())}
 
     async def run(self) -> None:
         """Every `every` seconds; a slow Prometheus is asked less often, never twice at a time."""
@@ -57,6 +55,10 @@ class Rules:
             due = clock() + self._every
             await self.refresh()
             await asyncio.sleep(max(0.0, due - clock()))
+
+    async def close(self) -> None:
+        """Gives the connections back."""
+        await self._prometheus.close()
 
     async def refresh(self) -> None:
         """Asks each rule once. Raises nothing: a failure is a sample that says so."""

@@ -11,6 +11,7 @@ from autoscaler.io.prometheus.rules import Rules
 from autoscaler.observation import Health, Sample
 from autoscaler.policy import LocalTarget, PoolPolicy, Rule
 from autoscaler.promql import Fault, NoNumber, Number
+from tests.flows.system import until
 
 EMPTY = NoNumber(Fault.EMPTY, "no series")
 
@@ -36,7 +37,7 @@ def a_policy(*rules: Rule, pool: str = "voice") -> PoolPolicy:
 
 def the_rules(oracle: Oracle, *policies: PoolPolicy, now: float = 1000.0) -> Rules:
     rules = Rules(cast(Prometheus, oracle), lambda: now, every=0.01)
-    rules.watch(policies)
+    rules.follow(policies)
     return rules
 
 
@@ -48,7 +49,7 @@ def only(samples: Mapping[str, Sample]) -> Sample:
 async def test_before_the_first_answer_a_rule_is_lost_and_not_absent() -> None:
     rules = the_rules(Oracle({}), a_policy(Rule("busy", "busy", 8)))
 
-    assert only(rules.samples("local", "voice")).health is Health.LOST
+    assert only(rules.samples(a_policy())).health is Health.LOST
 
 
 async def test_an_answer_is_a_sample_of_now() -> None:
@@ -56,7 +57,7 @@ async def test_an_answer_is_a_sample_of_now() -> None:
 
     await rules.refresh()
 
-    assert Sample(Health.OK, 93.0, 1000.0) == only(rules.samples("local", "voice"))
+    assert Sample(Health.OK, 93.0, 1000.0) == only(rules.samples(a_policy()))
 
 
 async def test_a_silence_keeps_the_last_value_at_its_own_age() -> None:
@@ -67,7 +68,7 @@ async def test_a_silence_keeps_the_last_value_at_its_own_age() -> None:
     oracle.answers["busy"] = EMPTY
     await rules.refresh()
 
-    assert Sample(Health.STALE, 93.0, 980.0, "empty: no series") == only(rules.samples("local", "voice"))
+    assert Sample(Health.STALE, 93.0, 980.0, "empty: no series") == only(rules.samples(a_policy()))
 
 
 async def test_age_and_coverage_are_asked_besides() -> None:
@@ -77,9 +78,7 @@ async def test_age_and_coverage_are_asked_besides() -> None:
 
     await rules.refresh()
 
-    assert Sample(Health.STALE, 93.0, 970.0, "coverage 0.40, and 0.9 is needed") == only(
-        rules.samples("local", "voice")
-    )
+    assert Sample(Health.STALE, 93.0, 970.0, "coverage 0.40, and 0.9 is needed") == only(rules.samples(a_policy()))
 
 
 async def test_a_changed_query_forgets_what_the_old_one_said_and_others_are_kept() -> None:
@@ -88,14 +87,14 @@ async def test_a_changed_query_forgets_what_the_old_one_said_and_others_are_kept
     rules = the_rules(oracle, a_policy(busy, queued))
     await rules.refresh()
 
-    rules.watch((a_policy(Rule("busy", "other", 8), queued),))
+    rules.follow([a_policy(Rule("busy", "other", 8), queued)])
 
-    found = rules.samples("local", "voice")
+    found = rules.samples(a_policy())
     assert (found["busy"].health, found["queued"].health) == (Health.LOST, Health.OK)
 
 
 async def test_a_pool_without_rules_has_no_samples() -> None:
-    assert the_rules(Oracle({}), a_policy()).samples("local", "voice") == {}
+    assert the_rules(Oracle({}), a_policy()).samples(a_policy()) == {}
 
 
 async def test_a_query_that_hangs_does_not_keep_readers_waiting() -> None:
@@ -105,11 +104,9 @@ async def test_a_query_that_hangs_does_not_keep_readers_waiting() -> None:
     oracle.is_hanging = True
 
     running = asyncio.create_task(rules.run())
-    async with asyncio.timeout(5):
-        while oracle.asked < 2:
-            await asyncio.sleep(0)
+    await until(lambda: oracle.asked == 2)
 
-    assert only(rules.samples("local", "voice")).value == 93.0
+    assert only(rules.samples(a_policy())).value == 93.0
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -118,9 +115,7 @@ async def test_it_asks_again_and_again() -> None:
     oracle = Oracle({"busy": Number(93.0, 5.0)})
     running = asyncio.create_task(the_rules(oracle, a_policy(Rule("busy", "busy", 8))).run())
 
-    async with asyncio.timeout(5):
-        while oracle.asked < 3:
-            await asyncio.sleep(0.001)
+    await until(lambda: oracle.asked >= 3)
 
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
