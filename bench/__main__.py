@@ -14,7 +14,7 @@ from bench.arena import Arena
 from bench.machine import CannotMeasureError
 from bench.rows import Goal, Row, Verdict
 
-NAMES = ("relay", "admit", "memory", "place", "claims", "recover", "dialout", "storm", "contention", "revoke")
+NAMES = ("relay", "admit", "memory", "place", "claims", "recover", "dialout", "storm", "contention", "revoke", "replay")
 
 
 class Bench(Protocol):
@@ -59,7 +59,8 @@ def _run(name: str, options: argparse.Namespace) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="moorage-bench-") as folder:
         certificate.write_certificate(Path(folder))
         Path(folder).chmod(0o755)  # nginx's worker runs as another user
-        return bench(name).run(Arena(Path(folder), options.quick, frozenset(options.only), frozenset(options.scene)))
+        only, scenes = frozenset(options.only), frozenset(options.scene)
+        return bench(name).run(Arena(Path(folder), options.quick, only, scenes, options.seeds, options.jobs))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,12 +85,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--scene",
+        "--trace",
         action="append",
         default=[],
         help="relay: 64x256, 64x256_tls, 1000x256, 64x16k, 8x1m; admit: plain, tls; memory: plain, tls, growth; "
         "claims: 100, 1000, 10000; revoke: memory, redis; "
-        "dialout: 64x256, 64x16k, admit",
+        "dialout: 64x256, 64x16k, admit; replay: flights, cycle, crowd",
     )
+    parser.add_argument("--seeds", type=int, default=5, help="replay: runs of each trace")
+    parser.add_argument("--jobs", type=int, default=2, help="replay: processes that simulate")
     return parser
 
 

@@ -14,6 +14,8 @@ class Arena:
     is_quick: bool = False
     only: frozenset[str] = frozenset()
     scenes: frozenset[str] = frozenset()
+    seeds: int = 5  # of simulated runs
+    jobs: int = 2  # cores they may use
 
     def takes_part(self, name: str) -> bool:
         """Whether a contestant was asked for."""

@@ -1,0 +1,330 @@
+"""What happens when: sessions arrive, are placed, wait and end; pods start, are cordoned and go; a controller looks on.
+
+One heap of events beside the arrivals. Placement is the product's own (scheduler.placement), waiting is first come first
+served, and a session that has waited for `wait` seconds is rejected and does not come back. Nothing here decides how many
+pods there should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from math import inf
+
+from autoscaler.replay.controller import Controller
+from autoscaler.replay.measures import Measures, Write, turns
+from autoscaler.replay.pods import POOL, Pod, PodState
+from autoscaler.replay.sessions import Chance, Sessions
+from scheduler.placement import Index
+from scheduler.values import Wanted
+
+_END, _READY, _TICK, _GIVE_UP, _GRACE, _BEGIN = range(6)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Of one run. Times are Unix seconds, as the trace's."""
+
+    start: float
+    begin: float  # where the warm-up ends and counting begins
+    end: float
+    slots: int = 8
+    wait: float = 10.0
+    pod_start: float = 60.0
+    pod_spread: float = 0.2  # pods start within pod_start x (1 - spread .. 1 + spread)
+    initial: int = 1  # pods that serve from `start` on
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A session in the admission queue."""
+
+    number: int
+    length: float
+
+
+class Pool:
+    """One region's pods and sessions. Controllers read it and call what is marked as an order."""
+
+    def __init__(self, sessions: Sessions, setting: Setting, controller: Controller, chance: Chance) -> None:
+        self.setting = setting
+        self.chance = chance
+        self.now = setting.start
+        self.pods: dict[int, Pod] = {}  # by number: those that the target counts, so none that terminates
+        self.live = 0  # sessions that are served
+        self.queue: dict[int, Waiter] = {}  # in order of arrival
+        self.writes: list[Write] = []
+        self._sessions = sessions
+        self._controller = controller
+        self._index: Index[Pod] = Index()
+        self._plan = self._index.plan(Wanted((sessions.region,), (POOL,)))
+        self._heap: list[tuple[float, int, int, Pod | None]] = []
+        self._sequence = 0
+        self._made = 0
+        self._standing = 0  # pods that are paid for
+        self._counted = _Counts()
+        self._areas_at = setting.start
+        self._pods_at = setting.start
+
+    # what controllers may ask
+
+    @property
+    def replicas(self) -> int:
+        """What the target asks for."""
+        return len(self.pods)
+
+    @property
+    def waiting(self) -> int:
+        """Sessions in the admission queue."""
+        return len(self.queue)
+
+    @property
+    def session_seconds(self) -> float:
+        """Demand (sessions served and waiting) integrated over time: a difference over a window is its mean."""
+        counts = self._counted
+        lately = self.now - self._areas_at
+        return counts.before + counts.slot_seconds + counts.waiting_seconds + (self.live + len(self.queue)) * lately
+
+    # orders
+
+    def raise_to(self, replicas: int) -> None:
+        """Creates what is missing. One write."""
+        was = len(self.pods)
+        if replicas <= was:
+            return
+        self.writes.append(Write(self.now, was, replicas))
+        for _ in range(replicas - was):
+            pod = self._create()
+            spread = self.setting.pod_spread
+            self._push(
+                self.now + self.setting.pod_start * (1.0 - spread + 2.0 * spread * self.chance.random()), _READY, pod
+            )
+
+    def cordon(self, pod: Pod) -> None:
+        """No new sessions. Nothing where it does not serve."""
+        if pod.state is PodState.SERVING:
+            pod.state = PodState.CORDONED
+            self._index.close(pod)
+
+    def uncordon(self, pod: Pod) -> None:
+        """New sessions again. Nothing where it is not cordoned."""
+        if pod.state is PodState.CORDONED:
+            pod.state = PodState.SERVING
+            self._index.open(pod)
+            self._serve_waiting()
+
+    def remove(self, victims: Iterable[Pod], grace: float) -> None:
+        """Takes pods away and lowers replicas by as many: one write. What they carry has `grace` seconds, then is cut."""
+        going = list(victims)
+        if not going:
+            return
+        was = len(self.pods)
+        self.writes.append(Write(self.now, was, was - len(going)))
+        for pod in going:
+            del self.pods[pod.number]
+            self._index.remove(pod)
+            pod.state = PodState.TERMINATING
+            if pod.used and grace > 0.0:
+                self._push(self.now + grace, _GRACE, pod)
+            else:
+                self._bury(pod)
+
+    # the run
+
+    def run(self) -> Measures:
+        """Once."""
+        setting = self.setting
+        for _ in range(setting.initial):
+            self._get_ready(self._create())
+        self._push(setting.start, _TICK, None)
+        self._push(setting.begin, _BEGIN, None)
+        self._play(setting.end)
+        self.now = setting.end
+        return self._measured()
+
+    def _play(self, end: float) -> None:
+        heap, starts, lengths = self._heap, self._sessions.starts, self._sessions.lengths
+        coming, at = len(starts), 0
+        next_start = starts[0] if coming else inf
+        while True:
+            if next_start < heap[0][0]:
+                if next_start >= end:
+                    return
+                self.now = next_start
+                self._arrive(lengths[at])
+                at += 1
+                next_start = starts[at] if at < coming else inf
+                continue
+            when, number, kind, pod = heappop(heap)
+            if when >= end:
+                return
+            self.now = when
+            if kind == _END:
+                assert pod is not None
+                self._end(pod)
+            else:
+                self._happen(kind, number, pod)
+
+    def _happen(self, kind: int, number: int, pod: Pod | None) -> None:
+        if kind == _TICK:
+            self._controller.step(self)
+            self._push(self.now + self._controller.every, _TICK, None)
+        elif kind == _GIVE_UP:
+            self._give_up(number)
+        elif kind == _BEGIN:
+            self._begin()
+        elif pod is not None and kind == _READY:
+            if pod.state is PodState.STARTING:
+                self._get_ready(pod)
+                self._serve_waiting()
+        elif pod is not None and pod.state is PodState.TERMINATING:
+            self._bury(pod)
+
+    # sessions
+
+    def _arrive(self, length: float) -> None:
+        counts = self._counted
+        counts.sessions += 1
+        self._sequence = number = self._sequence + 1
+        if not self.queue:
+            pod = self._index.choose(self._plan, str(number))
+            if pod is not None:
+                self._serve(pod, number, length)
+                return
+        self._advance()
+        counts.waited += 1
+        self.queue[number] = Waiter(number, length)
+        heappush(self._heap, (self.now + self.setting.wait, number, _GIVE_UP, None))
+
+    def _serve(self, pod: Pod, number: int, length: float) -> None:
+        now = self.now
+        counts = self._counted
+        counts.slot_seconds += self.live * (now - self._areas_at)
+        counts.waiting_seconds += len(self.queue) * (now - self._areas_at)
+        self._areas_at = now
+        self.live += 1
+        self._index.take(pod)
+        heappush(self._heap, (now + length, number, _END, pod))
+
+    def _end(self, pod: Pod) -> None:
+        state = pod.state
+        if state is PodState.GONE:
+            return  # it was cut
+        self._advance()
+        self.live -= 1
+        self._index.give(pod)
+        if state is PodState.TERMINATING:
+            if not pod.used:
+                self._bury(pod)
+        elif self.queue:
+            self._serve_waiting()
+
+    def _serve_waiting(self) -> None:
+        queue = self.queue
+        while queue:
+            number = next(iter(queue))
+            pod = self._index.choose(self._plan, str(number))
+            if pod is None:
+                return
+            self._serve(pod, number, queue[number].length)
+            del queue[number]
+            self._counted.unserved_until = self.now
+
+    def _give_up(self, number: int) -> None:
+        if number not in self.queue:
+            return
+        self._advance()
+        del self.queue[number]
+        self._counted.rejected += 1
+        self._counted.unserved_until = self.now
+
+    # pods
+
+    def _create(self) -> Pod:
+        self._pay()
+        self._standing += 1
+        self._counted.peak_pods = max(self._counted.peak_pods, self._standing)
+        self._made += 1
+        pod = Pod(self._sessions.region, self.setting.slots, self._made, self.now)
+        self.pods[pod.number] = pod
+        return pod
+
+    def _get_ready(self, pod: Pod) -> None:
+        pod.state = PodState.SERVING
+        pod.ready_at = self.now
+        self._index.add(pod)
+        self._index.open(pod)
+
+    def _bury(self, pod: Pod) -> None:
+        self._pay()
+        self._standing -= 1
+        self._advance()
+        self._counted.cut += pod.used
+        self.live -= pod.used
+        pod.state = PodState.GONE
+
+    # counting
+
+    def _push(self, at: float, kind: int, pod: Pod | None) -> None:
+        self._sequence += 1
+        heappush(self._heap, (at, self._sequence, kind, pod))
+
+    def _advance(self) -> None:
+        lately = self.now - self._areas_at
+        self._counted.slot_seconds += self.live * lately
+        self._counted.waiting_seconds += len(self.queue) * lately
+        self._areas_at = self.now
+
+    def _pay(self) -> None:
+        self._counted.pod_seconds += self._standing * (self.now - self._pods_at)
+        self._pods_at = self.now
+
+    def _begin(self) -> None:
+        self._advance()
+        self._pay()
+        kept = self._counted.slot_seconds + self._counted.waiting_seconds
+        self._counted = _Counts(peak_pods=self._standing, before=kept)
+
+    def _measured(self) -> Measures:
+        self._advance()
+        self._pay()
+        counts, setting = self._counted, self.setting
+        writes = [write for write in self.writes if write.at >= setting.begin]
+        reversals, changes = turns(writes)
+        return Measures(
+            seconds=setting.end - setting.begin,
+            slots=setting.slots,
+            sessions=counts.sessions,
+            cut=counts.cut,
+            rejected=counts.rejected,
+            waited=counts.waited,
+            pod_seconds=counts.pod_seconds,
+            slot_seconds=counts.slot_seconds,
+            writes=len(writes),
+            reversals=reversals,
+            turns=changes,
+            peak_pods=counts.peak_pods,
+            unserved_until=counts.unserved_until,
+        )
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Since the warm-up's end."""
+
+    sessions: int = 0
+    cut: int = 0
+    rejected: int = 0
+    waited: int = 0
+    pod_seconds: float = 0.0
+    slot_seconds: float = 0.0
+    waiting_seconds: float = 0.0
+    before: float = 0.0  # what `session_seconds` had reached during the warm-up
+    peak_pods: int = 0
+    unserved_until: float = 0.0
+
+
+def play(sessions: Sessions, setting: Setting, controller: Controller, chance: Chance) -> Measures:
+    """One pool's run from `setting.start` to `setting.end`."""
+    return Pool(sessions, setting, controller, chance).run()

@@ -1,0 +1,92 @@
+"""Our own autoscaler in a replay: the real decision with real observations, carried out in the order it prescribes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from autoscaler.decide import decide
+from autoscaler.decision import Decision, Removal
+from autoscaler.memory import Memory
+from autoscaler.observation import Observation, Sample, TargetSeen
+from autoscaler.policy import PoolPolicy
+from autoscaler.replay.engine import Pool
+from autoscaler.replay.pods import Pod, PodState
+from moorage.ids import WorkerId
+
+_REGISTERED = (PodState.SERVING, PodState.CORDONED)
+
+
+class View(Protocol):
+    """What lies between the pool and the eyes of the autoscaler: nothing, or a fault."""
+
+    def samples(self, pool: Pool) -> Mapping[str, Sample]:
+        """What the rules' queries answer."""
+
+    def seen(self, truth: Observation) -> Observation:
+        """What is made of the truth."""
+
+    def can_write(self, now: float) -> bool:
+        """Whether the target takes orders."""
+
+    def is_up(self, now: float) -> bool:
+        """Whether any leader decides."""
+
+
+@dataclass(slots=True)
+class Ours:
+    """One pool's decisions. `memory` goes on from one leader to the next, as the store keeps it."""
+
+    policy: PoolPolicy
+    view: View
+    memory: Memory = field(default_factory=Memory)
+    decisions: int = 0
+
+    @property
+    def every(self) -> float:
+        """As the policy says."""
+        return self.policy.every
+
+    def step(self, pool: Pool) -> None:
+        """Observe, decide, act."""
+        if not self.view.is_up(pool.now):
+            return
+        seen = self.view.seen(observed(self.policy, pool, self.view.samples(pool)))
+        decision, self.memory = decide(self.policy, seen, self.memory, pool.now)
+        self.decisions += 1
+        carry_out(decision, pool, can_write=self.view.can_write(pool.now))
+
+
+def observed(policy: PoolPolicy, pool: Pool, samples: Mapping[str, Sample]) -> Observation:
+    """The truth about a pool."""
+    pods = pool.pods.values()
+    return Observation(
+        policy.region,
+        policy.pool,
+        workers=tuple([pod.worker for pod in pods if pod.state in _REGISTERED]),
+        waiting=pool.waiting,
+        target=TargetSeen(pool.replicas, tuple([pod.member for pod in pods])),
+        samples=samples,
+    )
+
+
+def carry_out(decision: Decision, pool: Pool, *, can_write: bool = True) -> None:
+    """Uncordon, raise, cordon, then retire and remove, each only where it still holds."""
+    for pod in _pods(pool, decision.uncordon):
+        pool.uncordon(pod)
+    if can_write:
+        pool.raise_to(decision.replicas)
+    for pod in _pods(pool, decision.cordon):
+        pool.cordon(pod)
+    if can_write:
+        pool.remove(_retired(pool, decision.retire), grace=0.0)
+
+
+def _retired(pool: Pool, removals: Iterable[Removal]) -> list[Pod]:
+    return [pod for pod in _pods(pool, [removal.worker for removal in removals]) if not pod.used]
+
+
+def _pods(pool: Pool, workers: Iterable[WorkerId]) -> list[Pod]:
+    found = (pool.pods.get(int(worker.removeprefix("wrk_"))) for worker in workers)
+    return [pod for pod in found if pod is not None]

@@ -1,0 +1,69 @@
+"""What serves: one simulated pod, which is a worker of the registry once it has started."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from autoscaler.observation import MemberSeen, Phase, WorkerSeen
+from moorage.ids import WorkerId
+from scheduler.shelves import Spot
+from scheduler.values import Labels, WorkerState
+
+
+POOL = "replay"
+NO_LABELS: Labels = frozenset()
+
+
+class PodState(Enum):
+    """A pod's life."""
+
+    STARTING = "starting"
+    SERVING = "serving"
+    CORDONED = "cordoned"  # keeps its sessions, gets no new ones
+    TERMINATING = "terminating"  # the platform told it to go: no new sessions, and a grace for those it has
+    GONE = "gone"
+
+
+class Pod(Spot):
+    """A place of the real placement index, with a life. `number` counts from 1 in order of creation."""
+
+    __slots__ = ("_member", "_worker", "created_at", "number", "ready_at", "state")
+
+    def __init__(self, region: str, slots: int, number: int, created_at: float) -> None:
+        super().__init__(region, POOL, NO_LABELS, slots)
+        self.number = number
+        self.created_at = created_at
+        self.ready_at = 0.0
+        self.state = PodState.STARTING
+        self._member: MemberSeen | None = None
+        self._worker: WorkerSeen | None = None
+
+    @property
+    def member(self) -> MemberSeen:
+        """As the target shows it; the same object until it changes."""
+        seen = self._member
+        phase = _PHASES[self.state]
+        if seen is None or seen.phase is not phase:
+            name = f"pod-{self.number}"
+            seen = self._member = MemberSeen(name, name, phase, phase is Phase.RUNNING, self.created_at)
+        return seen
+
+    @property
+    def worker(self) -> WorkerSeen:
+        """As the registry shows it; the same object until it changes."""
+        seen = self._worker
+        state = _STATES[self.state]
+        if seen is None or seen.used != self.used or seen.state is not state:
+            worker = WorkerId(f"wrk_{self.number:026d}")
+            name = f"pod-{self.number}"
+            seen = self._worker = WorkerSeen(worker, state, self.slots, self.used, self.ready_at, name)
+        return seen
+
+
+_PHASES = {
+    PodState.STARTING: Phase.PENDING,
+    PodState.SERVING: Phase.RUNNING,
+    PodState.CORDONED: Phase.RUNNING,
+    PodState.TERMINATING: Phase.TERMINATING,
+}
+_STATES = {PodState.SERVING: WorkerState.SERVING, PodState.CORDONED: WorkerState.CORDONED}

@@ -1,0 +1,1 @@
+"""The parts of `python -m bench replay`: its traces, its contestants, its faults and its table."""
