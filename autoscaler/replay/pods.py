@@ -9,7 +9,6 @@ from moorage.ids import WorkerId
 from scheduler.shelves import Spot
 from scheduler.values import Labels, WorkerState
 
-
 POOL = "replay"
 NO_LABELS: Labels = frozenset()
 
