@@ -50,8 +50,8 @@ class Target(Protocol):
         """Tells the platform which members carry sessions (safe-to-evict=false, do-not-disrupt) and which do not."""
 
     async def run(self) -> None:
-        """What it does beside being asked, until cancelled: watching members, keeping processes alive. Survives every
-        failure of what it watches."""
+        """What it does beside being asked: watching members, keeping processes alive. From before the first look until it is
+        cancelled, after `close`. Survives every failure of what it watches."""
 
     async def close(self) -> None:
         """Lets go of connections and, where they are its own, of processes."""

@@ -1,0 +1,176 @@
+"""One pool: look, decide, act, say what was done; again every few seconds, and at once when it is needed.
+
+A failure of one look ends that look. What cannot be read is not known, and `decide` freezes for it; nothing here guesses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from autoscaler.decide import decide
+from autoscaler.io.acting import Reach, carry_out
+from autoscaler.io.leading import Leader
+from autoscaler.io.memories import Memories
+from autoscaler.io.metrics import AutoscalerMetrics
+from autoscaler.io.protecting import Protecting
+from autoscaler.io.registry import Registry
+from autoscaler.io.signals import Signals
+from autoscaler.io.target import Target
+from autoscaler.io.telling import Telling
+from autoscaler.memory import Memory
+from autoscaler.observation import Freeze, Observation, TargetSeen
+from autoscaler.observing import Place, observation
+from autoscaler.policy import PoolPolicy
+from scheduler.store import Store
+
+LEAST_SECONDS = 1.0  # between two looks, whatever happens
+LOOK_WITHIN = 5.0
+_LAST_WORD_WITHIN = 2.0
+_log = structlog.get_logger("moorage.autoscaler")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the pools of one process share."""
+
+    store: Store
+    registry: Registry
+    signals: Signals
+    metrics: AutoscalerMetrics
+
+
+class Pool:
+    """One, until its task is cancelled."""
+
+    def __init__(self, policy: PoolPolicy, target: Target, leader: Leader, around: Surroundings) -> None:
+        self.policy = policy  # may be replaced between two looks
+        self.target = target
+        self._leader = leader
+        self._around = around
+        self._reach = Reach(around.store, target, leader)
+        self._memories = Memories(around.store, self.place)
+        self._telling = Telling(around.store, around.metrics, self.place)
+        self._protecting = Protecting(target)
+        self._memory: Memory | None = None
+        self._needed = asyncio.Event()
+        self._last = 0.0  # the store's clock at the last look
+        self._hold_until = 0.0
+
+    @property
+    def place(self) -> Place:
+        """Region and pool."""
+        return self.policy.region, self.policy.pool
+
+    def nudge(self) -> None:
+        """Look now."""
+        self._needed.set()
+
+    async def run(self) -> None:
+        """Until cancelled; then what it learned is kept once more."""
+        self._around.metrics.known(self.place)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._leader.run(), name="lead")
+                tasks.create_task(self._protecting.run(), name="protect")
+                await self._tick_for_ever()
+        finally:
+            self._around.metrics.forget(self.place)
+
+    async def tick(self) -> None:
+        """One look and what follows."""
+        is_leading = self._leader.is_leading
+        self._around.metrics.leads(self.place, is_leading=is_leading)
+        if not is_leading:
+            self._memory = None
+            return
+        if self._memory is None and (recalled := await self._memories.recall()) is not None:
+            self._memory = recalled
+        if self._memory is None:
+            self._around.metrics.frozen(self.place, {Freeze.REGISTRY})
+            return
+        await self._step(await self._look(), self._memory)
+
+    async def _tick_for_ever(self) -> None:
+        clock = asyncio.get_running_loop().time
+        try:
+            while True:
+                began_at = clock()
+                self._needed.clear()
+                try:
+                    await self.tick()
+                except Exception:
+                    _log.exception("look_failed", region=self.policy.region, pool=self.policy.pool)
+                self._around.metrics.ticked(self.place, clock() - began_at)
+                await asyncio.sleep(max(0.0, began_at + LEAST_SECONDS - clock(), self._hold_until - clock()))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, began_at + self._every - clock())):
+                        await self._needed.wait()
+        finally:
+            await self._last_word()
+
+    @property
+    def _every(self) -> float:
+        """A process that does not lead looks often whether it does."""
+        return self.policy.every if self._memory is not None else LEAST_SECONDS
+
+    async def _look(self) -> Observation:
+        registry, target = await asyncio.gather(self._around.registry.look(), self._look_at_target())
+        now = self._now()
+        samples = self._around.signals.samples(self.policy)
+        seen = observation(self.policy, registry, target, samples, now)
+        self._around.metrics.seen(self.place, seen, now)
+        self._telling.watch(seen)
+        return seen
+
+    async def _look_at_target(self) -> TargetSeen | None:
+        try:
+            async with asyncio.timeout(LOOK_WITHIN):
+                return await self.target.look()
+        except TimeoutError:
+            return None
+        except Exception:
+            _log.exception("target_look_failed", region=self.policy.region, pool=self.policy.pool)
+            return None
+
+    async def _step(self, seen: Observation, memory: Memory) -> None:
+        clock = asyncio.get_running_loop().time
+        began_at = clock()
+        decision, remembered = decide(self.policy, seen, memory, self._now())
+        self._around.metrics.decided(self.place, decision, clock() - began_at)
+        self._memory = remembered
+
+        async def remember() -> bool:
+            return await self._memories.keep(remembered, at_once=True)
+
+        carried = await carry_out(self._reach, seen, decision, remember)
+        if carried.conflicts:
+            self._needed.set()
+        self._hold_until = clock() + (carried.retry_after or 0.0)
+        self._around.metrics.carried(self.place, carried)
+        self._protect(seen)
+        await self._telling.tell(self.policy, seen, decision, carried)
+        await self._memories.keep(remembered, at_once=carried.is_change)
+
+    def _protect(self, seen: Observation) -> None:
+        if seen.workers is None:
+            return
+        busy = {worker.member: worker.used > 0 for worker in seen.workers if worker.member is not None}
+        self._protecting.put(
+            frozenset(member for member, is_busy in busy.items() if is_busy),
+            frozenset(member for member, is_busy in busy.items() if not is_busy),
+        )
+
+    def _now(self) -> float:
+        """The store's clock, which may be set anew after an outage, never backwards."""
+        self._last = max(self._last, self._around.store.now())
+        return self._last
+
+    async def _last_word(self) -> None:
+        if self._memory is not None and self._leader.is_leading:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORD_WITHIN):
+                    await self._memories.keep(self._memory, at_once=True)
