@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 from zlib import crc32
 
 from scheduler.shelves import ABOVE, BELOW, EMPTY, Group, Spot
@@ -158,7 +158,18 @@ class Index(Generic[S]):
         plan.version = self._version
 
 
-def meets(place: Group | Spot, wanted: Wanted) -> bool:
+class Place(Protocol):
+    """Where sessions are served: a worker, a group of them, a pool that will have some."""
+
+    @property
+    def region(self) -> str: ...
+    @property
+    def pool(self) -> str: ...
+    @property
+    def labels(self) -> Labels: ...
+
+
+def meets(place: Place, wanted: Wanted) -> bool:
     """Whether a worker of this region, pool and labels can serve such a session."""
     return (
         (not wanted.regions or place.region in wanted.regions)

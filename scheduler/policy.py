@@ -42,3 +42,8 @@ class SchedulerPolicy:
     drain_rate_per_second: float = 500.0  # sessions told to move, over all drains together
     drain_kept_seconds: float = 86_400.0  # a drain that ended and holds nothing any more can be read so long
     drains_kept: int = 1_000  # of them; the oldest go first
+
+    scale_requests: int = 1_000  # in force at once; one more is refused
+    decisions_per_pool: int = 2_000  # a day of one a minute, and changes; the oldest go first
+    decision_bytes: int = 65_536  # of one record
+    memory_bytes: int = 1_048_576  # of what one role keeps under one name

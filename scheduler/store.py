@@ -208,8 +208,9 @@ class Store(Protocol):
 
     # scaling: what operators wish, and what the autoscaler says
 
-    async def put_scale_request(self, request: ScaleRequest) -> bool:
-        """Keeps it until it expires, over a restart too. False: one of that id is known and stays as it is."""
+    async def put_scale_request(self, request: ScaleRequest) -> Done | Refused:
+        """Keeps it until it expires, over a restart too; the same again is Done. CONFLICT where another one of that id is
+        known, which stays as it is, or where `scale_requests` of the policy are in force."""
 
     async def drop_scale_request(self, request: str) -> bool:
         """Forgets it; False where it is not known."""
@@ -219,19 +220,20 @@ class Store(Protocol):
 
     async def publish_pool(self, status: PoolStatus) -> None:
         """Until `status.until` a session that this pool's workers could serve waits in the queue though none is there:
-        it is not refused with NO_CAPACITY at once, as long as `maximum` is above 0."""
+        it is not refused with NO_CAPACITY at once, as long as `maximum` is above 0. `pools` names the pool from then on."""
 
     async def pool_statuses(self) -> list[PoolStatus]:
         """Those published and not past their `until` for longer than a day, by region and pool."""
 
     async def record_decision(self, decision: DecisionRecord) -> None:
-        """Appends it; the oldest beyond `decisions_per_pool` go. One that is a change is also an event `pool.scaled`."""
+        """Appends it; the oldest beyond `decisions_per_pool` go. One that is a change is also an event `pool.scaled` with
+        what `scheduler.scaling.scaled_data` makes of it. ValueError for a document over `decision_bytes`."""
 
     async def decisions(self, region: str, pool: str, limit: int, before: float | None = None) -> list[DecisionRecord]:
         """Newest first, those made before a time."""
 
     async def keep_memory(self, name: str, document: bytes) -> None:
-        """What a role must know when another process takes it over, over a restart too. At most 1 MiB."""
+        """What a role must know when another process takes it over, over a restart too. ValueError over `memory_bytes`."""
 
     async def memory(self, name: str) -> bytes | None:
         """As last kept."""

@@ -9,11 +9,15 @@ from moorage.ids import GatewayId, KeyId, RequestId, SessionId, UserId, WorkerId
 from scheduler.values import (
     ClaimRequest,
     Concurrency,
+    DecisionRecord,
     DrainKind,
     DrainPlan,
     Duplicates,
     Held,
+    PoolStatus,
     Registration,
+    ScaleAction,
+    ScaleRequest,
     SessionOnWorker,
     Wanted,
 )
@@ -128,3 +132,66 @@ def a_plan(
         by="key_one",
         started_at=started_at,
     )
+
+
+def a_scale_request(
+    *,
+    action: ScaleAction = ScaleAction.SET,
+    region: str = "eu",
+    pool: str = "gpu",
+    workers: int = 5,
+    delta_workers: int | None = None,
+    created_at: float = START,
+    ttl_seconds: float = 3600.0,
+) -> ScaleRequest:
+    """A wish that was just accepted."""
+    return ScaleRequest(
+        id=f"scl_{next(_numbers):06}",
+        action=action,
+        region=region,
+        pool=pool,
+        workers=workers,
+        delta_workers=delta_workers,
+        reason="a concert",
+        by="key_one",
+        created_at=created_at,
+        expires_at=created_at + ttl_seconds,
+    )
+
+
+def a_status(
+    *,
+    region: str = "eu",
+    pool: str = "gpu",
+    labels: Iterable[tuple[str, str]] = (),
+    maximum: int = 6,
+    desired: int = 0,
+    serving: int = 0,
+    at: float = START,
+    seconds: float = 30.0,
+) -> PoolStatus:
+    """What the autoscaler of a pool without workers says."""
+    return PoolStatus(
+        region=region,
+        pool=pool,
+        target="local",
+        minimum=0,
+        maximum=maximum,
+        slots_per_worker=8,
+        labels=frozenset(labels),
+        desired=desired,
+        serving=serving,
+        starting=0,
+        draining=0,
+        lead_seconds=20.0,
+        frozen=("settling",),
+        at=at,
+        until=at + seconds,
+    )
+
+
+def a_decision(
+    document: bytes = b"{}", *, at: float = START, region: str = "eu", pool: str = "gpu", is_change: bool = False
+) -> DecisionRecord:
+    """One decision as it is kept."""
+    return DecisionRecord(region, pool, at, is_change, document)

@@ -10,6 +10,7 @@ from scheduler.io.memory.endings import dismiss, leave_line
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.records import Session
 from scheduler.io.memory.slots import drop_attach, give_up, place, rehome, reserve
+from scheduler.io.memory.views import eta_seconds
 from scheduler.placement import Plan
 from scheduler.queue import Waiter
 from scheduler.values import (
@@ -195,7 +196,7 @@ def _wait(fleet: Fleet, request: ClaimRequest, plan: Plan, now: float) -> Queued
     if opens_at is not None:
         why = "the store lost its data: nothing new is placed until gateways have named what they relay"
         return Refused(Code.STORE_UNAVAILABLE, why, max(opens_at - now, 0.1))
-    if not fleet.index.has_match(plan):
+    if not fleet.has_hope(plan, now):
         if request.wait_seconds > 0 and is_newborn(fleet, now):
             return NEWBORN
         return Refused(Code.NO_CAPACITY, "no worker of these regions, pools and labels is known", retry)
@@ -217,5 +218,6 @@ def _opens_at(fleet: Fleet, request: ClaimRequest) -> float | None:
 
 
 def _queued(fleet: Fleet, waiter: Waiter, now: float) -> Queued:
-    queue = fleet.queue
-    return Queued(waiter.request.request, queue.position(waiter), queue.eta_seconds(waiter, now), waiter.deadline)
+    return Queued(
+        waiter.request.request, fleet.queue.position(waiter), eta_seconds(fleet, waiter, now), waiter.deadline
+    )

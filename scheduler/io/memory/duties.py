@@ -113,7 +113,7 @@ def refuse_stranded(fleet: Fleet, now: float) -> None:
     """Waiters whom no worker can serve any more hear it at once."""
     if len(fleet.queue):
         refused = Refused(Code.NO_CAPACITY, "the last matching worker is gone", fleet.policy.full_retry_seconds)
-        for waiter in fleet.queue.stranded(fleet.index.has_match):
+        for waiter in fleet.queue.stranded(lambda plan: fleet.has_hope(plan, now)):
             dismiss(fleet, waiter, refused, now)
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from moorage.ids import Draw, GatewayId, RequestId, SessionId, WorkerId
 from scheduler.alarms import Alarms
 from scheduler.claims import next_fence
+from scheduler.coming import Coming
 from scheduler.io.memory.log import EventLog
 from scheduler.io.memory.mailboxes import Mailboxes
 from scheduler.io.memory.records import Contest, Gateway, Session, Worker
 from scheduler.limits import Limits
-from scheduler.placement import Index
+from scheduler.placement import Index, Plan
 from scheduler.policy import SchedulerPolicy
 from scheduler.queue import Queue, Waiter
 from scheduler.tombstones import Revocations, Tombstones
@@ -26,6 +27,7 @@ class Fleet:
         "adopting",
         "alarms",
         "born_at",
+        "coming",
         "contests",
         "draw",
         "epoch",
@@ -56,6 +58,7 @@ class Fleet:
         self.epoch = draw(8).hex()
         self.fence = 0  # the highest ever given: one counter keeps every session's fences rising
         self.index: Index[Worker] = Index(policy.soft_cap)
+        self.coming = Coming()
         self.workers: dict[WorkerId, Worker] = {}
         self.leases: Alarms[Worker] = Alarms()
         self.region_workers: dict[str, int] = {}  # those not lost,
@@ -86,6 +89,10 @@ class Fleet:
         if session is None:
             return Stale(session_id, None)
         return session if session.fence == fence else Stale(session_id, session.fence)
+
+    def has_hope(self, plan: Plan, now: float) -> bool:
+        """Whether a worker that is known, or one to come, could serve this now or later."""
+        return self.index.has_match(plan) or bool(self.coming.serving(plan.wanted, now))
 
     def is_gateway_alive(self, gateway: GatewayId) -> bool:
         """Whether its lease runs."""

@@ -29,13 +29,16 @@ from scheduler.io.memory import (
 )
 from scheduler.io.memory.board import Board
 from scheduler.io.memory.fleet import Fleet
+from scheduler.io.memory.scaling import Keeper, ScalingBoard
 from scheduler.policy import SchedulerPolicy
+from scheduler.scaling import scaled_data
 from scheduler.values import (
     Adopted,
     Beaten,
     Claimed,
     ClaimRequest,
     Contested,
+    DecisionRecord,
     Directive,
     Done,
     Drain,
@@ -49,6 +52,7 @@ from scheduler.values import (
     Held,
     JoinKey,
     Notice,
+    PoolStatus,
     PoolView,
     ProbeSession,
     Queued,
@@ -57,6 +61,7 @@ from scheduler.values import (
     Registered,
     Registration,
     Revocation,
+    ScaleRequest,
     SessionView,
     Stale,
     Usage,
@@ -80,10 +85,13 @@ class MemoryStore:
         clock: Callable[[], float] | None = None,
         draw: Draw = os.urandom,
         policy: SchedulerPolicy | None = None,
+        keeper: Keeper | None = None,  # of scale requests, decisions and memories over a restart
     ) -> None:
         self.now = clock or steady_clock()
-        self._fleet = Fleet(policy or SchedulerPolicy(), draw, self.now())
+        policy = policy or SchedulerPolicy()
+        self._fleet = Fleet(policy, draw, self.now())
         self._board = Board()
+        self._scaling = ScalingBoard(policy, keeper)
 
     # workers
 
@@ -198,7 +206,7 @@ class MemoryStore:
         return [session.view(now) for session in self._fleet.sessions.values()]
 
     async def pools(self) -> list[PoolView]:
-        return views.pool_views(self._fleet)
+        return views.pool_views(self._fleet, self.now())
 
     async def queue(self, session: SessionId) -> QueueView | None:
         return views.queue_view(self._fleet, session, self.now())
@@ -231,6 +239,38 @@ class MemoryStore:
 
     async def lead(self, role: str, holder: str, seconds: float) -> bool:
         return self._board.lead(role, holder, seconds, self.now())
+
+    # scaling
+
+    async def put_scale_request(self, request: ScaleRequest) -> Done | Refused:
+        return await self._scaling.put(request, self.now())
+
+    async def drop_scale_request(self, request: str) -> bool:
+        return await self._scaling.drop(request, self.now())
+
+    async def scale_requests(self) -> list[ScaleRequest]:
+        return self._scaling.requests(self.now())
+
+    async def publish_pool(self, status: PoolStatus) -> None:
+        now = self.now()
+        if self._fleet.coming.publish(status, now):
+            duties.refuse_stranded(self._fleet, now)
+
+    async def pool_statuses(self) -> list[PoolStatus]:
+        return self._fleet.coming.all(self.now())
+
+    async def record_decision(self, decision: DecisionRecord) -> None:
+        if await self._scaling.record(decision) and decision.is_change:
+            self._fleet.log.append(("pool.scaled", self.now(), None, None, 0, None, scaled_data(decision)))
+
+    async def decisions(self, region: str, pool: str, limit: int, before: float | None = None) -> list[DecisionRecord]:
+        return self._scaling.decisions(region, pool, limit, before)
+
+    async def keep_memory(self, name: str, document: bytes) -> None:
+        await self._scaling.keep(name, document)
+
+    async def memory(self, name: str) -> bytes | None:
+        return self._scaling.memory(name)
 
     # keys
 

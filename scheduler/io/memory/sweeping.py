@@ -9,7 +9,7 @@ from moorage.ids import SessionId
 from scheduler.claims import LAST_WORD_SECONDS
 from scheduler.io.memory.adopting import end_windows
 from scheduler.io.memory.contests import give_up_waiting
-from scheduler.io.memory.duties import remove, settle
+from scheduler.io.memory.duties import refuse_stranded, remove, settle
 from scheduler.io.memory.endings import PORTION, ask_to_end, dismiss, finish
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.gateways import lapse_silent
@@ -35,6 +35,8 @@ async def sweep(fleet: Fleet, now: float) -> None:
         for session in due[start : start + PORTION]:
             _session(fleet, session, now)
     _waiters(fleet, now)
+    if fleet.coming.let_pass(now):
+        refuse_stranded(fleet, now)
     fleet.tombstones.lapse(now)
     if not fleet.revocations.is_empty:
         fleet.revocations.lapse(now)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from moorage.ids import GatewayId, SessionId
+from scheduler.coming import eta_seconds as pool_eta_seconds
 from scheduler.io.memory.fleet import Fleet
+from scheduler.placement import Plan
+from scheduler.queue import Waiter
 from scheduler.values import ClaimState, EndRecord, GatewayView, PoolView, QueueView, SessionView
 
 
@@ -20,13 +23,21 @@ def queue_view(fleet: Fleet, session_id: SessionId, now: float) -> QueueView | N
     waiter = fleet.queue.of_session(session_id)
     if waiter is None:
         return None
-    position = fleet.queue.position(waiter)
-    return QueueView(session_id, position, fleet.queue.eta_seconds(waiter, now), now - waiter.since)
+    return QueueView(session_id, fleet.queue.position(waiter), eta_seconds(fleet, waiter, now), now - waiter.since)
 
 
-def pool_views(fleet: Fleet) -> list[PoolView]:
-    """Room by region and pool. A waiter counts for the first pool, by name, that could serve it."""
-    rooms: dict[tuple[str, str], list[int]] = {}
+def eta_seconds(fleet: Fleet, waiter: Waiter, now: float) -> float | None:
+    """From the grants of late; where there were none, from what a pool that grows takes to."""
+    by_pace = fleet.queue.eta_seconds(waiter, now)
+    if by_pace is not None:
+        return by_pace
+    return pool_eta_seconds(fleet.coming.serving(waiter.lane.plan.wanted, now))
+
+
+def pool_views(fleet: Fleet, now: float) -> list[PoolView]:
+    """Room by region and pool. A waiter counts for the first pool that is scaled and could serve it, else for the first
+    one; by name."""
+    rooms: dict[tuple[str, str], list[int]] = {place: [0, 0, 0, 0, 0] for place in fleet.coming.hopeful(now)}
     for worker in fleet.workers.values():
         room = rooms.setdefault((worker.region, worker.pool), [0, 0, 0, 0, 0])
         room[0] += 1
@@ -35,11 +46,20 @@ def pool_views(fleet: Fleet) -> list[PoolView]:
         if worker.is_open:
             room[3] += worker.free
     for plan, waiting in fleet.queue.waiting_by_lane():
-        if fleet.index.has_match(plan):
-            first = plan.tiers[0][0].region
-            pool = min(group.pool for group in plan.tiers[0] if group.region == first)
-            rooms[first, pool][4] += waiting
+        place = _counted_at(fleet, plan, now)
+        if place is not None:
+            rooms[place][4] += waiting
     return [PoolView(region, pool, *room) for (region, pool), room in sorted(rooms.items())]
+
+
+def _counted_at(fleet: Fleet, plan: Plan, now: float) -> tuple[str, str] | None:
+    coming = fleet.coming.serving(plan.wanted, now)
+    if coming:
+        return coming[0].region, coming[0].pool
+    if not fleet.index.has_match(plan):
+        return None
+    first = plan.tiers[0][0].region
+    return first, min(group.pool for group in plan.tiers[0] if group.region == first)
 
 
 def node_views(fleet: Fleet, now: float) -> dict[GatewayId, str]:

@@ -31,6 +31,8 @@ _POLICY = (
     "tombstone_least_seconds",
     "forget_worker_seconds",
     "forget_gateway_seconds",
+    "scale_requests",
+    "decisions_per_pool",
 )
 _CONSTANTS = {
     "plans": PLANS,

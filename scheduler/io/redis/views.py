@@ -6,9 +6,11 @@ import asyncio
 from typing import Any
 
 from moorage.ids import GatewayId, SessionId, WorkerId
+from scheduler.coming import can_come
 from scheduler.io.redis.carrying import find
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
 from scheduler.io.redis.message import unpack
+from scheduler.io.redis.scaling import pool_statuses
 from scheduler.io.redis.words import revocation_of, usage_of
 from scheduler.values import (
     ClaimState,
@@ -93,8 +95,11 @@ async def entries(ground: Ground) -> list[tuple[bytes, bytes]]:
 
 
 async def pools(ground: Ground) -> list[PoolView]:
-    """Room by region and pool. A waiter counts for the first pool, by name, that could serve it."""
-    rooms: dict[tuple[str, str], list[int]] = {}
+    """Room by region and pool. A waiter counts for the first pool that is scaled and could serve it, else for the first
+    one; by name."""
+    now = ground.now()
+    statuses = await pool_statuses(ground)
+    rooms = {(status.region, status.pool): [0, 0, 0, 0, 0] for status in statuses if can_come(status, now)}
     open_to_all = await _open_workers(ground)
     for view in await workers(ground):
         room = rooms.setdefault((view.region, view.pool), [0, 0, 0, 0, 0])

@@ -269,7 +269,7 @@ def revocation_of(word: list[Word]) -> Revocation:
 def event_of(position: str, word: list[Word], region: str) -> Event:
     type_, at, session, worker, seq, data, record = word
     told: dict[str, str | int | float] = dict(data) if data else {}
-    if "pool" in told:
+    if "pool" in told and region:  # the fleet's shard says it itself
         told["region"] = region
     end = record_of(record) if record else None
     return Event(position, type_, float(at), session or None, worker or None, seq, end, told)

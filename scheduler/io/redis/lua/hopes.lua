@@ -1,3 +1,3 @@
 -- Whether any worker that is known here could serve this, now or later. args: {wanted}
 begin(KEYS, ARGV)
-return answer(#groups_for(args[1]) > 0)
+return answer(has_hope(args[1]))

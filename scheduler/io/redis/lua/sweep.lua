@@ -120,6 +120,17 @@ local function let_waiters_pass()
   end
 end
 
+local function let_hopes_pass()
+  local all, has_lapsed = call('HGETALL', R .. ':coming'), false
+  for n = 1, #all, 2 do
+    if unpack_message(all[n + 1])[1] <= now then
+      call('HDEL', R .. ':coming', all[n])
+      has_lapsed = true
+    end
+  end
+  if has_lapsed then refuse_stranded() end
+end
+
 forgive_sleep()
 doubt_silent()
 lapse_gateways()
@@ -128,6 +139,7 @@ give_up_probing()
 local has_more_work, has_more_due = go_on(), let_sessions_pass()
 let_waiters_pass()
 let_guests_pass()
+let_hopes_pass()
 local unheard, all = {}, call('HGETALL', R .. ':left')
 for n = 2, math.min(#all, 2 * PORTION), 2 do unheard[#unheard + 1] = unpack_message(all[n]) end
 return answer({has_more_work or has_more_due, unheard, call('HVALS', R .. ':away')})

@@ -16,6 +16,6 @@ if worker or q.forced then
   return answer({'expected'})
 end
 if waiter then return answer(queued(waiter)) end
-if #groups_for(q.wanted) == 0 then return answer({'unmatched'}) end
+if not has_hope(q.wanted) then return answer({'unmatched'}) end
 waiter = q.wait > 0 and join_queue(q)
 return answer(waiter and queued(waiter) or {'full'})

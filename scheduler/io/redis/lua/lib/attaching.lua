@@ -17,7 +17,7 @@ local function wait()
       'the store lost its data: nothing new is placed until gateways have named what they relay',
       math.max(opens - now, 0.1), 'adopting')
   end
-  if #groups_for(q.wanted) == 0 and not q.hopes then
+  if not q.hopes and not has_hope(q.wanted) then
     return refused('NO_CAPACITY', 'no worker of these regions, pools and labels is known', FULL_RETRY_SECONDS,
       is_newborn() and 'newborn' or 'unmatched')
   end

@@ -114,6 +114,21 @@ local function groups_for(wanted)
   return meeting
 end
 
+-- Pools that could serve this with workers that do not exist yet, {pool, lead seconds while it grows or false} each; see
+-- scheduler/coming.py. {R}:coming pool -> {until, labels, lead}.
+local function coming(wanted)
+  local found, all = {}, call('HGETALL', R .. ':coming')
+  for n = 1, #all, 2 do
+    local pool = unpack_message(all[n + 1])
+    if pool[1] > now and meets(wanted, all[n], pool[2]) then found[#found + 1] = {all[n], pool[3]} end
+  end
+  return found
+end
+
+local function has_hope(wanted)
+  return #groups_for(wanted) > 0 or #coming(wanted) > 0
+end
+
 -- The best of one shelf over groups that is none of `tried`: by fewest free slots, or by most.
 local function best_of(groups, suffix, tried, is_spread)
   local best, room

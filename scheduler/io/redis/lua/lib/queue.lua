@@ -129,7 +129,12 @@ end
 local function eta(waiter, place)
   local lane = unpack_message(call('HGET', R .. ':lanes', waiter.q.wanted[1]))
   local rate = faded(lane[2], lane[3]) / PACE_SECONDS
-  return rate > 0 and place / rate or false
+  if rate > 0 then return place / rate end
+  local best = false
+  for _, pool in ipairs(coming(waiter.q.wanted)) do
+    if pool[2] and (not best or pool[2] < best) then best = pool[2] end
+  end
+  return best
 end
 
 local function queued(waiter)

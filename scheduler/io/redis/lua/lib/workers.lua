@@ -42,7 +42,7 @@ local function refuse_stranded()
   if queue_length() == 0 then return end
   local lanes = call('HGETALL', R .. ':lanes')
   for n = 1, #lanes, 2 do
-    if #groups_for(unpack_message(lanes[n + 1])[1]) == 0 then
+    if not has_hope(unpack_message(lanes[n + 1])[1]) then
       for _, workspace in ipairs(call('ZRANGE', R .. ':ring:' .. lanes[n], 0, -1)) do
         for _, session in ipairs(call('ZRANGE', R .. ':line:' .. lanes[n] .. ':' .. workspace, 0, -1)) do
           refuse_one(session)
