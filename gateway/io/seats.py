@@ -53,9 +53,10 @@ class Board:
 class Seat:
     """One gateway's, from `take` to `leave`."""
 
-    def __init__(self, board: Board, number: int) -> None:
+    def __init__(self, board: Board, number: int, look_away: float = LOOK_AWAY) -> None:
         self._board = board
         self._number = number
+        self._look_away = look_away
         self._timer: asyncio.TimerHandle | None = None
         self._is_away = False
 
@@ -71,7 +72,7 @@ class Seat:
         if self._timer is not None and not self._is_away and self._is_crowded():
             self._is_away = True
             self._door.pause()
-            self._next(LOOK_AWAY)
+            self._next(self._look_away)
 
     def leave(self) -> None:
         """It counts no more, whether it still accepts or not. May be called twice."""
@@ -95,7 +96,7 @@ class Seat:
             self._is_away = False
             self._door.resume()
         self._board.write(self._number, self._connections())
-        self._next(LOOK_AWAY if self._is_away else TELL_EVERY)
+        self._next(self._look_away if self._is_away else TELL_EVERY)
 
     def _is_crowded(self) -> bool:
         mine = self._connections()

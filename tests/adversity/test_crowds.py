@@ -20,6 +20,7 @@ from gateway.relay import Limits
 from tests.adversity.bystander import bystander, descriptors, resident_bytes
 from tests.adversity.strait import Harm, Strait
 from tests.builders import a_request, an_authority
+from tests.connections import connections
 from tests.flows.system import SOON, System, echo, until
 
 pytestmark = pytest.mark.usefixtures("wire")
@@ -28,17 +29,10 @@ pytestmark = pytest.mark.usefixtures("wire")
 @contextlib.asynccontextmanager
 async def crowd(system: System, size: int, first_bytes: bytes = b"") -> AsyncIterator[list[asyncio.StreamReader]]:
     """Bare connections that have said the beginning of something."""
-    pairs = [await asyncio.open_connection("127.0.0.1", system.gateway.port) for _ in range(size)]
-    try:
+    async with connections(system.gateway.port, size) as pairs:
         for _, writer in pairs:
             writer.write(first_bytes)
         yield [reader for reader, _ in pairs]
-    finally:
-        for _, writer in pairs:
-            writer.close()
-        for _, writer in pairs:
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
 
 async def answers(readers: list[asyncio.StreamReader]) -> list[bytes]:

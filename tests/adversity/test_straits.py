@@ -20,6 +20,7 @@ from scheduler.values import ClaimState
 from tests.adversity.bystander import bystander, descriptors, resident_bytes
 from tests.adversity.strait import Harm, Strait
 from tests.builders import a_request, an_authority
+from tests.connections import a_connection
 from tests.flows.system import SOON, System, closed, until
 
 MESSAGES = ["", "a", "b" * 125, "c" * 126, "d" * 700]
@@ -226,16 +227,11 @@ async def test_an_upgrade_split_at_any_byte_is_one_upgrade(wire: str, tmp_path: 
         length = len(a_request(Authorization=f"Bearer {system.token(100)}"))
         for cut in range(1, length, 29 if is_secured else 7):
             request = a_request(Authorization=f"Bearer {system.token(100 + cut)}")
-            reader, writer = await asyncio.open_connection(
-                "127.0.0.1", system.gateway.port, ssl=tls if is_secured else None
-            )
-            writer.write(request[:cut])
-            await asyncio.sleep(0.001)
-            writer.write(request[cut:])
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            async with a_connection(system.gateway.port, tls=tls if is_secured else None) as (reader, writer):
+                writer.write(request[:cut])
+                await asyncio.sleep(0.001)
+                writer.write(request[cut:])
+                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)
             assert head.startswith(b"HTTP/1.1 101 ")
 
 

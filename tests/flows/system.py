@@ -23,9 +23,10 @@ from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store, Unavailable
 from scheduler.values import EndRecord, Heartbeat, Registered, Registration, SessionView
 from tests.builders import KEYS, a_jwt, a_session
+from tests.connections import Wire, a_connection
+from tests.deadlines import SOON as SOON
 from tests.flows.places import InMemory, Place
 
-SOON = 8.0  # deadline of every wait that should end at once
 BEAT = 0.5
 
 Serve = Callable[[ServerConnection], Awaitable[None]]
@@ -176,15 +177,10 @@ class System:
         return connect(self.url(target), additional_headers=headers, **options)
 
     @contextlib.asynccontextmanager
-    async def raw(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    async def raw(self) -> AsyncIterator[Wire]:
         """A bare connection to the gateway."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.gateway.port)
-        try:
-            yield reader, writer
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        async with a_connection(self.gateway.port) as wire:
+            yield wire
 
     # what can be seen
 

@@ -125,7 +125,7 @@ async def test_sessions_of_a_gateway_that_died_with_the_store_make_room_when_the
 
 
 async def test_a_first_connect_outlasts_a_store_whose_workers_are_not_back(a_fleet: MakeFleet) -> None:
-    async with a_fleet(1, adoption_seconds=WINDOW) as fleet, asyncio.timeout(4 * SOON):
+    async with a_fleet(1, adoption_seconds=WINDOW) as fleet, asyncio.timeout(2 * SOON):
         connecting = asyncio.create_task(_heard(fleet))
         await until(lambda: fleet.members[0].metric("moorage_gateway_refusals_total", code="STORE_UNAVAILABLE") > 0)
         async with fleet.worker():

@@ -16,11 +16,15 @@ from websockets.exceptions import InvalidStatus
 from gateway.io import arrivals, dial
 from gateway.policy import GatewayPolicy, Handshakes, Trust
 from gateway.tickets import Strikes
+from moorage.deadlines import DIAL
 from moorage.ids import WorkerId
 from scheduler.values import ClaimState, Directive, WorkerState
 from tests.builders import a_session
+from tests.connections import a_connection, connections
 from tests.flows.outgoers import Outgoer, an_outgoer, answer, head, switching
 from tests.flows.system import SOON, System, until
+
+AT_ONCE = DIAL - 0.5  # a refusal that waits for the worker until the deadline comes later
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ async def test_a_bad_ticket_is_refused_and_the_next_candidate_is_taken_at_once(s
         reader, _ = await outgoer.show(order, ticket="x" * 32)
 
         assert code_of(await answer(reader)) == (401, "INVALID_TICKET")
-        assert await asyncio.wait_for(entering, 1.0) == "served"
+        assert await asyncio.wait_for(entering, AT_ONCE) == "served"
         assert len(good.requests) == 1
         assert await slots_used_are_live_claims(system)
     assert system.metric("moorage_gateway_arrivals_total", result="wrong") == 1
@@ -70,7 +74,7 @@ async def test_without_another_candidate_the_client_hears_it_at_once_and_the_slo
         entering = asyncio.create_task(enters(system))
         await outgoer.show(await outgoer.order(), ticket="x" * 32)
 
-        assert await asyncio.wait_for(entering, 1.0) == "NO_CAPACITY"
+        assert await asyncio.wait_for(entering, AT_ONCE) == "NO_CAPACITY"
         assert await slots_used_are_live_claims(system)
         assert await system.session() is None
 
@@ -86,7 +90,7 @@ async def test_a_ticket_of_another_session_is_spent_and_both_attaches_fail(syste
         await outgoer.show(two, ticket="y" * 32)
 
         assert (said, spent) == ((401, "INVALID_TICKET"), (401, "INVALID_TICKET"))
-        assert [await asyncio.wait_for(each, 1.0) for each in entering] == ["NO_CAPACITY"] * 2
+        assert [await asyncio.wait_for(each, AT_ONCE) for each in entering] == ["NO_CAPACITY"] * 2
         assert await slots_used_are_live_claims(system)
     assert system.metric("moorage_gateway_arrivals_total", result="misplaced") == 1
     assert system.metric("moorage_gateway_arrivals_total", result="spent") == 1
@@ -102,7 +106,7 @@ async def test_a_ticket_of_another_worker_or_fence_is_misplaced(system: System, 
         reader, _ = await outgoer.show(order, attach._replace(**changed))
 
         assert code_of(await answer(reader)) == (401, "INVALID_TICKET")
-        assert await asyncio.wait_for(entering, 1.0) == "NO_CAPACITY"
+        assert await asyncio.wait_for(entering, AT_ONCE) == "NO_CAPACITY"
         assert await slots_used_are_live_claims(system)
 
 
@@ -214,26 +218,18 @@ async def test_three_sessions_that_a_worker_does_not_come_for_make_it_suspect(sy
     ],
 )
 async def test_what_is_no_arrival_gets_a_typed_answer(system: System, said: bytes) -> None:
-    reader, writer = await strange(system, said)
+    async with a_connection(system.gateway.dialout_port) as (reader, writer):
+        writer.write(said)
 
-    assert code_of(await answer(reader)) == (400, "BAD_REQUEST")
-    writer.close()
-    await writer.wait_closed()
+        assert code_of(await answer(reader)) == (400, "BAD_REQUEST")
     assert system.metric("moorage_gateway_arrivals_total", result="malformed") == 1
 
 
 async def test_a_head_without_end_is_cut(system: System) -> None:
-    reader, writer = await strange(system, b"GET /attach HTTP/1.1\r\nX: " + b"x" * 5000)
+    async with a_connection(system.gateway.dialout_port) as (reader, writer):
+        writer.write(b"GET /attach HTTP/1.1\r\nX: " + b"x" * 5000)
 
-    assert code_of(await answer(reader)) == (431, "BAD_REQUEST")
-    writer.close()
-    await writer.wait_closed()
-
-
-async def strange(system: System, said: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", system.gateway.dialout_port)
-    writer.write(said)
-    return reader, writer
+        assert code_of(await answer(reader)) == (431, "BAD_REQUEST")
 
 
 async def test_slow_ones_are_bounded_and_cut_and_workers_still_get_in(
@@ -241,8 +237,9 @@ async def test_slow_ones_are_bounded_and_cut_and_workers_still_get_in(
 ) -> None:
     monkeypatch.setattr(arrivals, "DIAL", 1.0)
     policy = GatewayPolicy(wire=wire, handshakes=Handshakes(in_progress=40, in_progress_per_address=20))
-    async with System(policy) as system:
-        slow = [await strange(system, b"GET /att") for _ in range(30)]
+    async with System(policy) as system, connections(system.gateway.dialout_port, 30) as slow:
+        for _, each in slow:
+            each.write(b"GET /att")
         await until(lambda: system.metric("moorage_gateway_arrivals_total", result="full") == 10)
         await until(lambda: system.metric("moorage_gateway_arrivals_total", result="timeout") == 20)
         async with an_outgoer(system) as outgoer:
@@ -251,8 +248,6 @@ async def test_slow_ones_are_bounded_and_cut_and_workers_still_get_in(
             assert b" 101 " in await head(reader)
             writer.write(switching(await head(reader)))
             await (await connecting).close()
-        for _, each in slow:
-            each.transport.abort()
 
 
 async def test_who_shows_too_many_bad_tickets_is_not_listened_to_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,9 +275,8 @@ async def _an_order(system: System, outgoer: Outgoer) -> Directive:
 async def test_only_worker_networks_may_show_tickets() -> None:
     policy = GatewayPolicy(trust=Trust(worker_networks=(ip_network("10.0.0.0/8"),)))
     async with System(policy) as system:
-        reader, writer = await strange(system, b"")
-        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await head(reader)
-        writer.close()
+        async with a_connection(system.gateway.dialout_port) as (reader, _):
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await head(reader)
 
         assert system.metric("moorage_gateway_arrivals_total", result="outside") == 1

@@ -15,6 +15,7 @@ import pytest
 
 from gateway.policy import GatewayPolicy, Handshakes, Trust
 from tests.builders import Authority, a_request, an_authority
+from tests.connections import a_connection
 from tests.flows.system import SOON, System, until
 
 
@@ -52,14 +53,11 @@ async def test_messages_of_any_size_come_back(secured: System, authority: Author
 
 async def test_data_right_behind_the_upgrade_is_not_lost(secured: System, authority: Authority) -> None:
     await secured.worker()
-    reader, writer = await asyncio.open_connection("127.0.0.1", secured.gateway.port, ssl=trusting(authority))
-    writer.write(a_request(Authorization=f"Bearer {secured.token()}") + b"\x81\x85\0\0\0\0early")
+    async with a_connection(secured.gateway.port, tls=trusting(authority)) as (reader, writer):
+        writer.write(a_request(Authorization=f"Bearer {secured.token()}") + b"\x81\x85\0\0\0\0early")
 
-    await reader.readuntil(b"\r\n\r\n")
-    frame = await asyncio.wait_for(reader.readexactly(7), SOON)
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
+        await reader.readuntil(b"\r\n\r\n")
+        frame = await asyncio.wait_for(reader.readexactly(7), SOON)
 
     assert frame == b"\x81\x05early"
 
@@ -141,14 +139,11 @@ async def test_the_proxy_header_comes_before_tls(wire: str, authority: Authority
     trust = Trust(proxy_protocol_from=(ip_network("127.0.0.0/8"),))
     async with System(GatewayPolicy(wire=wire, tls=authority.files, trust=trust)) as system:
         worker = await system.worker()
-        reader, writer = await asyncio.open_connection("127.0.0.1", system.gateway.port)
-        writer.write(b"PROXY TCP4 203.0.113.5 127.0.0.1 1 2\r\n")
-        await writer.start_tls(trusting(authority), server_hostname="localhost")
-        writer.write(a_request(Authorization=f"Bearer {system.token()}"))
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+        async with system.raw() as (reader, writer):
+            writer.write(b"PROXY TCP4 203.0.113.5 127.0.0.1 1 2\r\n")
+            await writer.start_tls(trusting(authority), server_hostname="localhost")
+            writer.write(a_request(Authorization=f"Bearer {system.token()}"))
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)
 
         assert head.startswith(b"HTTP/1.1 101 ")
         assert worker.header("X-Forwarded-For") == ["203.0.113.5"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -161,7 +161,7 @@ def test_any_bytes_are_one_of_the_three(noise: bytes) -> None:
 
 @pytest.mark.parametrize("start", ["HTTP/1.1 101 " + " " * 60_000 + "\x00", "HTTP/1.1" + " " * 60_000, "H" * 60_000])
 def test_a_huge_answer_is_read_in_linear_time(start: str) -> None:
-    started = perf_counter()
+    started = process_time()
     parse_answer(an_answer(start), a_visitor())
 
-    assert perf_counter() - started < 0.5
+    assert process_time() - started < 0.5

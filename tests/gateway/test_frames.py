@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -126,9 +126,9 @@ def test_a_flood_of_own_pongs_costs_time_in_proportion_to_its_size(kind: str) ->
     def seconds(count: int) -> float:
         walk = walk_of(kind, Side.CLIENT, Limits())
         stream = (pong + message) * count
-        began_at = perf_counter()
+        began_at = process_time()
         assert walk.feed(stream, 0.0) == message * count
-        return perf_counter() - began_at
+        return process_time() - began_at
 
     small, large = (min(seconds(count) for _ in range(5)) for count in (2_000, 32_000))
 

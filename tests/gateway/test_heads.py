@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import example, given
@@ -102,7 +102,7 @@ def test_any_bytes_give_a_head_or_none(noise: bytes) -> None:
     "field", [b"A: " + b" " * 64_000, b"A" * 64_000, b"A:" + b"\t b" * 20_000 + b"\x00", b"A:b\r\n" * 13_000 + b"!"]
 )
 def test_the_grammar_is_read_in_linear_time(field: bytes) -> None:
-    started = perf_counter()
+    started = process_time()
     parse_head(b"GET / HTTP/1.1\r\n" + field + b"\r\n\r\n")
 
-    assert perf_counter() - started < 0.5
+    assert process_time() - started < 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_an_empty_list_allows_all() -> None:
 
 
 def test_a_long_origin_is_judged_in_linear_time() -> None:
-    started = perf_counter()
+    started = process_time()
 
     assert not Origins(("https://*-*-*.example",)).allows("https://" + "a" * 2000 + "!")
-    assert perf_counter() - started < 0.5
+    assert process_time() - started < 0.5

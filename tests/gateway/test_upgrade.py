@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -184,8 +184,8 @@ def test_a_valid_request_with_some_bytes_changed_is_taken_or_refused(data: st.Da
     ],
 )
 def test_a_huge_request_is_read_in_linear_time(raw: bytes) -> None:
-    started = perf_counter()
+    started = process_time()
     with pytest.raises(Refusal):
         parse_upgrade(raw)
 
-    assert perf_counter() - started < 0.5
+    assert process_time() - started < 0.5

@@ -31,8 +31,8 @@ from scheduler.values import Claimed, ClaimRequest, Done, End, Outcome, Register
 from tests.controlplane.io.databases import Databases, Postgresql, Sqlite
 from tests.controlplane.io.pgbouncer import Bounced, PgBouncer, program
 from tests.controlplane.io.postgresql_server import PostgresqlServer, programs
+from tests.deadlines import SOON
 
-WITHIN = 5.0
 T = TypeVar("T")
 Document = dict[str, Any]
 
@@ -150,7 +150,7 @@ class Harbour:
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]]) -> T:
-    async with asyncio.timeout(WITHIN):
+    async with asyncio.timeout(SOON):
         while True:
             if (found := await look()) is not None:
                 return found

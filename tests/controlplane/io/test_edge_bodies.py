@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.connections import a_connection
 from tests.controlplane.io.conftest import Harbour, Open
 from tests.controlplane.io.problems import is_problem
+from tests.deadlines import SOON
 
 
 async def test_a_body_over_the_limit_is_refused_by_its_length(harbour: Harbour) -> None:
@@ -39,13 +41,11 @@ async def test_a_body_at_the_limit_is_read(harbour: Harbour) -> None:
 
 
 async def test_a_body_of_two_lengths_is_refused_and_ends_the_connection(harbour: Harbour) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", harbour.plane.port)
     head = b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n"
-    writer.write(head + b"0\r\n\r\n" + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with a_connection(harbour.plane.port) as (reader, writer):
+        writer.write(head + b"0\r\n\r\n" + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
 
-    said = await asyncio.wait_for(reader.read(), 5)
-    writer.close()
-    await writer.wait_closed()
+        said = await asyncio.wait_for(reader.read(), SOON)
 
     assert said.startswith(b"HTTP/1.1 400")
     assert b"not both" in said
@@ -54,13 +54,11 @@ async def test_a_body_of_two_lengths_is_refused_and_ends_the_connection(harbour:
 
 async def test_a_body_that_never_ends_is_cut_off(open_harbour: Open) -> None:
     harbour = await open_harbour(body_seconds=0.1)
-    reader, writer = await asyncio.open_connection("127.0.0.1", harbour.plane.port)
-    writer.write(b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    async with a_connection(harbour.plane.port) as (reader, writer):
+        writer.write(b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-    body = await asyncio.wait_for(reader.read(), 5)
-    writer.close()
-    await writer.wait_closed()
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)
+        body = await asyncio.wait_for(reader.read(), SOON)
 
     assert head.startswith(b"HTTP/1.1 400")
     assert b"not complete after" in body

@@ -9,7 +9,11 @@ from time import monotonic
 import pytest
 
 from controlplane.io import listener
+from tests.connections import a_connection, connections
 from tests.controlplane.io.conftest import Harbour, Open
+from tests.deadlines import SOON
+
+BEFORE_THE_USUAL = 4.0  # uvicorn would cut after five seconds, a listener with its own HEAD_SECONDS after ten
 
 
 async def test_the_programs_signal_handlers_stay(harbour: Harbour) -> None:
@@ -24,15 +28,10 @@ async def test_a_request_head_that_does_not_come_is_cut_off(
     harbour: Harbour, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
     monkeypatch.setattr(listener, "HEAD_SECONDS", 0.2)
-    reader, writer = await asyncio.open_connection("127.0.0.1", harbour.plane.port)
-    began_at = monotonic()
-    writer.write(said)
+    async with a_connection(harbour.plane.port) as (reader, writer):
+        writer.write(said)
 
-    await asyncio.wait_for(reader.read(), 5)
-
-    writer.close()
-    await writer.wait_closed()
-    assert monotonic() - began_at < 3
+        await asyncio.wait_for(reader.read(), BEFORE_THE_USUAL)
 
 
 async def test_connections_far_over_the_limit_are_cut_without_waiting_for_a_request(
@@ -40,26 +39,21 @@ async def test_connections_far_over_the_limit_are_cut_without_waiting_for_a_requ
 ) -> None:
     monkeypatch.setattr(listener, "SPARE", 1)
     harbour = await open_harbour(connections=2)
-    opened = [await asyncio.open_connection("127.0.0.1", harbour.plane.port) for _ in range(5)]
+    async with connections(harbour.plane.port, 5) as opened:
+        waiting = [asyncio.create_task(reader.read()) for reader, _ in opened]
+        done, _ = await asyncio.wait(waiting[3:], timeout=SOON)
 
-    waiting = [asyncio.create_task(reader.read()) for reader, _ in opened]
-    done, _ = await asyncio.wait(waiting[3:], timeout=5)
-
-    assert done == set(waiting[3:])
-    assert not any(task.done() for task in waiting[:3])
-    for _, writer in opened:
-        writer.close()
-    await asyncio.gather(*waiting, *(writer.wait_closed() for _, writer in opened), return_exceptions=True)
+        assert done == set(waiting[3:])
+        assert not any(task.done() for task in waiting[:3])
+    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_a_head_without_end_is_refused(harbour: Harbour) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", harbour.plane.port)
-    writer.write(b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000)
+    async with a_connection(harbour.plane.port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000)
 
-    answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.read(), SOON)
 
-    writer.close()
-    await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 400")
 
 

@@ -15,10 +15,10 @@ import trustme
 
 from gateway.io.wire import Relay, Stream, Wire
 from gateway.relay import Cause, Ending, Farewell, Limits, Side, Traffic
+from tests.deadlines import SOON as SOON
 from tests.gateway.walks import a_frame
 
 MASK = b"\x11\x22\x33\x44"
-SOON = 5.0  # deadline of every wait
 
 
 class Certificates:

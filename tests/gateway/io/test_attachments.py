@@ -13,7 +13,7 @@ from gateway.io.attachment import Attachment
 from gateway.io.draining import drain
 from gateway.relay import Cause, Ending, Farewell, Side, Traffic
 from moorage.errors import Code
-from scheduler.values import Stale
+from scheduler.values import Stale, Usage
 from tests.builders import a_session
 from tests.gateway.io.quay import DeafRelay, Quay, Told, a_quay
 
@@ -100,6 +100,17 @@ async def test_what_ended_is_adopted_too_until_the_store_has_heard_of_it(quay: Q
     assert before == [attachment, live]
     assert relay.told == []
     assert quay.attachments.to_adopt() == [live]
+
+
+async def test_what_ended_untold_is_adopted_with_what_it_carried(quay: Quay) -> None:
+    """Its worker's word of the end may reach a store that lost its data before the gateway's."""
+    attachment, _ = quay.attached()
+    quay.reports.hold()
+
+    attachment.relay_ended(an_ending(Cause.CLOSED, Side.CLIENT, 1000))
+    attachment.relay_closed(Traffic())
+
+    assert attachment.held(30.0).usage == Usage(1, 2, 3, 4)
 
 
 async def test_a_newer_attach_is_adopted_in_place_of_one_that_ended_untold(quay: Quay) -> None:

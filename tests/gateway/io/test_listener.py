@@ -13,6 +13,7 @@ from websockets.typing import Origin
 
 from gateway.io.attaching import Attacher
 from tests.builders import a_request
+from tests.connections import a_connection
 from tests.flows.system import SOON, System, closed, until
 
 
@@ -42,16 +43,15 @@ async def test_a_bug_is_an_answer_in_both_forms_without_its_details(broken: Syst
 
 
 async def test_a_gateway_that_closes_drops_who_is_not_in_yet() -> None:
-    system = System()
-    async with system:
-        reader, writer = await asyncio.open_connection("127.0.0.1", system.gateway.port)
-        writer.write(b"GET / HT")
-        await until(lambda: system.metric("moorage_gateway_handshakes") == 1)
-    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        await asyncio.wait_for(reader.readexactly(1), SOON)
-    writer.close()
-    with contextlib.suppress(ConnectionError):
-        await writer.wait_closed()
+    async with contextlib.AsyncExitStack() as stack:
+        system = System()
+        async with system:
+            reader, writer = await stack.enter_async_context(a_connection(system.gateway.port))
+            writer.write(b"GET / HT")
+            await until(lambda: system.metric("moorage_gateway_handshakes") == 1)
+
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await asyncio.wait_for(reader.readexactly(1), SOON)
 
 
 async def test_a_refused_client_gets_its_answer_although_it_goes_on_sending() -> None:

@@ -13,8 +13,7 @@ from gateway.io import reports
 from gateway.io.metrics import GatewayMetrics
 from gateway.io.reports import Reports
 from scheduler.store import Unavailable
-
-SOON = 5.0
+from tests.deadlines import SOON
 
 
 @pytest.fixture(autouse=True)

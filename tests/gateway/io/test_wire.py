@@ -157,13 +157,14 @@ async def test_an_abort_wakes_who_waits_and_may_come_twice(any_rig: Rig) -> None
 
 
 async def test_connect_refuses_names_and_reports_a_closed_port(wire: Wire) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
+    with socket.socket() as deaf:  # bound and not listening: nobody else gets the port
+        deaf.bind(("127.0.0.1", 0))
+        port = deaf.getsockname()[1]
 
-    with pytest.raises(OSError, match="literal"):
-        await wire.connect("localhost", port)
-    with pytest.raises(ConnectionRefusedError):
-        await asyncio.wait_for(wire.connect("127.0.0.1", port), SOON)
+        with pytest.raises(OSError, match="literal"):
+            await wire.connect("localhost", port)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.wait_for(wire.connect("127.0.0.1", port), SOON)
 
 
 async def test_ipv6_and_mapped_addresses(wire: Wire) -> None:

@@ -15,6 +15,9 @@ from controlplane.io import listener
 from moorage.cli import observe
 from moorage.cli.observe import ObserveApp, ObserveServer, Readiness, page_of, watch_loop_lag
 from moorage.cli.sockets import bound
+from tests.connections import connections
+
+BEFORE_THE_USUAL = listener.HEAD_SECONDS - 1
 
 
 async def test_metrics_are_refreshed_and_then_shown() -> None:
@@ -62,16 +65,12 @@ async def test_a_silent_caller_is_cut_and_a_crowd_too(monkeypatch: pytest.Monkey
     monkeypatch.setattr(listener, "SPARE", 0)
     monkeypatch.setattr(observe, "CONNECTIONS", 2)
     async with served(ObserveApp(page_of(CollectorRegistry(), nothing), ready)) as http:
-        opened = [await asyncio.open_connection("127.0.0.1", http.base_url.port) for _ in range(4)]
-
-        said = await asyncio.wait_for(
-            asyncio.gather(*(reader.read() for reader, _ in opened), return_exceptions=True), 5
-        )
-        alive = await http.get("/livez")
-
-        for _, writer in opened:
-            writer.close()
-        await asyncio.gather(*(writer.wait_closed() for _, writer in opened), return_exceptions=True)
+        assert http.base_url.port is not None
+        async with connections(http.base_url.port, 4) as opened:
+            said = await asyncio.wait_for(
+                asyncio.gather(*(reader.read() for reader, _ in opened), return_exceptions=True), BEFORE_THE_USUAL
+            )
+            alive = await http.get("/livez")
 
     assert all(answer == b"" or isinstance(answer, ConnectionError) for answer in said)
     assert alive.status_code == 200

@@ -26,10 +26,11 @@ from moorage.io.worker import Worker
 from scheduler.io.memory import MemoryStore
 from scheduler.io.sweeper import sweep_forever
 from scheduler.values import Claimed, ClaimRequest, Direct, EndRecord, JoinKey, Wanted, WorkerState
+from tests.deadlines import SOON
 
 JOIN_KEY = "jk_test"
 BEAT = 0.1
-WAIT = 8.0
+WAIT = SOON
 
 
 async def eventually(condition: Callable[[], object] | Callable[[], Awaitable[object]], seconds: float = WAIT) -> Any:

@@ -10,8 +10,10 @@ from moorage.claims import Claim, sign_claim
 from moorage.examples.echo import echo
 from moorage.ids import WorkerId
 from moorage.io.worker import Worker
+from tests.connections import a_connection
 from tests.moorage.io.harbour import (
     JOIN_KEY,
+    WAIT,
     Harbour,
     a_worker,
     eventually,
@@ -93,11 +95,9 @@ async def test_a_registered_worker_is_ready(harbour: Harbour) -> None:
 
 
 async def http_get(port: int, path: str) -> tuple[int, str]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: w\r\n\r\n".encode())
-    answer = await reader.read()
-    writer.close()
-    await writer.wait_closed()
+    async with a_connection(port) as (reader, writer):
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: w\r\n\r\n".encode())
+        answer = await asyncio.wait_for(reader.read(), WAIT)
     head, _, body = answer.decode().partition("\r\n\r\n")
     return int(head.split()[1]), body
 

@@ -15,6 +15,7 @@ from moorage.errors import Code, MoorageError
 from moorage.examples.echo import echo
 from moorage.io.session import Session
 from moorage.io.worker import Worker
+from tests.connections import a_connection
 from tests.moorage.io.harbour import (
     BEAT,
     JOIN_KEY,
@@ -101,13 +102,11 @@ async def test_two_upgrades_at_once_for_one_slot_let_one_in(harbour: Harbour) ->
 
 
 async def test_a_client_that_never_finishes_its_request_disturbs_nobody(harbour: Harbour) -> None:
-    async with a_worker(harbour, echo) as worker:
-        _, writer = await asyncio.open_connection("127.0.0.1", worker.port)
+    async with a_worker(harbour, echo) as worker, a_connection(worker.port) as (_, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost:")
         async with await harbour.attach(A) as socket:
             await socket.send("hello")
             assert await socket.recv() == "hello"
-        writer.transport.abort()
 
 
 async def test_the_end_of_iteration_is_an_error_for_who_asks_for_one_more(harbour: Harbour) -> None:

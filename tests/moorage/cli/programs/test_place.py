@@ -15,6 +15,7 @@ import uvloop
 
 from moorage.cli.programs.child import Life, Recipe
 from moorage.cli.programs.place import Place
+from tests.deadlines import SOON
 
 CHILD = """
 import json, os, signal, sys, threading
@@ -25,7 +26,6 @@ say({"failed": "no luck"} if "fail" in sys.argv else {"pid": os.getpid(), "said"
 if "fail" in sys.argv: sys.exit(3)
 sys.stdin.read()
 """
-WITHIN = 10.0
 
 
 def pytest_asyncio_loop_factories() -> dict[str, object]:
@@ -50,7 +50,7 @@ class Watched:
 
     async def serving(self) -> Life:
         """Its newest life, ready."""
-        async with asyncio.timeout(WITHIN):
+        async with asyncio.timeout(SOON):
             while not self.place.is_ready:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.01)
         return self.place.lives[-1]
@@ -63,14 +63,14 @@ async def filled(*arguments: str, pages: Path | None = None) -> AsyncIterator[Wa
         tasks.create_task(watched.place.run())
         await asyncio.sleep(0)
         yield watched
-        await watched.place.stop(WITHIN)
+        await watched.place.stop(SOON)
 
 
 async def test_one_that_dies_is_started_again_and_counted() -> None:
     async with filled() as watched:
         first = await watched.serving()
         first.tell(signal.SIGKILL)
-        await asyncio.wait_for(first.ended.wait(), WITHIN)
+        await asyncio.wait_for(first.ended.wait(), SOON)
 
         second = await watched.serving()
 
@@ -82,7 +82,7 @@ async def test_a_replacement_serves_before_the_old_one_drains() -> None:
     async with filled() as watched:
         old = await watched.serving()
 
-        is_done = await watched.place.replace(WITHIN, WITHIN)
+        is_done = await watched.place.replace(SOON, SOON)
 
         assert is_done
         assert (watched.parted, watched.ended) == ([old], [old])
@@ -96,7 +96,7 @@ async def test_a_replacement_that_fails_leaves_the_old_one(monkeypatch: pytest.M
         failing = Recipe("child-1", (sys.executable, "-c", CHILD, "fail"), dict(os.environ))
         monkeypatch.setattr(watched.place, "recipe", failing)
 
-        is_done = await watched.place.replace(WITHIN, WITHIN)
+        is_done = await watched.place.replace(SOON, SOON)
 
         assert not is_done
         assert watched.place.lives == [old]
@@ -107,9 +107,9 @@ async def test_a_drained_one_stays_until_it_is_stopped() -> None:
     async with filled() as watched:
         life = await watched.serving()
 
-        await watched.place.drain(WITHIN)
+        await watched.place.drain(SOON)
         stayed = life.pid is not None
-        await watched.place.stop(WITHIN)
+        await watched.place.stop(SOON)
 
         assert stayed
         assert (watched.parted, watched.ended, life.status) == ([life], [life], 0)
@@ -120,7 +120,7 @@ async def test_one_that_somebody_else_told_to_drain_is_let_go_and_started_again(
         life = await watched.serving()
 
         os.kill(life.said["pid"], signal.SIGTERM)
-        await asyncio.wait_for(life.ended.wait(), WITHIN)
+        await asyncio.wait_for(life.ended.wait(), SOON)
 
         assert await watched.serving() is not life
 
@@ -128,7 +128,7 @@ async def test_one_that_somebody_else_told_to_drain_is_let_go_and_started_again(
 async def test_what_it_said_when_it_failed_is_kept() -> None:
     async with filled("fail") as watched:
         life = watched.place.lives[0]
-        await life.until(life.ended, WITHIN)
+        await life.until(life.ended, SOON)
 
         assert (life.said, life.status, life.ready.is_set()) == ({"failed": "no luck"}, 3, False)
 
