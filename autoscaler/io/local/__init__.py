@@ -1,0 +1,1 @@
+"""Worker processes of this machine as a target: what `moorage up` scales."""
