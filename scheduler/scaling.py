@@ -9,7 +9,14 @@ from moorage.errors import Code
 from scheduler.policy import SchedulerPolicy
 from scheduler.values import DecisionRecord, Done, Refused, ScaleRequest
 
-_TOLD = ("replicas_before", "replicas", "desired", "serving", "winner", "reason")  # of the document, in the event
+_TOLD = {  # name in the event: where it is in the document
+    "replicas_before": ("inputs", "replicas"),
+    "replicas": ("done", "replicas"),
+    "desired": ("desired",),
+    "serving": ("serving",),
+    "winner": ("winner",),
+    "reason": ("reason",),
+}
 _TOLD_CHARACTERS = 500
 
 
@@ -45,18 +52,19 @@ def check_memory(name: str, document: bytes, policy: SchedulerPolicy) -> None:
 def scaled_data(record: DecisionRecord) -> dict[str, str | int | float]:
     """The event's data: region, pool, and what the document says plainly of replicas and reasons.
 
-    >>> scaled_data(DecisionRecord("eu", "gpu", 1.0, True, b'{"replicas_before": 3, "replicas": 5, "free": null}'))
-    {'region': 'eu', 'pool': 'gpu', 'replicas_before': 3, 'replicas': 5}
+    >>> record = DecisionRecord("eu", "gpu", 1.0, True, b'{"done": {"replicas": 5}, "reason": "a crowd", "serving": null}')
+    >>> scaled_data(record)
+    {'region': 'eu', 'pool': 'gpu', 'replicas': 5, 'reason': 'a crowd'}
     """
     told: dict[str, str | int | float] = {"region": record.region, "pool": record.pool}
     try:
         said = json.loads(record.document)
     except ValueError:
         return told
-    if not isinstance(said, dict):
-        return told
-    for name in _TOLD:
-        value = said.get(name)
+    for name, path in _TOLD.items():
+        value = said
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
         if isinstance(value, str):
             told[name] = value[:_TOLD_CHARACTERS]
         elif isinstance(value, int) and not isinstance(value, bool):

@@ -14,6 +14,7 @@ from moorage.cli.policies import embedded_policy, scheduler_policy
 from moorage.cli.settings import Settings
 from moorage.cli.sources import WrongSetting
 from scheduler.io.memory import MemoryStore
+from scheduler.io.memory.boardfile import BoardFile
 from scheduler.store import Store, Unavailable
 from scheduler.storeurl import StoreUrl, WrongStoreUrl, parse_store_url
 
@@ -62,7 +63,7 @@ async def open_store(settings: Settings, registry: CollectorRegistry) -> AsyncIt
     """The store of these settings, reached. Raises WrongSetting, StoreAway, or what says that it cannot be used."""
     url = checked(settings.store.url)
     if url is None:
-        yield MemoryStore(policy=embedded_policy(settings))
+        yield MemoryStore(policy=embedded_policy(settings), keeper=BoardFile(settings.data))
         return
     from scheduler.io.redis.store import RedisStore
 

@@ -113,7 +113,10 @@ async def test_the_oldest_decisions_go_beyond_the_bound(make: Make) -> None:
 
 
 async def test_a_change_is_an_event_once_and_a_look_is_none(world: World) -> None:
-    change = a_decision(b'{"replicas_before": 2, "replicas": 5, "reason": "a crowd", "free": [1]}', is_change=True)
+    document = (
+        b'{"inputs": {"replicas": 2}, "done": {"replicas": 5}, "reason": "a crowd", "serving": [1], "winner": null}'
+    )
+    change = a_decision(document, is_change=True)
     await world.store.record_decision(a_decision(at=START + 1))
     await world.store.record_decision(change)
     await world.store.record_decision(replace(change, at=START + 2))
