@@ -62,7 +62,8 @@ class Store(Protocol):
         """A worker joins, or joins again with `again` and its key; sessions it lists are adopted where fences allow."""
 
     async def heartbeat(self, beat: Heartbeat) -> Beaten | Refused:
-        """Renews the lease and takes the witness; WORKER_NOT_FOUND tells the worker to register."""
+        """Renews the lease and takes the witness; WORKER_NOT_FOUND tells the worker to register. One that is older than the
+        newest only renews the lease: it came late, perhaps over a link that the worker has left."""
 
     async def ready(self, worker: WorkerId) -> Done | Refused:
         """A starting worker serves."""

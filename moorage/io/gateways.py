@@ -15,7 +15,8 @@ def forever(gateways: tuple[str, ...]) -> Iterator[str]:
         yield from order
 
 
-async def one_address(host: str, port: int) -> str:
-    """Any one of a name's addresses: a headless service names every gateway."""
+async def one_address(host: str, port: int, besides: str = "") -> str:
+    """Any one of a name's addresses: a headless service names every gateway. Not `besides` where there are others."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return str(random.choice(found)[4][0])
+    addresses = [str(each[4][0]) for each in found]
+    return random.choice([each for each in addresses if each != besides] or addresses)

@@ -1,7 +1,8 @@
 """The worker's end of the link: a thread of its own with a loop of its own, so that a handler that blocks loses nothing.
 
-It dials any of the gateways, registers, beats every second and moves to another gateway when one goes or falls silent. What
-it says comes from a `Voice`, what it hears goes to it, both in this thread: a voice's methods are thread-safe and quick.
+It decides where the link ends. It leaves a gateway that goes or falls silent. A gateway that is alive while the store takes no
+beat through it is kept until another one has registered this worker: where all are cut off, a live link is better than none.
+One link begins in moorage/io/joining.py, and is talked over in moorage/io/conversation.py.
 """
 
 from __future__ import annotations
@@ -11,80 +12,26 @@ import contextlib
 import logging
 import random
 import threading
-from dataclasses import dataclass, field
-from ssl import SSLContext
-from typing import Protocol
-from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
-from websockets.typing import Subprotocol
+from websockets.exceptions import WebSocketException
 
 from moorage.backoff import Backoff
-from moorage.deadlines import HEARTBEAT_EVERY, LINK_MOVE
-from moorage.endings import at_client, from_status
-from moorage.errors import MoorageError, error_for
-from moorage.io.gateways import forever, one_address
-from moorage.io.succession import closed_of
-from moorage.io.wire_log import WIRE_LOG
-from moorage.link import (
-    MAX_MESSAGE_BYTES,
-    SUBPROTOCOLS,
-    Ack,
-    Directive,
-    Goodbye,
-    Heartbeat,
-    LinkRefused,
-    Message,
-    Order,
-    Register,
-    Registered,
-    Unknown,
-)
-from moorage.link_wire import LinkError, decode, encode
+from moorage.errors import MoorageError
+from moorage.io.conversation import Conversation, LinkLost, happens
+from moorage.io.gateways import forever
+from moorage.io.joining import FAREWELL_SECONDS, OPEN_SECONDS, REGISTER_SECONDS, Dialing, Linked, dial, register
+from moorage.io.voice import Voice
+from moorage.link import Message
+from moorage.link_wire import LinkError
 
 log = logging.getLogger("moorage.link")
 
 RETRY = Backoff(first=0.2, most=2.0)
-OPEN_SECONDS = 1.5  # one gateway's TCP, TLS and 101: with the jitter under LINK_MOVE
-REGISTER_SECONDS = 5.0
-SILENT_SECONDS = (
-    1.6  # every beat is answered at once: with the wait and the dialling of another gateway under LINK_MOVE
-)
-FAREWELL_SECONDS = 1.0  # for the last beat's ack
-MAX_UNACKED = 64
+SEEK = Backoff(first=0.25, most=15.0)  # four tries before WORKER_LOST_AFTER; then the store is away for all gateways
+CALM_SECONDS = 30.0  # without looking for another gateway: the next search begins without a wait
 MAX_OUTBOX = 64
 
-
-class Voice(Protocol):
-    """Whom the link speaks for."""
-
-    def introduce(self, local_host: str) -> Register:
-        """The registration, with every session there is now."""
-
-    def welcome(self, registered: Registered) -> None:
-        """The gateway took it."""
-
-    def refused(self, error: MoorageError) -> None:
-        """It did not. The link goes on trying."""
-
-    def beat(self) -> Heartbeat:
-        """The next heartbeat."""
-
-    def acknowledged(self, beat: Heartbeat) -> None:
-        """The store took this one."""
-
-    def directed(self, directive: Directive) -> None:
-        """An order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dialing:
-    """Where gateways are, and what lets a worker in."""
-
-    gateways: tuple[str, ...]  # ws(s)://host:7403/link
-    join_key: str = field(repr=False)
-    ssl: SSLContext | None = None  # None: the system's certificates
+_NO_LINK = (OSError, TimeoutError, WebSocketException, LinkError)
 
 
 class Link:
@@ -96,9 +43,9 @@ class Link:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
         self._outbox: asyncio.Queue[Message] = asyncio.Queue(MAX_OUTBOX)
-        self._unacked: dict[int, Heartbeat] = {}
-        self._heard_at = 0.0
-        self._acked = asyncio.Event()
+        self._gateways = forever(dialing.gateways)
+        self._seeks = 0
+        self._sought_at = 0.0
         self._runs = threading.Event()
         self._thread = threading.Thread(target=self._run, name="moorage-link", daemon=True)
 
@@ -134,168 +81,90 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._runs.set()
         attempt = 0
-        for gateway in forever(self._dialing.gateways):
+        for gateway in self._gateways:
             try:
-                await self._converse(gateway, attempt)
-            except _Up as up:
-                log.warning("the link to %s is lost: %s", gateway, up)
+                await self._talk(await self._join(gateway, OPEN_SECONDS * (1 + min(attempt, 5))))
+            except LinkLost as lost:
+                log.warning("the link is lost: %s", lost)
                 attempt = 0
             except MoorageError as error:
                 log.warning("%s refused this worker: %s (%s)", gateway, error, error.code.value)
                 self._voice.refused(error)
                 attempt += 1
-            except (OSError, TimeoutError, WebSocketException, LinkError) as error:
+            except _NO_LINK as error:
                 log.warning("no link to %s: %s", gateway, str(error) or type(error).__name__)
                 attempt += 1
             except Exception:
                 log.exception("the link to %s failed", gateway)
                 attempt += 1
-            if await self._stopped_within(RETRY.wait(attempt, random.random)) or not threading.main_thread().is_alive():
+            wait = RETRY.wait(attempt, random.random)
+            if await happens(self._stopping, wait) or not threading.main_thread().is_alive():
                 return  # a program that ends without `stop` is not held up, nor spoken for
 
-    async def _stopped_within(self, seconds: float) -> bool:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        return self._stopping.is_set()
-
-    async def _converse(self, gateway: str, attempt: int) -> None:
-        """One connection, until it ends. Raises _Up when it had registered, whatever ended it."""
-        async with asyncio.timeout(OPEN_SECONDS * (1 + min(attempt, 5))):
-            connection = await self._dial(gateway)
+    async def _join(self, gateway: str, seconds: float, instead_of: Conversation | None = None) -> Linked:
+        """A link to this gateway. Raises MoorageError or one of _NO_LINK."""
+        connection = await dial(self._dialing, gateway, seconds, instead_of.linked.host if instead_of else "")
         try:
-            registered = await self._register(connection)
-            try:
-                await self._talk(connection, registered)
-            except* (OSError, TimeoutError, WebSocketException, LinkError, MoorageError) as errors:
-                raise _Up(_first(errors)) from errors
-            await connection.close()
+            if instead_of is not None and instead_of.is_heard:
+                raise TimeoutError("not needed any more")
+            return Linked(gateway, connection, await register(connection, self._voice))
+        except BaseException:
+            connection.transport.abort()
+            raise
+
+    async def _talk(self, linked: Linked) -> None:
+        """Over one link after the other, until it is time to stop. Raises LinkLost."""
+        following: Linked | None = linked
+        while following is not None:
+            following = await self._talk_over(following)
+
+    async def _talk_over(self, linked: Linked) -> Linked | None:
+        """Over one link: until there is a better one, or None when it is time to stop. Raises LinkLost."""
+        conversation = Conversation(linked, self._voice, self._outbox, self._stopping)
+        talking, seeking = asyncio.create_task(conversation.run()), asyncio.create_task(self._seek(conversation))
+        try:
+            await asyncio.wait((talking, seeking), return_when=asyncio.FIRST_COMPLETED)
+            if seeking.done():
+                return seeking.result()
+            await talking
+            return None
         finally:
-            connection.transport.abort()  # a gateway that fell silent is not waited for
+            talking.cancel()
+            seeking.cancel()
+            await asyncio.gather(talking, seeking, return_exceptions=True)
+            linked.connection.transport.abort()  # a gateway that fell silent is not waited for
 
-    async def _dial(self, gateway: str) -> ClientConnection:
-        parts = urlsplit(gateway)
-        port = parts.port or (443 if parts.scheme == "wss" else 80)
-        host = await one_address(parts.hostname or "", port)
-        try:
-            return await connect(
-                gateway,
-                subprotocols=[Subprotocol(each) for each in SUBPROTOCOLS],
-                additional_headers={"Authorization": f"Bearer {self._dialing.join_key}"},
-                host=host,
-                port=port,
-                proxy=None,
-                compression=None,
-                max_size=MAX_MESSAGE_BYTES,
-                open_timeout=None,
-                logger=WIRE_LOG,
-                ping_interval=None,  # beats and acks are the pings
-                close_timeout=FAREWELL_SECONDS,
-                ssl=(self._dialing.ssl or True) if parts.scheme == "wss" else None,
-            )
-        except InvalidStatus as refusal:
-            response = refusal.response
-            raise from_status(
-                response.status_code, bytes(response.body), response.headers.get("Retry-After")
-            ) from refusal
-
-    async def _register(self, connection: ClientConnection) -> Registered:
-        await connection.send(encode(self._voice.introduce(str(connection.local_address[0]))))
-        try:
-            async with asyncio.timeout(REGISTER_SECONDS):
-                answer = decode(await connection.recv(decode=False))
-        except WebSocketException:
-            await connection.wait_closed()
-            raise at_client(closed_of(connection)) from None
-        match answer:
-            case Registered():
-                self._voice.welcome(answer)
-                return answer
-            case LinkRefused():
-                raise error_for(answer.code, answer.detail, retry_after=answer.retry_after)
-            case _:
-                raise LinkError(f"{type(answer).__name__} where an answer to register belongs")
-
-    async def _talk(self, connection: ClientConnection, registered: Registered) -> None:
-        self._heard_at = asyncio.get_running_loop().time()
-        self._unacked.clear()
-        every = min(max(registered.heartbeat_every, 0.05), HEARTBEAT_EVERY)
-        async with asyncio.TaskGroup() as tasks:
-            listening = tasks.create_task(self._listen(connection))
-            posting = tasks.create_task(self._post(connection))
-            await self._beat_until_stopped(connection, every)
-            await self._part(connection)
-            listening.cancel()
-            posting.cancel()
-
-    async def _listen(self, connection: ClientConnection) -> None:
+    async def _seek(self, conversation: Conversation) -> Linked:
+        """A link to another gateway, when the store takes nothing over this one."""
+        here = conversation.linked.gateway
         while True:
-            heard = decode(await connection.recv(decode=False))
-            self._heard_at = asyncio.get_running_loop().time()
-            match heard:
-                case Ack(seq):
-                    self._take_ack(seq)
-                case Directive(order=Order.REGISTER):
-                    await connection.send(encode(self._voice.introduce(str(connection.local_address[0]))))
-                case Directive():
-                    self._voice.directed(heard)
-                case Registered():
-                    self._voice.welcome(heard)
-                case LinkRefused():
-                    raise error_for(heard.code, heard.detail, retry_after=heard.retry_after)
-                case Unknown(type=kind):
-                    log.info("the gateway said %r, which this version does not know", kind)
-                case _:
-                    raise LinkError(f"{type(heard).__name__} is not for a worker")
+            await conversation.unheard()
+            log.warning("%s is there, but the store takes no beat through it: looking for another gateway", here)
+            linked = await self._search(conversation)
+            if linked is not None:
+                log.info("the link moved from %s to %s", here, linked.gateway)
+                return linked
+            log.info("the store takes beats through %s again", here)
 
-    def _take_ack(self, seq: int) -> None:
-        for taken in [each for each in self._unacked if each <= seq]:
-            self._voice.acknowledged(self._unacked.pop(taken))
-        self._acked.set()
-
-    async def _post(self, connection: ClientConnection) -> None:
-        while True:
-            await connection.send(encode(await self._outbox.get()))
-
-    async def _beat_until_stopped(self, connection: ClientConnection, every: float) -> None:
+    async def _search(self, conversation: Conversation) -> Linked | None:
+        """Gateway after gateway; None once the store takes beats over the link there is."""
         clock = asyncio.get_running_loop().time
+        if clock() - self._sought_at > CALM_SECONDS:
+            self._seeks = 0
         while True:
-            await self._beat(connection)
-            next_beat = clock() + every
-            while (left := next_beat - clock()) > 0:
-                patience = self._heard_at + SILENT_SECONDS - clock()
-                if patience <= 0:
-                    raise TimeoutError(f"the gateway said nothing for {SILENT_SECONDS:g} s")
-                if await self._stopped_within(min(left, patience)):
-                    return
+            await asyncio.sleep(SEEK.wait(self._seeks, random.random))
+            if conversation.is_heard:
+                return None
+            self._seeks, self._sought_at = self._seeks + 1, clock()
+            linked = await self._join_instead(conversation)
+            if linked is not None:
+                return linked
 
-    async def _beat(self, connection: ClientConnection) -> Heartbeat:
-        beat = self._voice.beat()
-        self._unacked[beat.seq] = beat
-        if len(self._unacked) > MAX_UNACKED:
-            del self._unacked[next(iter(self._unacked))]
-        async with asyncio.timeout(LINK_MOVE):
-            await connection.send(encode(beat))
-        return beat
-
-    async def _part(self, connection: ClientConnection) -> None:
-        """The last beat, its ack where one comes soon, and the goodbye."""
-        last = await self._beat(connection)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL_SECONDS):
-                while last.seq in self._unacked:
-                    self._acked.clear()
-                    await self._acked.wait()
-        await connection.send(encode(Goodbye("the worker stopped")))
-
-
-class _Up(Exception):
-    """A link that had registered ended."""
-
-
-def _first(errors: BaseExceptionGroup[Exception]) -> str:
-    """What the first of them says."""
-    first: BaseException = errors
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return str(first) or type(first).__name__
+    async def _join_instead(self, conversation: Conversation) -> Linked | None:
+        """None where that gateway is no better. Refusals are not the worker's business: it is linked."""
+        gateway = next(self._gateways)
+        try:
+            return await self._join(gateway, OPEN_SECONDS, conversation)
+        except (MoorageError, *_NO_LINK) as error:
+            log.debug("%s is no better: %s", gateway, str(error) or type(error).__name__)
+            return None

@@ -37,7 +37,7 @@ class Ear(Protocol):
 
 
 class Roster:
-    """Implements moorage.io.link.Voice."""
+    """Implements moorage.io.voice.Voice."""
 
     def __init__(self, options: WorkerOptions, ear: Ear, post: Callable[..., object]) -> None:
         self.port = 0  # known when the worker listens

@@ -24,7 +24,8 @@ from moorage.ids import WorkerId
 from moorage.io.berths import Berths, Handler
 from moorage.io.door import Door
 from moorage.io.inward import Inward
-from moorage.io.link import Dialing, Link
+from moorage.io.joining import Dialing
+from moorage.io.link import Link
 from moorage.io.outward import Outward
 from moorage.io.roster import Roster
 from moorage.io.session import Session

@@ -36,14 +36,16 @@ def heartbeat(fleet: Fleet, beat: Heartbeat, now: float) -> Beaten | Refused:
         return unknown(beat.worker)
     is_heard_again = recover(fleet, worker, now)
     watch_lease(fleet, worker, now)
-    worker.link = beat.gateway
+    is_late = beat.seq < worker.seq  # perhaps over a link that the worker has left
+    if not is_late:
+        worker.link = beat.gateway
     if beat.seq > worker.seq:
         worker.seq = beat.seq
         worker.load = beat.load
         _hear(fleet, worker, beat, now)
         worker.delivered = tuple(worker.directives)
         worker.directives.clear()
-    is_changed = _hear_ready(worker, is_ready=beat.is_ready)
+    is_changed = not is_late and _hear_ready(worker, is_ready=beat.is_ready)
     if is_heard_again or is_changed:
         settle(fleet, worker, now)
     return Beaten(beat.seq, worker.delivered if beat.seq == worker.seq else ())

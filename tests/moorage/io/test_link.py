@@ -16,7 +16,8 @@ from gateway.policy import GatewayPolicy
 from moorage.deadlines import LINK_MOVE
 from moorage.examples.echo import echo
 from moorage.ids import GatewayId, WorkerId
-from moorage.io.link import SILENT_SECONDS, Dialing
+from moorage.io.conversation import SILENT_SECONDS
+from moorage.io.joining import Dialing
 from moorage.io.worker import Worker
 from moorage.link import Ack, Heartbeat, Message, Register, Registered, Unknown
 from moorage.link_wire import decode, encode

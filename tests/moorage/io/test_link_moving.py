@@ -66,13 +66,13 @@ async def test_a_worker_is_linked_to_another_gateway_in_time(
 async def test_a_store_that_is_slow_keeps_no_worker_from_its_link(
     harbour: Harbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two seconds an answer, more than a worker bears of silence."""
+    """Almost two seconds an answer, more than a worker bears of silence."""
     heartbeat = harbour.store.heartbeat
     answered = 0
 
     async def slowly(beat: object) -> object:
         nonlocal answered
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(1.8)
         answered += 1
         return await heartbeat(beat)  # type: ignore[arg-type]
 

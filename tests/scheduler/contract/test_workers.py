@@ -162,6 +162,19 @@ async def test_an_order_nobody_listens_for_is_kept_nowhere(world: World) -> None
     assert (await world.beat(joined.worker)).directives == ()
 
 
+async def test_a_beat_that_comes_late_over_a_link_that_was_left_takes_no_orders_back_there(world: World) -> None:
+    joined = await world.worker(a_worker(gateway=NEAR))
+    await world.store.heartbeat(Heartbeat(joined.worker, 7, 0, gateway=FAR))
+
+    late = await world.store.heartbeat(Heartbeat(joined.worker, 6, 0, gateway=NEAR, is_ready=False))
+    was_passed_on = await world.store.direct(joined.worker, ATTACH)
+
+    assert late == Beaten(6)
+    assert (await world.view(joined.worker)).state is WorkerState.SERVING
+    assert was_passed_on
+    assert (await world.heard(NEAR), await world.heard(FAR)) == ([], [Direct(joined.worker, ATTACH)])
+
+
 async def test_load_is_shown(world: World) -> None:
     joined = await world.worker(a_worker())
 

@@ -6,7 +6,8 @@ local id, seq, load, heard, ended, gateway, is_ready = args[1], args[2], args[3]
 local w = worker_of(id)
 if not w or w.health == 'lost' then return answer(unknown_worker(id)) end
 local is_changed = recover(w)
-call('HSET', R .. ':links', id, gateway or '')
+local is_late = seq < w.seq -- perhaps over a link that the worker has left
+if not is_late then call('HSET', R .. ':links', id, gateway or '') end
 if seq > w.seq then
   w.seq, w.load = seq, load
   for _, end_ in ipairs(ended) do
@@ -21,7 +22,7 @@ if seq > w.seq then
   for n, raw in ipairs(call('LRANGE', R .. ':d:' .. id, 0, -1)) do w.delivered[n] = unpack_message(raw) end
   call('DEL', R .. ':d:' .. id)
 end
-is_changed = hear_ready(w, is_ready) or is_changed
+is_changed = not is_late and hear_ready(w, is_ready) or is_changed
 if is_changed then
   settle(w)
 else
