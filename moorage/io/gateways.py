@@ -18,5 +18,9 @@ def forever(gateways: tuple[str, ...]) -> Iterator[str]:
 async def one_address(host: str, port: int, besides: str = "") -> str:
     """Any one of a name's addresses: a headless service names every gateway. Not `besides` where there are others."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [str(each[4][0]) for each in found]
-    return random.choice([each for each in addresses if each != besides] or addresses)
+    return random.choice(others([str(each[4][0]) for each in found], besides))
+
+
+def others(addresses: list[str], besides: str) -> list[str]:
+    """Those that are not `besides`, or all where there is nothing else."""
+    return [each for each in addresses if each != besides] or addresses
