@@ -40,8 +40,10 @@ def _rows(played: list[Played]) -> Iterable[Row]:
         if not runs:
             continue
         least = _of(runs, REFERENCE)
-        for name in dict.fromkeys(one.task.contestant for one in runs if one.task.contestant != REFERENCE):
-            yield from _figures(scene, name, _of(runs, name), least)
+        present = {one.task.contestant for one in runs}
+        for name in CONTESTANTS:
+            if name in present:
+                yield from _figures(scene, name, _of(runs, name), least)
 
 
 def _of(runs: list[Played], name: str) -> Measures:

@@ -7,7 +7,7 @@ pods there should be.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import inf
@@ -52,7 +52,9 @@ class Pool:
         self.chance = chance
         self.now = setting.start
         self.pods: dict[int, Pod] = {}  # by number: those that the target counts, so none that terminates
+        self.replicas = setting.initial  # what the target asks for
         self.live = 0  # sessions that are served
+        self.leaving = 0  # of them, those on pods that terminate
         self.queue: dict[int, Waiter] = {}  # in order of arrival
         self.writes: list[Write] = []
         self._sessions = sessions
@@ -70,36 +72,35 @@ class Pool:
     # what controllers may ask
 
     @property
-    def replicas(self) -> int:
-        """What the target asks for."""
-        return len(self.pods)
-
-    @property
     def waiting(self) -> int:
         """Sessions in the admission queue."""
         return len(self.queue)
 
     @property
-    def session_seconds(self) -> float:
-        """Demand (sessions served and waiting) integrated over time: a difference over a window is its mean."""
-        counts = self._counted
-        lately = self.now - self._areas_at
-        return counts.before + counts.slot_seconds + counts.waiting_seconds + (self.live + len(self.queue)) * lately
+    def demand(self) -> int:
+        """Sessions on pods that the target counts, and those that wait."""
+        return self.live - self.leaving + len(self.queue)
 
     # orders
 
+    def ask(self, replicas: int) -> None:
+        """Writes replicas: one write, where it is another number. Creates and removes nothing."""
+        if replicas != self.replicas:
+            self.writes.append(Write(self.now, self.replicas, replicas))
+            self.replicas = replicas
+
+    def create(self, pods: int) -> None:
+        """So many begin to start."""
+        low = self.setting.pod_start * (1.0 - self.setting.pod_spread)
+        span = self.setting.pod_start * 2.0 * self.setting.pod_spread
+        for _ in range(pods):
+            self._push(self.now + low + span * self.chance.random(), _READY, self._create())
+
     def raise_to(self, replicas: int) -> None:
-        """Creates what is missing. One write."""
-        was = len(self.pods)
-        if replicas <= was:
-            return
-        self.writes.append(Write(self.now, was, replicas))
-        for _ in range(replicas - was):
-            pod = self._create()
-            spread = self.setting.pod_spread
-            self._push(
-                self.now + self.setting.pod_start * (1.0 - spread + 2.0 * spread * self.chance.random()), _READY, pod
-            )
+        """One write, and the pods that are missing. Nothing where there are as many."""
+        if replicas > self.replicas:
+            self.ask(replicas)
+            self.create(replicas - len(self.pods))
 
     def cordon(self, pod: Pod) -> None:
         """No new sessions. Nothing where it does not serve."""
@@ -114,17 +115,19 @@ class Pool:
             self._index.open(pod)
             self._serve_waiting()
 
-    def remove(self, victims: Iterable[Pod], grace: float) -> None:
-        """Takes pods away and lowers replicas by as many: one write. What they carry has `grace` seconds, then is cut."""
-        going = list(victims)
-        if not going:
-            return
-        was = len(self.pods)
-        self.writes.append(Write(self.now, was, was - len(going)))
-        for pod in going:
+    def remove(self, victims: Sequence[Pod], grace: float) -> None:
+        """Lowers replicas by as many, which is one write, and takes them away."""
+        if victims:
+            self.ask(self.replicas - len(victims))
+            self.take_away(victims, grace)
+
+    def take_away(self, victims: Sequence[Pod], grace: float) -> None:
+        """They get nothing new; what they carry has `grace` seconds to end and is cut then."""
+        for pod in victims:
             del self.pods[pod.number]
             self._index.remove(pod)
             pod.state = PodState.TERMINATING
+            self.leaving += pod.used
             if pod.used and grace > 0.0:
                 self._push(self.now + grace, _GRACE, pod)
             else:
@@ -201,7 +204,6 @@ class Pool:
         now = self.now
         counts = self._counted
         counts.slot_seconds += self.live * (now - self._areas_at)
-        counts.waiting_seconds += len(self.queue) * (now - self._areas_at)
         self._areas_at = now
         self.live += 1
         self._index.take(pod)
@@ -215,6 +217,7 @@ class Pool:
         self.live -= 1
         self._index.give(pod)
         if state is PodState.TERMINATING:
+            self.leaving -= 1
             if not pod.used:
                 self._bury(pod)
         elif self.queue:
@@ -262,6 +265,7 @@ class Pool:
         self._advance()
         self._counted.cut += pod.used
         self.live -= pod.used
+        self.leaving -= pod.used
         pod.state = PodState.GONE
 
     # counting
@@ -271,9 +275,7 @@ class Pool:
         heappush(self._heap, (at, self._sequence, kind, pod))
 
     def _advance(self) -> None:
-        lately = self.now - self._areas_at
-        self._counted.slot_seconds += self.live * lately
-        self._counted.waiting_seconds += len(self.queue) * lately
+        self._counted.slot_seconds += self.live * (self.now - self._areas_at)
         self._areas_at = self.now
 
     def _pay(self) -> None:
@@ -283,8 +285,7 @@ class Pool:
     def _begin(self) -> None:
         self._advance()
         self._pay()
-        kept = self._counted.slot_seconds + self._counted.waiting_seconds
-        self._counted = _Counts(peak_pods=self._standing, before=kept)
+        self._counted = _Counts(peak_pods=self._standing)
 
     def _measured(self) -> Measures:
         self._advance()
@@ -319,8 +320,6 @@ class _Counts:
     waited: int = 0
     pod_seconds: float = 0.0
     slot_seconds: float = 0.0
-    waiting_seconds: float = 0.0
-    before: float = 0.0  # what `session_seconds` had reached during the warm-up
     peak_pods: int = 0
     unserved_until: float = 0.0
 

@@ -1,32 +1,125 @@
-"""What goes wrong with the view: each fault is a place between the pool and the eyes of the autoscaler."""
+"""What goes wrong with the view, between a pool and the eyes of whoever scales it.
+
+A fault begins and ends. Those of the metric say what the metrics system answers when it is asked for the demand; two others
+take away the target or the leader. Peers that use no metric do not notice the former.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
-from autoscaler.observation import Observation, Sample
+from autoscaler.observation import Health, Observation, Sample
+from autoscaler.policy import Rule
 from autoscaler.replay.engine import Pool
+
+RULE = "demand"
+"""The name of the PromQL rule that our policy follows in replays with faults."""
 
 NOTHING: Mapping[str, Sample] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Clear:
-    """No fault, and no rules."""
+class Fault(Enum):
+    """What is broken."""
+
+    NONE = "none"
+    EMPTY = "empty vector"
+    ERROR = "5xx"
+    NAN = "NaN"
+    FROZEN = "frozen value"  # with fresh time stamps: its age betrays nothing
+    HALF = "half the pods missing"  # from the metric, and half of the workers from our registry
+    API = "API down"  # the target can be neither read nor written
+    LEADER = "leader killed"  # nobody decides until another leads
+
+
+class Answer(Enum):
+    """What a metrics system says when it is asked."""
+
+    OK = "ok"
+    EMPTY = "empty"
+    ERROR = "error"
+    NAN = "not a number"
+
+
+@dataclass(slots=True)
+class View:
+    """One pool's, during one run. `fault` holds in each of `spans`: pairs of Unix seconds."""
+
+    fault: Fault = Fault.NONE
+    spans: tuple[tuple[float, float], ...] = ()
+    _frozen: float | None = None
+    _last: tuple[float, float] | None = None  # value and time of the last good answer
+
+    def holds(self, now: float) -> bool:
+        """Whether the fault is in force."""
+        return any(begin <= now < end for begin, end in self.spans)
+
+    def metric(self, pool: Pool) -> tuple[Answer, float]:
+        """The demand, as the metrics system answers. The number means nothing unless the answer is OK."""
+        value = float(pool.demand)
+        if not self.holds(pool.now):
+            self._frozen = None
+            return Answer.OK, value
+        match self.fault:
+            case Fault.EMPTY:
+                return Answer.EMPTY, 0.0
+            case Fault.ERROR:
+                return Answer.ERROR, 0.0
+            case Fault.NAN:
+                return Answer.NAN, 0.0
+            case Fault.HALF:
+                return Answer.OK, value / 2.0
+            case Fault.FROZEN:
+                if self._frozen is None:
+                    self._frozen = value
+                return Answer.OK, self._frozen
+            case _:
+                return Answer.OK, value
+
+    def is_half_blind(self, now: float) -> bool:
+        """Half of the pods have no metrics."""
+        return self.fault is Fault.HALF and self.holds(now)
+
+    def has_target(self, now: float) -> bool:
+        """Replicas and pods can be read and written."""
+        return not (self.fault is Fault.API and self.holds(now))
+
+    def has_leader(self, now: float) -> bool:
+        """Somebody decides."""
+        return not (self.fault is Fault.LEADER and self.holds(now))
 
     def samples(self, pool: Pool) -> Mapping[str, Sample]:
-        """None are asked."""
-        return NOTHING
+        """What our rule makes of the answer, as autoscaler.io.prometheus does: the last good value grows stale, then lost."""
+        if self.fault is Fault.NONE:
+            return NOTHING
+        answer, value = self.metric(pool)
+        if answer is Answer.NAN:
+            return {RULE: Sample(Health.LOST, None, pool.now, "not_a_number")}
+        if answer is Answer.OK and not self.is_half_blind(pool.now):
+            self._last = value, pool.now
+            return {RULE: Sample(Health.OK, value, pool.now)}
+        if answer is Answer.OK:
+            return {RULE: Sample(Health.STALE, value, pool.now, "half of the targets are missing")}
+        return {RULE: self._aged(answer, pool.now)}
 
-    def seen(self, truth: Observation) -> Observation:
-        """The truth."""
+    def _aged(self, answer: Answer, now: float) -> Sample:
+        rule = demand_rule(1)
+        if self._last is None or now - self._last[1] > rule.lost_after:
+            return Sample(Health.LOST, None, now, answer.value)
+        value, at = self._last
+        is_fresh = answer is Answer.ERROR and now - at <= rule.stale_after
+        return Sample(Health.OK if is_fresh else Health.STALE, value, at, answer.value)
+
+    def look(self, truth: Observation, now: float) -> Observation:
+        """What our autoscaler sees of the truth."""
+        if not self.has_target(now):
+            return replace(truth, target=None)
+        if self.is_half_blind(now) and truth.workers is not None:
+            return replace(truth, workers=truth.workers[::2])
         return truth
 
-    def can_write(self, now: float) -> bool:
-        """Always."""
-        return True
 
-    def is_up(self, now: float) -> bool:
-        """Always."""
-        return True
+def demand_rule(slots: int) -> Rule:
+    """Sessions that are served and that wait, from Prometheus."""
+    return Rule(RULE, "sum(moorage_sessions) + sum(moorage_waiting)", float(slots))

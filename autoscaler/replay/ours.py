@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from autoscaler.decide import decide
 from autoscaler.decision import Decision, Removal
@@ -12,26 +11,11 @@ from autoscaler.memory import Memory
 from autoscaler.observation import Observation, Sample, TargetSeen
 from autoscaler.policy import PoolPolicy
 from autoscaler.replay.engine import Pool
+from autoscaler.replay.faults import View
 from autoscaler.replay.pods import Pod, PodState
 from moorage.ids import WorkerId
 
 _REGISTERED = (PodState.SERVING, PodState.CORDONED)
-
-
-class View(Protocol):
-    """What lies between the pool and the eyes of the autoscaler: nothing, or a fault."""
-
-    def samples(self, pool: Pool) -> Mapping[str, Sample]:
-        """What the rules' queries answer."""
-
-    def seen(self, truth: Observation) -> Observation:
-        """What is made of the truth."""
-
-    def can_write(self, now: float) -> bool:
-        """Whether the target takes orders."""
-
-    def is_up(self, now: float) -> bool:
-        """Whether any leader decides."""
 
 
 @dataclass(slots=True)
@@ -39,7 +23,7 @@ class Ours:
     """One pool's decisions. `memory` goes on from one leader to the next, as the store keeps it."""
 
     policy: PoolPolicy
-    view: View
+    view: View = field(default_factory=View)
     memory: Memory = field(default_factory=Memory)
     decisions: int = 0
 
@@ -50,12 +34,13 @@ class Ours:
 
     def step(self, pool: Pool) -> None:
         """Observe, decide, act."""
-        if not self.view.is_up(pool.now):
+        view = self.view
+        if not view.has_leader(pool.now):
             return
-        seen = self.view.seen(observed(self.policy, pool, self.view.samples(pool)))
+        seen = view.look(observed(self.policy, pool, view.samples(pool)), pool.now)
         decision, self.memory = decide(self.policy, seen, self.memory, pool.now)
         self.decisions += 1
-        carry_out(decision, pool, can_write=self.view.can_write(pool.now))
+        carry_out(decision, pool, can_write=view.has_target(pool.now))
 
 
 def observed(policy: PoolPolicy, pool: Pool, samples: Mapping[str, Sample]) -> Observation:
