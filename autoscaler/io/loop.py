@@ -53,6 +53,11 @@ class Autoscaler:
         """Those that are looked after."""
         return tuple(sorted(self._pools))
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether every pool was looked at not long ago; one that another process leads counts."""
+        return all(pool.is_looking for pool in self._pools.values())
+
     async def start(self, policies: Sequence[PoolPolicy]) -> None:
         """Raises what a target that cannot be made raises."""
         for name, work in (("registry", self._around.registry.run()), ("signals", self._signals.run())):

@@ -6,6 +6,7 @@ A failure of one look ends that look. What cannot be read is not known, and `dec
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ from scheduler.store import Store
 
 LEAST_SECONDS = 1.0  # between two looks, whatever happens
 LOOK_WITHIN = 5.0
+LATE_SECONDS = 90.0  # a removal may take most of it
 _LAST_WORD_WITHIN = 2.0
 _log = structlog.get_logger("moorage.autoscaler")
 
@@ -59,11 +61,18 @@ class Pool:
         self._needed = asyncio.Event()
         self._last = 0.0  # the store's clock at the last look
         self._hold_until = 0.0
+        self._looked_at: float | None = None
 
     @property
     def place(self) -> Place:
         """Region and pool."""
         return self.policy.region, self.policy.pool
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether a look ended not long ago, without an error, whatever it saw."""
+        late = asyncio.get_running_loop().time() - LATE_SECONDS - self.policy.every
+        return self._looked_at is not None and self._looked_at > late
 
     def nudge(self) -> None:
         """Look now."""
@@ -102,6 +111,7 @@ class Pool:
                 self._needed.clear()
                 try:
                     await self.tick()
+                    self._looked_at = clock()
                 except Exception:
                     _log.exception("look_failed", region=self.policy.region, pool=self.policy.pool)
                 self._around.metrics.ticked(self.place, clock() - began_at)
@@ -137,10 +147,9 @@ class Pool:
             return None
 
     async def _step(self, seen: Observation, memory: Memory) -> None:
-        clock = asyncio.get_running_loop().time
-        began_at = clock()
+        began_at = time.perf_counter()
         decision, remembered = decide(self.policy, seen, memory, self._now())
-        self._around.metrics.decided(self.place, decision, clock() - began_at)
+        self._around.metrics.decided(self.place, decision, time.perf_counter() - began_at)
         self._memory = remembered
 
         async def remember() -> bool:
@@ -149,7 +158,7 @@ class Pool:
         carried = await carry_out(self._reach, seen, decision, remember)
         if carried.conflicts:
             self._needed.set()
-        self._hold_until = clock() + (carried.retry_after or 0.0)
+        self._hold_until = asyncio.get_running_loop().time() + (carried.retry_after or 0.0)
         self._around.metrics.carried(self.place, carried)
         self._protect(seen)
         await self._telling.tell(self.policy, seen, decision, carried)

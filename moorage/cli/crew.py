@@ -1,23 +1,30 @@
-"""The worker processes of `moorage up`: started, started again when they die, and asked to drain at the stop."""
+"""The workers of `moorage up`: processes of this machine, scaled by an autoscaler of its own between two numbers."""
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import os
 import sys
-from asyncio.subprocess import PIPE, Process
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
+from prometheus_client import CollectorRegistry
 
+from autoscaler.io.leading import StoreLeader
+from autoscaler.io.local.recipe import Recipe
+from autoscaler.io.local.target import LocalProcesses
+from autoscaler.io.loop import Autoscaler, Makers
+from autoscaler.io.memories import name_of
+from autoscaler.io.metrics import AutoscalerMetrics
+from autoscaler.io.signals import NoSignals
+from autoscaler.policy import LocalTarget, PoolPolicy
 from moorage.cli import running
 from moorage.cli.settings import PREFIX, WorkersGroup
-from moorage.restarts import Restarts
+from moorage.cli.sources import WrongSetting
+from scheduler.store import Store
 
-STOP_WITHIN = 10.0  # from SIGTERM to SIGKILL
-_log = structlog.get_logger("moorage.crew")
+LOOK_EVERY = 1.0
+LEAD_SECONDS = 3.0  # of a Python process, until it was measured here
+NAME = "example"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,99 +37,102 @@ class Doors:
 
 
 class Crew:
-    """`count` processes, each kept alive by a task of its own."""
+    """Started once. `hold` before the drain, `stop` after it, `end` in any case."""
 
-    def __init__(self, plan: WorkersGroup, doors: Doors, log_level: str) -> None:
-        self._plan = plan
-        self._doors = doors
-        self._log_level = log_level
-        self._live: dict[str, Process] = {}
-        self._stopping = asyncio.Event()
+    def __init__(self, group: WorkersGroup, recipe: Recipe, changed: Callable[[], None]) -> None:
+        """`changed` is called when a process starts or ends. Raises WrongSetting."""
+        self.policy = crew_policy(group, recipe.command)
+        self._recipe = recipe
+        self._changed = changed
+        self._target: LocalProcesses | None = None
+        self._autoscaler: Autoscaler | None = None
 
     @property
     def processes(self) -> tuple[running.Process, ...]:
         """Those alive now."""
-        return tuple(running.Process(name, process.pid) for name, process in sorted(self._live.items()))
+        lives = self._target.lives if self._target is not None else ()
+        return tuple(running.Process(life.name, life.pid) for life in lives)
 
-    async def run(self) -> None:
-        """Until `stop`."""
-        async with asyncio.TaskGroup() as tasks:
-            for number in range(1, self._plan.count + 1):
-                tasks.create_task(self._keep(f"example-{number}"), name=f"crew-{number}")
+    @property
+    def is_looked_after(self) -> bool:
+        """Whether somebody looks after them, here or in another process."""
+        return self._autoscaler is None or self._autoscaler.is_looking
+
+    async def start(self, store: Store, registry: CollectorRegistry) -> None:
+        """Starts as many as are wanted at least, and from then on what is needed."""
+        metrics = AutoscalerMetrics(registry)
+        if self.policy.maximum == 0:
+            return
+        target = self._target = LocalProcesses(self._recipe, self.policy.minimum, store.now, self._changed)
+        place = (self.policy.region, self.policy.pool)
+        makers = Makers(target=lambda _: target, leader=lambda _: StoreLeader(store, name_of(place)))
+        self._autoscaler = Autoscaler(store, makers, NoSignals(), metrics)
+        await self._autoscaler.start([self.policy])
+
+    async def hold(self) -> None:
+        """From now on nothing is scaled, and another process may."""
+        if self._autoscaler is not None:
+            await self._autoscaler.stop()
 
     async def stop(self) -> None:
-        """Asks all to drain, and kills what has not left after STOP_WITHIN."""
-        self._stopping.set()
-        for process in self._live.values():
-            with suppress(ProcessLookupError):
-                process.terminate()
-        try:
-            async with asyncio.timeout(STOP_WITHIN):
-                await asyncio.gather(*(process.wait() for process in list(self._live.values())))
-        except TimeoutError:
-            self.kill()
+        """Asks all to drain, and kills what does not leave."""
+        if self._autoscaler is not None:
+            await self._autoscaler.close()
 
-    def kill(self) -> None:
+    async def end(self) -> None:
         """At once."""
-        self._stopping.set()
-        for process in self._live.values():
-            with suppress(ProcessLookupError):
-                process.kill()
+        if self._target is not None:
+            self._target.kill()
+        await self.stop()
 
-    async def _keep(self, place: str) -> None:
-        """Each life has a name of its own, so that a list of workers tells the dead from the living."""
-        loop = asyncio.get_running_loop()
-        restarts = Restarts()
-        lives = itertools.count(1)
-        while not self._stopping.is_set():
-            life = next(lives)
-            name = place if life == 1 else f"{place}.{life}"
-            started_at = loop.time()
-            status = await self._once(name)
-            if self._stopping.is_set():
-                return
-            restarts, wait = restarts.after(loop.time() - started_at)
-            _log.warning("worker_died", name=name, status=status, deaths=restarts.deaths, again_in_seconds=wait)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._stopping.wait()
 
-    async def _once(self, name: str) -> int | str:
-        """One life, and how it ended: an exit status, or why there was none.
+def crew_recipe(group: WorkersGroup, doors: Doors, log_level: str) -> Recipe:
+    """Its environment is ours less the settings; the key goes there, since arguments show in `ps`."""
+    options = {
+        "--slots": str(group.slots),
+        "--pool": group.pool,
+        "--region": group.region,
+        "--link": doors.link,
+        "--log-level": log_level,
+        "--drain-seconds": "0",  # the gateway has moved the clients by then
+    }
+    flat = [text for pair in options.items() for text in pair]
+    command = (sys.executable, "-m", "moorage.cli", "worker", group.target, *flat, "--stop-with-stdin")
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    kept["MOORAGE_JOIN_KEY"] = doors.join_key
+    if doors.certificate:
+        kept["SSL_CERT_FILE"] = doors.certificate
+    return Recipe(NAME, command, kept)
 
-        The pipe on its stdin tells it when this process is gone, however it went.
-        """
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command(name), stdin=PIPE, env=self._environment(), start_new_session=True
-            )
-        except OSError as error:  # no memory, no descriptors: as good as a death
-            return str(error)
-        self._live[name] = process
-        try:
-            return await process.wait()
-        finally:
-            del self._live[name]
-            if process.stdin is not None:
-                process.stdin.close()
 
-    def _command(self, name: str) -> list[str]:
-        options = {
-            "--slots": str(self._plan.slots),
-            "--pool": self._plan.pool,
-            "--region": self._plan.region,
-            "--link": self._doors.link,
-            "--name": name,
-            "--log-level": self._log_level,
-            "--drain-seconds": "0",  # the gateway has moved the clients by then
-        }
-        flat = [text for pair in options.items() for text in pair]
-        return [sys.executable, "-m", "moorage.cli", "worker", self._plan.target, *flat, "--stop-with-stdin"]
+def crew_policy(group: WorkersGroup, command: tuple[str, ...] = ()) -> PoolPolicy:
+    """Fixed where neither minimum nor maximum is said. Raises WrongSetting."""
+    minimum, maximum = crew_size(group)
+    return PoolPolicy(
+        region=group.region,
+        pool=group.pool,
+        target=LocalTarget(command),
+        slots=group.slots,
+        minimum=minimum,
+        maximum=maximum,
+        every=LOOK_EVERY,
+        buffer_slots=group.free_slots,
+        lead_seconds=LEAD_SECONDS,
+        down_window=group.shrink_after_seconds,
+    )
 
-    def _environment(self) -> dict[str, str]:
-        """Ours less the settings; the key goes here, since arguments show in `ps`."""
-        kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
-        kept["MOORAGE_JOIN_KEY"] = self._doors.join_key
-        if self._doors.certificate:
-            kept["SSL_CERT_FILE"] = self._doors.certificate
-        return kept
+
+def crew_size(group: WorkersGroup) -> tuple[int, int]:
+    """Minimum and maximum. Raises WrongSetting where the one is over the other.
+
+    >>> crew_size(WorkersGroup(count=3)), crew_size(WorkersGroup(maximum=6)), crew_size(WorkersGroup(minimum=4))
+    ((3, 3), (2, 6), (4, 4))
+    """
+    least, most = group.minimum, group.maximum
+    minimum = least if least is not None else group.count if most is None else min(group.count, most)
+    maximum = most if most is not None else max(group.count, minimum) if least is not None else group.count
+    if minimum > maximum:
+        raise WrongSetting(
+            f"workers.minimum (--min-workers) is {minimum}: it may be at most {maximum}, workers.maximum (--max-workers)"
+        )
+    return minimum, maximum

@@ -28,6 +28,9 @@ OPTIONS = {
     "tls_cert": "gateway.tls.certificate",
     "tls_key": "gateway.tls.key",
     "workers": "workers.count",
+    "min_workers": "workers.minimum",
+    "max_workers": "workers.maximum",
+    "shrink_after": "workers.shrink_after_seconds",
     "slots": "workers.slots",
     "target": "workers.target",
     "drain_seconds": "gateway.drain_seconds",
@@ -51,7 +54,10 @@ OPTIONS = {
 )
 @click.option("--tls-cert", metavar="FILE", help="PEM chain.")
 @click.option("--tls-key", metavar="FILE", help="PEM private key.")
-@click.option("--workers", type=int, help="Example worker processes; 0 starts none.  [2]")
+@click.option("--workers", type=int, help="Example worker processes, always so many; 0 starts none.  [2]")
+@click.option("--min-workers", type=int, help="Fewest of them: as many run as sessions need.  [--workers]")
+@click.option("--max-workers", type=int, help="Most of them.  [--workers]")
+@click.option("--shrink-after", type=float, metavar="SECONDS", help="One not needed for so long goes.  [60]")
 @click.option("--target", metavar="MODULE:FUNCTION", help="What they serve with.  [moorage.examples.echo:echo]")
 @click.option("--slots", type=int, help="Sessions at once for each of them.  [10]")
 @click.option("--drain-seconds", type=float, help="Over which clients are told to reconnect at a stop.  [30]")

@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 from controlplane.io.keyfiles import JOIN, read_secret
 from gateway.io.seats import ABSENT, Board
 from moorage.cli import running, valkey
-from moorage.cli.crew import Crew, Doors
+from moorage.cli.crew import Crew, Doors, crew_recipe, crew_size
 from moorage.cli.fleet_metrics import FleetCollector
 from moorage.cli.observe import ObserveApp
 from moorage.cli.programs.child import Life, Recipe, Seats, environment_of, our_command
@@ -36,6 +36,7 @@ from moorage.cli.programs.up import development_files, wait_for_workers
 from moorage.cli.running import Process, Running
 from moorage.cli.sources import WrongSetting, variable
 from moorage.cli.stores import is_memory, open_store, shared
+from scheduler.store import Store
 
 READY_WITHIN = 30.0  # a child, from its start
 SPARE_SECONDS = 10.0  # of a child's drain, over what it was told to take
@@ -82,6 +83,7 @@ class ParentProgram(Lifecycle):
                 "gateway.dialout_port and gateway.dialout_address are of one gateway alone: with --gateways leave them "
                 "out, and each takes a free port"
             )
+        crew_size(settings.workers)  # wrong ones are said before anything is there
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self.entered("lock", running.held(self._data))
         self._development = development_files(settings)
@@ -96,11 +98,12 @@ class ParentProgram(Lifecycle):
         self._fleet = FleetCollector(store)
         self._fleet_registry.register(self._fleet)
         await self._fill(doors, folder, self._environment(store_url))
-        await self._open_crew()
-        await wait_for_workers(store, settings.workers.count)
+        await self._open_crew(store)
 
     async def drain(self) -> None:
         within = self.settings.gateway.drain_seconds + SPARE_SECONDS
+        if self._crew is not None:
+            await self.unless_hurried(self._crew.hold())  # nothing grows or shrinks any more
         await self.unless_hurried(_each(self._gateways, lambda place: place.drain(within)))  # clients are told
         if self._crew is not None:
             await self.unless_hurried(self._crew.stop())  # workers say goodbye over their links
@@ -211,6 +214,9 @@ class ParentProgram(Lifecycle):
             self._pages.ended(life)
             if life.seat is not None and self._board is not None:
                 self._board.write(life.seat, ABSENT)
+        self._tell_where()
+
+    def _tell_where(self) -> None:
         if self.is_ready:
             running.write(self._data, self.running())
 
@@ -228,18 +234,17 @@ class ParentProgram(Lifecycle):
             certificate=str(self._development.certificate) if self._development else None,
         )
 
-    async def _open_crew(self) -> None:
+    async def _open_crew(self, store: Store) -> None:
+        """The autoscaler of the workers is here, where their processes are: no child's death touches them."""
         here = self._where = self._found()
         key = read_secret(self._data / JOIN) or ""
         certificate = here.certificate if here.link.startswith("wss:") else None
-        crew = self._crew = Crew(self.settings.workers, Doors(here.link, key, certificate), self.settings.log_level)
-
-        async def kill() -> None:
-            crew.kill()
-
-        self.keep(crew.run(), "crew")
-        self.closing("crew-end", kill)
+        recipe = crew_recipe(self.settings.workers, Doors(here.link, key, certificate), self.settings.log_level)
+        crew = self._crew = Crew(self.settings.workers, recipe, self._tell_where)
+        self.closing("crew-end", crew.end)
+        await crew.start(store, self.registry)
         await self.entered("running.json", running.told(self._data, self.running))
+        await wait_for_workers(store, crew.policy.minimum)
 
     def _said(self, place: Place | None) -> Mapping[str, object]:
         return place.lives[-1].said if place is not None and place.lives else {}
@@ -249,6 +254,7 @@ class ParentProgram(Lifecycle):
         return {
             "store": lambda: self._fleet is not None and self._fleet.is_store_up,
             "controlplane": lambda: self._control is not None and self._control.is_ready,
+            "autoscaler": lambda: self._crew is not None and self._crew.is_looked_after,
             **{name: partial(self._is_filled, number) for name, number in named.items()},
         }
 

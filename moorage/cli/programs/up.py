@@ -15,7 +15,7 @@ from gateway.policy import TlsFiles
 from moorage.cli import running
 from moorage.cli.addresses import reachable, url
 from moorage.cli.certificate import development_certificate
-from moorage.cli.crew import Crew, Doors
+from moorage.cli.crew import Crew, Doors, crew_recipe, crew_size
 from moorage.cli.fleet_metrics import FleetCollector
 from moorage.cli.keyrings import keyring, turn_keys
 from moorage.cli.policies import control_plane_policy, gateway_policy, wants_development_certificate
@@ -65,6 +65,7 @@ class UpProgram(Lifecycle):
     async def open(self) -> None:
         """What needs nothing comes first."""
         settings = self.settings
+        crew_size(settings.workers)  # wrong ones are said before anything is there
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self.entered("lock", running.held(self._data))
         self._development = development_files(settings)
@@ -75,6 +76,7 @@ class UpProgram(Lifecycle):
             "up": lambda: self.is_ready,
             "gateway": lambda: self._gateway is not None and self._gateway.is_ready,
             "store": lambda: fleet.is_store_up,
+            "autoscaler": lambda: self._crew is not None and self._crew.is_looked_after,
         }
         self._observe = self.observe(checks, fleet.refresh)
         self.work_for(store)
@@ -90,6 +92,8 @@ class UpProgram(Lifecycle):
 
     async def drain(self) -> None:
         gateway, crew = self._gateway, self._crew
+        if crew is not None:
+            await self.unless_hurried(crew.hold())  # nothing grows or shrinks any more
         if gateway is not None:
             _log.info("draining", sessions=gateway.sessions, seconds=gateway.policy.drain_seconds)
             await self.unless_hurried(gateway.drain())  # clients are told to come back, at a steady rate
@@ -108,15 +112,17 @@ class UpProgram(Lifecycle):
     async def _open_crew(self, store: Store, join_key: str) -> None:
         certificate = self._opened.policy.link_tls and self._development and self._development.certificate
         doors = Doors(self._link(), join_key, str(certificate) if certificate else None)
-        crew = self._crew = Crew(self.settings.workers, doors, self.settings.log_level)
-
-        async def kill() -> None:
-            crew.kill()
-
-        self.keep(crew.run(), "crew")
-        self.closing("crew-end", kill)
+        recipe = crew_recipe(self.settings.workers, doors, self.settings.log_level)
+        crew = self._crew = Crew(self.settings.workers, recipe, self._changed)
+        self.closing("crew-end", crew.end)
+        await crew.start(store, self.registry)
         await self.entered("running.json", running.told(self._data, self.running))
-        await wait_for_workers(store, self.settings.workers.count)
+        await wait_for_workers(store, crew.policy.minimum)
+
+    def _changed(self) -> None:
+        """A worker process started or ended."""
+        if self.is_ready:
+            running.write(self._data, self.running())
 
     def _link(self) -> str:
         policy = self._opened.policy

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from moorage.cli import controlplane, gateway, up
+from moorage.cli import autoscaler_run, controlplane, gateway, up
 from moorage.cli.catalogue import FLAGS, catalogue
 from moorage.cli.config import reference_lines
 from moorage.cli.root import moorage
@@ -41,7 +41,7 @@ def test_a_numeric_setting_that_is_no_port_has_a_unit() -> None:
 
 
 def test_the_options_of_the_programs_are_settings() -> None:
-    options = {*up.OPTIONS.values(), *gateway.OPTIONS.values(), *controlplane.OPTIONS.values()}
+    options = {name for command in (up, gateway, controlplane, autoscaler_run) for name in command.OPTIONS.values()}
 
     assert {tuple(name.split(".")) for name in options} == set(FLAGS)
     assert set(FLAGS) <= {setting.name for setting in catalogue()}

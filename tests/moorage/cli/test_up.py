@@ -92,7 +92,7 @@ def test_connect_with_a_token_of_an_ended_session_says_so(fleet: Fleet) -> None:
 
 
 def test_workers_are_cordoned_drained_and_taken_back(fleet: Fleet) -> None:
-    worker = command(fleet, "workers")[0]["id"]
+    worker = next(worker["id"] for worker in command(fleet, "workers") if worker["status"] == "serving")
 
     states = [
         command(fleet, "workers", "cordon", worker)["status"],
@@ -144,7 +144,7 @@ def test_it_is_alive_and_ready(fleet: Fleet) -> None:
     assert json.loads(page(f"{fleet.running.observe}/livez")) == {"status": "ok"}
     assert json.loads(page(f"{fleet.running.observe}/readyz")) == {
         "status": "ok",
-        "parts": {"up": True, "gateway": True, "store": True},
+        "parts": {"up": True, "gateway": True, "store": True, "autoscaler": True},
     }
 
 
