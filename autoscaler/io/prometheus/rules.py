@@ -11,6 +11,7 @@ from autoscaler.io.prometheus.client import Prometheus
 from autoscaler.observation import Health, Sample
 from autoscaler.policy import PoolPolicy, Rule
 from autoscaler.promql import NoNumber, Number, aged, covered, sample
+from autoscaler.signals import judged
 
 EVERY = 10.0  # Prometheus scrapes no oftener as a rule
 LOOKBACKS = 2.0  # a series that is scraped every `stale_after` seconds must not blink
@@ -44,9 +45,12 @@ class Rules:
 
     def samples(self, policy: PoolPolicy) -> Mapping[str, Sample]:
         """By the rule's name, of `policy`'s pool. One that was not answered yet is lost, not absent."""
-        place = (policy.region, policy.pool)
-        unheard = Sample(Health.LOST, None, self._now(), "Prometheus has not answered yet")
-        return {rule.name: self._samples.get((*place, rule.name), unheard) for rule in self._rules.get(place, ())}
+        place, now = (policy.region, policy.pool), self._now()
+        unheard = Sample(Health.LOST, None, now, "Prometheus has not answered yet")
+        return {
+            rule.name: judged(self._samples.get((*place, rule.name), unheard), rule, now)
+            for rule in self._rules.get(place, ())
+        }
 
     async def run(self) -> None:
         """Every `every` seconds; a slow Prometheus is asked less often, never twice at a time."""

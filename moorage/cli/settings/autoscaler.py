@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from moorage.cli.settings.fields import Group, setting
+from moorage.cli.settings.fields import Commas, Group, group, setting
+
+
+class PrometheusGroup(Group):
+    """Where the rules of policies are asked. Files are read anew at each query."""
+
+    urls: Commas[str] = setting((), "addresses of replicas that scrape the same targets; empty is none at all")
+    timeout: float = setting(5.0, "of one query, the whole of it", "seconds", gt=0, le=60)
+    every: float = setting(10.0, "from one round of all rules to the next", "seconds", ge=1)
+    bearer_token_file: Path | None = setting(None, "file with a bearer token")
+    username: str = setting("", "user of basic authentication")
+    password_file: Path | None = setting(None, "file with that user's password")
+    ca_file: Path | None = setting(None, "PEM of the authorities to trust instead of the system's")
 
 
 class AutoscalerGroup(Group):
@@ -12,3 +24,4 @@ class AutoscalerGroup(Group):
 
     policy: Path | None = setting(None, "TOML file of the pools' policies, read again on SIGHUP")
     kubeconfig: Path | None = setting(None, "credentials for Kubernetes; empty is those of the pod it runs in")
+    prometheus: PrometheusGroup = group(PrometheusGroup, "what rules ask")

@@ -1,0 +1,22 @@
+"""How far a sample may be trusted now: by its age, which grows while nobody answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autoscaler.observation import Health, Sample
+from autoscaler.policy import Rule
+
+
+def judged(sample: Sample, rule: Rule, now: float) -> Sample:
+    """STALE after `stale_after` seconds, LOST without a value after `lost_after`; never better than it came."""
+    age = now - sample.at
+    if sample.value is None or age > rule.lost_after:
+        return replace(sample, health=Health.LOST, value=None, detail=sample.detail or _old(age, rule.lost_after))
+    if age > rule.stale_after and sample.health is Health.OK:
+        return replace(sample, health=Health.STALE, detail=_old(age, rule.stale_after))
+    return sample
+
+
+def _old(age: float, limit: float) -> str:
+    return f"the newest sample is {age:.0f} s old, and {limit:g} s is the most"
