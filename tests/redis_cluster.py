@@ -10,7 +10,7 @@ from pathlib import Path
 from scheduler.hashslots import SLOTS, slot_of
 from tests.redis_server import RedisServer, free_port
 
-READY_SECONDS = 20.0
+READY_SECONDS = 40.0
 
 
 class RedisCluster:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.redis_server import RedisServer
 
 NAME = "fleet"
-READY_SECONDS = 20.0
+READY_SECONDS = 40.0
 
 
 class SentinelServer(RedisServer):

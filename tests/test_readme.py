@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from moorage.cli.root import COMMANDS
+from tests.deadlines import PROGRAM
 from tests.moorage.cli.fleet import up
 
 ROOT = Path(__file__).parents[1]
@@ -30,7 +31,7 @@ def test_the_first_program_prints_a_reply_of_the_second(tmp_path: Path) -> None:
         program = PROGRAMS[0].replace("http://127.0.0.1:7401", fleet.running.rest)
 
         done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, timeout=30, check=False
+            [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, timeout=PROGRAM, check=False
         )
 
     assert done.returncode == 0, done.stderr

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import gc
 import os
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.flows.system import System
+from tests.owntime import own_time
 
 NUMBER = 999  # its session; tests use lower ones
 PATIENCE = 1.5  # of a person; a loop that is blocked for so long has disturbed somebody
@@ -29,16 +29,16 @@ class Bystander:
 async def bystander(system: System) -> AsyncIterator[Bystander]:
     """Needs a worker with a free slot; asserts at the end that it was never disturbed."""
     seen = Bystander()
-    async with system.connect(NUMBER) as client:
+    async with system.connect(NUMBER) as client, own_time() as own:
 
         async def ask() -> None:
             while True:
-                started = time.monotonic()
+                began = own.seconds
                 await client.send(f"round {seen.rounds}")
                 answer = await client.recv()
                 assert answer == f"round {seen.rounds}"
                 seen.rounds += 1
-                seen.waits.append(time.monotonic() - started)
+                seen.waits.append(own.seconds - began)
                 await asyncio.sleep(0.01)
 
         asking = asyncio.create_task(ask())

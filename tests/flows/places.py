@@ -21,6 +21,7 @@ from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store, Unavailable
 from scheduler.storeurl import parse_store_url
 from scheduler.values import Notice
+from tests.deadlines import SOON
 from tests.flows.cables import Cable
 from tests.redis_server import RedisServer
 
@@ -223,7 +224,7 @@ class OnRedis:
 
     async def _answers(self) -> None:
         """The test's own connection takes a moment to come back."""
-        async with asyncio.timeout(8.0):
+        async with asyncio.timeout(SOON):
             while True:
                 with suppress(Unavailable):
                     await self.truth.drains()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +34,7 @@ from scheduler.values import (
 from tests.builders import a_session, a_token
 from tests.flows.places import ON_EVERY_STORE
 from tests.flows.system import SOON, MakeSystem, System, closed, until
+from tests.owntime import own_time, within
 
 pytestmark = ON_EVERY_STORE
 
@@ -111,11 +111,10 @@ async def test_ten_clients_at_once_leave_one(system: System) -> None:
 async def test_a_terminated_session_closes_within_a_second(system: System) -> None:
     worker = await system.worker()
 
-    async with system.connect() as client:
-        started = time.monotonic()
+    async with system.connect() as client, own_time() as own:
         await system.store.end(End(a_session(), Outcome.COMPLETED, Code.SESSION_ENDED, "by the API", "api"))
         refused = await closed(client)
-        elapsed = time.monotonic() - started
+        elapsed = own.seconds
     await until(lambda: worker.connections[0].close_code)
 
     assert refused == (4410, '{"code":"SESSION_ENDED"}')
@@ -183,11 +182,11 @@ async def test_a_revocation_reaches_live_connections_within_a_second_and_keeps_t
     token = a_token()
     subject = {"session": token.session, "user": token.user, "key": token.key, "workspace": token.workspace}[kind]
 
-    async with system.connect() as client:
-        started, now = time.monotonic(), system.store.now()
+    async with system.connect() as client, own_time() as own:
+        now = system.store.now()
         await system.store.revoke(Revocation(kind, subject, now + 3600, now + 0.001))
         refused = await closed(client)
-        elapsed = time.monotonic() - started
+        elapsed = own.seconds
     with pytest.raises(InvalidStatus) as later:
         async with system.connect(said={"issued_at": now - 1}):
             pass
@@ -328,8 +327,7 @@ async def test_what_is_said_of_an_attach_before_its_confirmation_arrives_is_not_
     system.gateway._notices.carry_out = note  # type: ignore[method-assign, assignment]
     system.store.confirm = confirm  # type: ignore[method-assign]
     async with system.connect() as client:
-        async with asyncio.timeout(1.0):
-            told = await closed(client)
+        told = await within(1.0, closed(client))
     del system.store.confirm, system.gateway._notices.carry_out
 
     assert told[0] == {"ended": 4410, "superseded": 4409, "worker lost": 4502}[what]

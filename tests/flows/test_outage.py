@@ -17,6 +17,7 @@ from tests.builders import a_session
 from tests.flows.fleet import Fleet, MakeFleet, Member
 from tests.flows.places import AWAY_IN_EVERY_WAY, ON_EVERY_STORE
 from tests.flows.system import SOON, MakeSystem, System, closed, until
+from tests.owntime import within
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ async def test_relays_go_on_and_placements_are_refused_until_it_is_back(system: 
         heard = set()
         while not refusing.done():
             await client.send("on")
-            heard.add(await asyncio.wait_for(client.recv(), 0.5))
+            heard.add(await within(0.5, client.recv()))
             await asyncio.sleep(0.01)
         await system.place.come_back()
         await until(lambda: system.metric("moorage_gateway_in_step"))
@@ -151,7 +152,7 @@ async def test_who_waits_in_a_queue_that_is_lost_hears_so_at_once(a_fleet: MakeF
                 await asyncio.sleep(0.01)
         await fleet.lose_the_data()
 
-        assert await asyncio.wait_for(waiting, 2.0) == "STORE_UNAVAILABLE"
+        assert await within(2.0, waiting) == "STORE_UNAVAILABLE"
 
 
 @ON_EVERY_STORE

@@ -25,6 +25,7 @@ from scheduler.values import EndRecord, Outcome, Revocation
 from tests.builders import a_session, an_id
 from tests.flows.places import ON_EVERY_STORE, Place
 from tests.flows.system import MakeSystem, System, another_gateway, closed
+from tests.owntime import within
 
 pytestmark = ON_EVERY_STORE
 
@@ -48,8 +49,7 @@ def a_revocation(system: System, kind: str, named: str) -> Revocation:
 
 
 async def closed_within(seconds: float, *clients: ClientConnection) -> list[int]:
-    async with asyncio.timeout(seconds):
-        return [(await closed(client))[0] for client in clients]
+    return [code for code, _ in await within(seconds, asyncio.gather(*map(closed, clients)))]
 
 
 @pytest.mark.parametrize("kind", ["session", "user", "key", "workspace"])

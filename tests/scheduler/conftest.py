@@ -15,6 +15,7 @@ from scheduler.io.redis.store import RedisStore
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store
 from scheduler.storeurl import parse_store_url
+from tests.deadlines import SOON
 from tests.redis_cluster import a_lasting_cluster
 from tests.scheduler.world import Clock, Make, a_memory_store
 
@@ -26,11 +27,15 @@ def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = folder / "socket"
     command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        deadline = monotonic() + 10
-        while not path.exists() and monotonic() < deadline:
-            sleep(0.01)
-        yield path
-        server.terminate()
+        try:
+            deadline = monotonic() + SOON
+            while not path.exists():
+                assert server.poll() is None, "the server ended"
+                assert monotonic() < deadline, "the server made no socket"
+                sleep(0.01)
+            yield path
+        finally:
+            server.terminate()
 
 
 _prefixes = count(1)

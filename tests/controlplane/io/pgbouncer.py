@@ -15,7 +15,7 @@ from typing import Any
 from tests.controlplane.io.databases import Postgresql
 from tests.controlplane.io.postgresql_server import PostgresqlServer
 
-_START_WITHIN = 10.0
+_START_WITHIN = 30.0
 _CONFIG = """
 [databases]
 * = host={server} user=postgres

@@ -29,7 +29,7 @@ SETTINGS = {
     "max_wal_senders": "0",
     "max_connections": "100",
 }
-_START_WITHIN = 20.0
+_START_WITHIN = 60.0
 _PR_SET_PDEATHSIG = 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -17,6 +16,7 @@ from scheduler.io.memory import MemoryStore
 from scheduler.values import End, Event, Outcome, Usage
 from tests.controlplane.io.away import Switched
 from tests.controlplane.io.conftest import Harbour, Open, eventually
+from tests.owntime import within
 
 
 async def test_a_sessions_life_ends_up_in_its_row(harbour: Harbour) -> None:
@@ -143,7 +143,7 @@ async def test_after_a_stop_what_is_there_is_still_written(harbour: Harbour) -> 
     consumer.stop()
     await harbour.attach(created)
 
-    await asyncio.wait_for(consumer.run(), 1)
+    await within(1, consumer.run())
 
     assert (await harbour.row(created["id"]))["status"] == "ACTIVE"
 
@@ -157,7 +157,7 @@ async def test_a_stop_does_not_hang_on_a_database_that_fails(open_harbour: Open)
     async with harbour.locked():
         await harbour.attach(created)
 
-        await asyncio.wait_for(consumer.run(), 2)
+        await within(2, consumer.run())
 
     assert await harbour.store.events("test", 10, 0)
 

@@ -12,7 +12,8 @@ from moorage.tokens import verify
 from scheduler.io.memory import MemoryStore
 from scheduler.values import Queued, SessionView
 from tests.controlplane.io.away import Switched
-from tests.controlplane.io.conftest import WITHIN, Harbour, Open, eventually
+from tests.controlplane.io.conftest import Harbour, Open, eventually
+from tests.deadlines import SOON
 
 
 async def test_a_session_that_never_connects_expires(harbour: Harbour) -> None:
@@ -87,7 +88,7 @@ async def test_an_end_whose_event_was_lost_is_read_from_the_store(harbour: Harbo
     await harbour.attach(created)
     await harbour.row_is(created["id"], "ACTIVE")
     harbour.plane.consumer.stop()
-    await asyncio.wait_for(harbour.plane._tasks[0], WITHIN)
+    await asyncio.wait_for(harbour.plane._tasks[0], SOON)
     await harbour.store.end(harbour.an_end(created))
 
     await harbour.plane.sweep.round()

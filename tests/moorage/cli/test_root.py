@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from moorage.cli.extras import server_extra
 from moorage.cli.root import COMMANDS, moorage
+from tests.deadlines import PROGRAM
 
 
 def test_help_names_every_command() -> None:
@@ -42,7 +43,7 @@ def test_help_loads_nothing_heavy() -> None:
         f"print(sorted(set({heavy.split()!r}) & set(sys.modules)))"
     )
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PROGRAM, check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
 
@@ -85,7 +86,7 @@ def test_the_first_help_does_not_even_load_asyncio() -> None:
         "print('asyncio' in sys.modules)"
     )
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PROGRAM, check=True)
 
     assert done.stdout.splitlines()[-1] == "False"
 

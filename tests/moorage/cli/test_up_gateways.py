@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from moorage import Connection, connect
 from moorage.cli import running
+from tests.deadlines import SOON
 from tests.moorage.cli.fleet import Fleet, eventually, up
 from tests.moorage.cli.test_processes import page, refused
 from tests.moorage.cli.test_up_stopping import is_alive
@@ -55,7 +56,7 @@ def a_session(fleet: Fleet) -> dict[str, Any]:
     key = (fleet.data / "admin.key").read_text().strip()
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     request = Request(f"{fleet.running.rest}/api/v1/sessions", b'{"end_user_id": "ada"}', headers)  # noqa: S310
-    with urlopen(request, timeout=10) as answer:  # noqa: S310 - our own address
+    with urlopen(request, timeout=SOON) as answer:  # noqa: S310 - our own address
         made: dict[str, Any] = json.load(answer)
     return made
 
@@ -94,7 +95,7 @@ def pids(fleet: Fleet) -> dict[str, int]:
 
 
 def sample(fleet: Fleet, name: str, **labels: str) -> float | None:
-    with urlopen(f"{fleet.running.observe}/metrics", timeout=5) as answer:  # noqa: S310 - our own address
+    with urlopen(f"{fleet.running.observe}/metrics", timeout=SOON) as answer:  # noqa: S310 - our own address
         text = answer.read().decode()
     for family in text_string_to_metric_families(text):
         for each in family.samples:
@@ -258,7 +259,7 @@ def test_sessions_outlive_a_restart_of_everything(tmp_path: Path) -> None:
         request = Request(  # noqa: S310 - our own address
             f"{fleet.running.rest}/api/v1/sessions/{made['id']}", headers={"Authorization": f"Bearer {key}"}
         )
-        with urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urlopen(request, timeout=SOON) as answer:  # noqa: S310
             read = json.load(answer)
 
     assert read["id"] == made["id"]

@@ -17,7 +17,8 @@ from moorage.cli import running
 from moorage.cli.root import moorage
 from moorage.cli.up import greeting
 from moorage.tokens import inspect
-from tests.moorage.cli.fleet import PORTS, first_line, start, up
+from tests.deadlines import PROGRAM
+from tests.moorage.cli.fleet import PORTS, eventually, first_line, start, up
 from tests.moorage.cli.test_up import command, page
 
 
@@ -67,7 +68,7 @@ def greeted(arguments: list[str], folder: Path) -> str:
     while "moorage connect" not in said[-1] and said[-1]:
         said.append(process.stdout.readline())
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=PROGRAM)
     assert process.returncode == 0
     return "".join(said)
 
@@ -90,7 +91,7 @@ def test_what_keeps_a_part_from_starting_is_one_sentence(
         [sys.executable, "-m", "moorage.cli", "up", "--data", str(tmp_path / "data"), "--workers", "0", *PORTS],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PROGRAM,
         check=False,
     )
 
@@ -114,7 +115,7 @@ def test_tokens_are_signed_with_a_key_of_ones_own_and_known_to_everybody(tmp_pat
             input="hello\n",
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PROGRAM,
             check=False,
         )
 
@@ -136,7 +137,6 @@ def test_links_over_tls_carry_the_example_workers(tmp_path: Path, monkeypatch: p
     file.write_text("[gateway.link_tls]\nenabled = true\n")
 
     with up(tmp_path, "--workers", "1", "--config", str(file)) as fleet:
-        workers = command(fleet, "workers")
+        eventually(lambda: [worker["status"] for worker in command(fleet, "workers")] == ["serving"])
 
     assert fleet.running.link.startswith("wss://")
-    assert [worker["status"] for worker in workers] == ["serving"]

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from moorage.cli import running
+from tests.deadlines import PROGRAM
 from tests.moorage.cli.fleet import PORTS, Fleet, eventually, first_line, start, up
 
 
@@ -86,7 +87,7 @@ def test_a_stop_before_it_is_ready_is_in_order_too(tmp_path: Path) -> None:
     eventually(lambda: "worker_died" in log.read_text())
 
     process.terminate()
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=PROGRAM)
 
     assert (process.returncode, said) == (0, "")
     assert "there is no module nowhere here" in log.read_text()

@@ -12,6 +12,7 @@ from moorage.errors import CATALOGUE, Code, MoorageError, SessionOver, close_rea
 from moorage.io.client import Connection
 from tests.moorage.io.harbour import WAIT, eventually
 from tests.moorage.io.scripted import Step, a_gateway, closes, cuts, echo, failure, ping, refuses
+from tests.owntime import within
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ async def test_an_outage_longer_than_the_session_is_kept_is_raised() -> None:
 
 async def test_a_retry_after_beyond_the_patience_is_raised_at_once() -> None:
     async with a_gateway(closes(1012, close_reason(Code.DRAINING, 60.0))) as gateway:
-        error = await asyncio.wait_for(failure(gateway), 2.0)
+        error = await within(2.0, failure(gateway))
 
     assert (error.code, error.retry_after) == (Code.DRAINING, 60.0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -13,6 +12,7 @@ from moorage.deadlines import LINK_MOVE, SUSPECT_AFTER
 from moorage.examples.echo import echo
 from tests.adversity.strait import Strait
 from tests.moorage.io.harbour import Harbour, a_worker, eventually, session_id
+from tests.owntime import own_time
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +52,12 @@ async def test_a_worker_is_linked_to_another_gateway_in_time(
     async with a_worker(harbour, echo, gateways=links) as worker:
         await eventually(lambda: worker.worker_id in harbour.gateways[0]._links)
         socket = await harbour.attach(session_id("a"))
-        gone_at = time.monotonic()
-        await harm(strait, harbour.gateways[0])  # type: ignore[misc]
-        await eventually(lambda: worker.worker_id in second._links)
-        took = time.monotonic() - gone_at
+        async with own_time() as own:
+            await harm(strait, harbour.gateways[0])  # type: ignore[misc]
+            await eventually(lambda: worker.worker_id in second._links)
         await socket.send("still here")
 
-        assert took < LINK_MOVE < SUSPECT_AFTER
+        assert own.seconds < LINK_MOVE < SUSPECT_AFTER
         assert await socket.recv() == "still here"
         await socket.close()
 

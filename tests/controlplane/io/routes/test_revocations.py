@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
@@ -13,10 +13,11 @@ from moorage.ids import WorkspaceId
 from moorage.tokens import verify
 from scheduler.io.memory import MemoryStore
 from scheduler.store import Store
-from scheduler.values import Claimed, EndRecord, Refused, Revocation, Revoked
+from scheduler.values import Claimed, EndRecord, Notice, Refused, Revocation, Revoked
 from tests.controlplane.io.away import Switched
 from tests.controlplane.io.conftest import Document, Harbour, Open, eventually
 from tests.controlplane.io.problems import is_problem
+from tests.owntime import within
 
 
 @pytest.fixture(autouse=True)
@@ -114,8 +115,7 @@ async def test_gateways_hear_of_it_at_once_with_an_end_that_outlives_every_token
 
     await revoked(harbour, "session", created["id"])
 
-    async with asyncio.timeout(1):
-        heard = await anext(notices)
+    heard = await within(1, anext(notices))
     assert isinstance(heard, Revoked)
     assert heard.revocation.before >= heard.revocation.until - 86_400 - 10
     token = verify(created["session_token"], harbour.plane.keys, harbour.store.now())
@@ -178,6 +178,11 @@ async def test_what_is_wrong_is_refused(harbour: Harbour, body: Document, status
     assert is_problem(await harbour.admin.post("/revocations", json=body), status, code)
 
 
+async def until_revoked(notices: AsyncIterator[Notice]) -> None:
+    while not isinstance(await anext(notices), Revoked):
+        pass
+
+
 async def test_while_the_store_is_away_it_is_taken_and_in_force_within_a_second_of_its_return(
     open_harbour: Open,
 ) -> None:
@@ -193,9 +198,7 @@ async def test_while_the_store_is_away_it_is_taken_and_in_force_within_a_second_
     switched.is_here = True
 
     assert is_problem(refused, 410, "SESSION_ENDED")
-    async with asyncio.timeout(1):
-        while not isinstance(await anext(notices), Revoked):
-            pass
+    await within(1, until_revoked(notices))
     await applied(harbour, revocation)
     assert isinstance(await harbour.store.session(created["id"]), EndRecord)
 
