@@ -15,6 +15,7 @@ from controlplane.io.callers import Callers
 from controlplane.io.context import Context
 from controlplane.io.edge import EXCHANGE, Exchange
 from controlplane.io.routes import (
+    audit,
     capacity,
     drains,
     gateways,
@@ -22,6 +23,7 @@ from controlplane.io.routes import (
     joinkeys,
     keys,
     revocations,
+    scaling,
     sessions,
     tokens,
     workers,
@@ -60,8 +62,10 @@ def application(context: Context, callers: Callers) -> FastAPI:
         keys,
         workers,
         drains,
+        scaling,
         gateways,
         joinkeys,
+        audit,
         capacity,
         health,
     ):

@@ -185,3 +185,20 @@ EARLY_EVENTS = Table(
     Column("body", Text, nullable=False),  # the event as JSON
     Column("seen_at", Double, nullable=False, index=True),
 )
+
+AUDIT_LOG = Table(
+    "audit_log",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("workspace", _ID, ForeignKey("workspaces.id"), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("key", _ID, ForeignKey("api_keys.id"), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("target", _TEXT, nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("before", JSON(none_as_null=True)),
+    Column("after", JSON(none_as_null=True)),
+    Column("once", _ID, unique=True),
+    Column("fingerprint", String(64)),
+)
+Index("ix_audit_log_workspace_id", AUDIT_LOG.c.workspace, AUDIT_LOG.c.id)
