@@ -62,5 +62,20 @@ class FirstSign:
         """Follows, or has seen."""
         if pool.now < self.at:
             self.before.step(pool)
-        else:
-            pool.raise_to(self.pods)
+            return
+        for pod in pool.pods.values():
+            pool.uncordon(pod)
+        pool.raise_to(self.pods)
+
+
+def most_at_once(sessions: Sessions, since: float) -> int:
+    """The most sessions that are live at any moment after `since`."""
+    ends: list[float] = []
+    most = 0
+    for start, length in zip(sessions.starts, sessions.lengths, strict=True):
+        while ends and ends[0] <= start:
+            heappop(ends)
+        heappush(ends, start + length)
+        if start >= since:
+            most = max(most, len(ends))
+    return most

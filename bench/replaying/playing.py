@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from random import Random
 from time import process_time
 
+from autoscaler.replay.controller import Controller
 from autoscaler.replay.engine import play
+from autoscaler.replay.faults import Fault, View
 from autoscaler.replay.measures import Measures, together
-from autoscaler.replay.reference import reference_pod_seconds
+from autoscaler.replay.reference import FirstSign, most_at_once, reference_pod_seconds
 from bench.replaying.contestants import controller_of
+from bench.replaying.cycle import CROWD_SIGN
+from bench.replaying.mishaps import spans
 from bench.replaying.scenes import Stage, stages
+from bench.rows import OURS
 
 REFERENCE = "reference"
+FIRST_SIGN = "first-sign"
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One contestant in one scene with one seed."""
+    """One contestant in one scene with one seed and one fault."""
 
     scene: str
     seed: int
     contestant: str
-    is_quick: bool = False
+    days: int
+    fault: Fault = Fault.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Played:
 def play_task(task: Task) -> Played:
     """In this process."""
     begun = process_time()
-    parts = [_play(task, stage, place) for place, stage in enumerate(stages(task.scene, task.seed, task.is_quick))]
+    parts = [_play(task, stage, place) for place, stage in enumerate(stages(task.scene, task.seed, task.days))]
     return Played(task, together(parts), process_time() - begun)
 
 
@@ -51,17 +58,23 @@ def _play(task: Task, stage: Stage, place: int) -> Measures:
         paid = reference_pod_seconds(stage.sessions, setting)
         return Measures(setting.end - setting.begin, setting.slots, pod_seconds=paid)
     chance = Random(1000 * task.seed + place)
-    return play(stage.sessions, setting, controller_of(task.contestant, stage), chance)
+    return play(stage.sessions, setting, _controller(task, stage), chance)
 
 
-def play_all(tasks: Iterable[Task], jobs: int) -> Iterator[Played]:
+def _controller(task: Task, stage: Stage) -> Controller:
+    if task.contestant == FIRST_SIGN:
+        most = most_at_once(stage.sessions, CROWD_SIGN)
+        return FirstSign(controller_of(OURS, stage, View()), CROWD_SIGN, round(1.2 * most / stage.setting.slots))
+    return controller_of(task.contestant, stage, View(task.fault, spans(task.scene, task.fault, stage)))
+
+
+def play_all(tasks: Sequence[Task], jobs: int) -> Iterator[Played]:
     """On so many cores, in the order they end; says on stderr how far it is."""
-    waiting = list(tasks)
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as crew:
-        runs = [crew.submit(play_task, task) for task in waiting]
+        runs = [crew.submit(play_task, task) for task in tasks]
         for done, run in enumerate(as_completed(runs), start=1):
             played = run.result()
             task = played.task
-            what = f"{task.contestant} in {task.scene}, seed {task.seed}, {played.cpu_seconds:.0f} s of CPU"
-            print(f"  {done}/{len(waiting)} {what}", file=sys.stderr)
+            what = f"{task.contestant} in {task.scene}, seed {task.seed}, fault {task.fault.value}"
+            print(f"  {done}/{len(tasks)} {what}: {played.cpu_seconds:.0f} s of CPU", file=sys.stderr)
             yield played
