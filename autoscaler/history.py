@@ -34,6 +34,9 @@ class History:
 
     def maximum(self, since: float) -> float:
         """The highest since then, to the grain's precision: never less than it was, now and then a little more. 0 of nothing."""
+        if self.looks and since >= self.looks[0][0]:
+            before = [value for at, value in self.looks if at <= since]
+            return max([value for at, value in self.looks if at > since] + before[-1:])
         if self.minutes and since >= self.minutes[0][0]:
             span, grain = 60.0, self.minutes
         else:

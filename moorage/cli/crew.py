@@ -24,6 +24,9 @@ from scheduler.store import Store
 
 LOOK_EVERY = 1.0
 LEAD_SECONDS = 3.0  # of a Python process, until it was measured here
+DOWN_EVERY = 10.0
+SETTLE_SECONDS = 10.0
+REVERSALS = 1000  # a process costs a second to start: nothing to be saved up
 NAME = "example"
 
 
@@ -119,6 +122,9 @@ def crew_policy(group: WorkersGroup, command: tuple[str, ...] = ()) -> PoolPolic
         buffer_slots=group.free_slots,
         lead_seconds=LEAD_SECONDS,
         down_window=group.shrink_after_seconds,
+        down_every=min(DOWN_EVERY, group.shrink_after_seconds),
+        settle_seconds=min(SETTLE_SECONDS, group.shrink_after_seconds),
+        reversals_per_day=REVERSALS,
     )
 
 

@@ -243,8 +243,8 @@ class ParentProgram(Lifecycle):
         crew = self._crew = Crew(self.settings.workers, recipe, self._tell_where)
         self.closing("crew-end", crew.end)
         await crew.start(store, self.registry)
-        await self.entered("running.json", running.told(self._data, self.running))
         await wait_for_workers(store, crew.policy.minimum)
+        await self.entered("running.json", running.told(self._data, self.running))
 
     def _said(self, place: Place | None) -> Mapping[str, object]:
         return place.lives[-1].said if place is not None and place.lives else {}

@@ -116,8 +116,8 @@ class UpProgram(Lifecycle):
         crew = self._crew = Crew(self.settings.workers, recipe, self._changed)
         self.closing("crew-end", crew.end)
         await crew.start(store, self.registry)
-        await self.entered("running.json", running.told(self._data, self.running))
         await wait_for_workers(store, crew.policy.minimum)
+        await self.entered("running.json", running.told(self._data, self.running))
 
     def _changed(self) -> None:
         """A worker process started or ended."""
