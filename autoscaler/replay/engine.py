@@ -140,7 +140,7 @@ class Pool:
         setting = self.setting
         for _ in range(setting.initial):
             self._get_ready(self._create())
-        self._push(setting.start, _TICK, None)
+        self._push(setting.start + self._controller.every, _TICK, None)
         self._push(setting.begin, _BEGIN, None)
         self._play(setting.end)
         self.now = setting.end

@@ -68,6 +68,8 @@ class Behaviour:
 
     def limit(self, recommended: int, current: int, now: float) -> int:
         """What may be written now."""
+        if not self._recommended:
+            self._recommended.append((now, current))  # as the controller begins its record
         self._recommended.append((now, recommended))
         while self._recommended[0][0] < now - STABILISATION:
             self._recommended.popleft()
