@@ -18,10 +18,11 @@ import pytest
 from gateway.policy import GatewayPolicy
 from scheduler.values import Outcome
 from tests.builders import an_authority
+from tests.deadlines import PROGRAM
 from tests.flows.system import System, until
 
 NODE = Path(__file__).parents[1] / "node"
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +42,7 @@ def node_modules() -> Path:
         if not (folder / "installed").exists():
             for name in ("package.json", "package-lock.json", ".npmrc"):
                 shutil.copy(NODE / name, folder / name)
-            subprocess.run([npm, "ci", "--silent"], cwd=folder, check=True, timeout=50)
+            subprocess.run([npm, "ci", "--silent"], cwd=folder, check=True, timeout=PROGRAM)
             (folder / "installed").touch()
     return folder
 

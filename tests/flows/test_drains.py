@@ -26,6 +26,7 @@ from scheduler.io.drainorders import begin, cancel
 from scheduler.policy import SchedulerPolicy
 from scheduler.store import Store
 from scheduler.values import ClaimState, DrainKind, DrainPlan, DrainState, WorkerView
+from tests.deadlines import PROGRAM
 from tests.flows.places import ON_EVERY_STORE, ON_REDIS_SLOWLY
 from tests.flows.system import SOON, MakeSystem, System, another_gateway
 from tests.flows.test_sdk import linked
@@ -178,7 +179,7 @@ async def _moorage(plane: ControlPlane, folder: Path, *arguments: str) -> tuple[
         sys.executable, "-m", "moorage.cli", *arguments, "--url", f"http://127.0.0.1:{plane.port}", "--key", key,
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRAM):
         said, _ = await process.communicate()
     assert process.returncode is not None
     return process.returncode, said.decode().splitlines()
@@ -265,7 +266,7 @@ async def test_a_drain_called_off_in_the_middle_leaves_the_rest_where_they_are(a
         talkers(system, 12),
     ):
         busy, free = await told_apart(system, one, other)
-        plan = a_plan(system, DrainKind.WORKER, 6.0, worker=busy)
+        plan = a_plan(system, DrainKind.WORKER, 3.0, worker=busy)
         await begin(system.store, plan)
 
         async def some_left() -> bool:

@@ -14,6 +14,7 @@ from gateway import plainscan
 from gateway.heads import parse_head
 from gateway.upgrade import _checked
 from tests.builders import KEY, a_request
+from tests.deadlines import PROGRAM
 
 scan = pytest.importorskip("gateway.scan")
 
@@ -152,7 +153,7 @@ def test_without_the_compiled_scanner_all_tests_of_heads_pass_too() -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=PROGRAM,
     )
 
     assert run.returncode == 0, run.stdout[-5000:]

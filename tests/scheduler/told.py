@@ -14,8 +14,7 @@ from scheduler.io.redis.ground import FLEET
 from scheduler.io.redis.store import RedisStore
 from scheduler.store import Store
 from scheduler.values import Notice, Probed
-
-DEADLINE = 5.0
+from tests.deadlines import SOON
 
 _barriers = count(1)
 
@@ -31,7 +30,7 @@ async def told(store: Store, gateway: GatewayId, notices: AsyncIterator[Notice])
         word = msgpack.packb(["probed", last.request, True])
         await store._ground.command(FLEET, "SPUBLISH", f":g:{gateway}", word)
     read: list[Notice] = []
-    async with asyncio.timeout(DEADLINE):
+    async with asyncio.timeout(SOON):
         while (notice := await anext(notices)) != last:
             read.append(notice)
     return read

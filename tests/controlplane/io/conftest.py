@@ -240,6 +240,7 @@ async def open_harbour(tmp_path: Path, databases: Databases, database_url: str) 
                 "port": 0,
                 "sweep_every_seconds": 0.05,
                 "database_url": database_url,
+                "database_connect_seconds": SOON,
             }
             policy = ControlPlanePolicy(**(usual | said))
             clock = Clock()

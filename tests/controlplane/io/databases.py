@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from controlplane.io.database import Database
 from controlplane.policy import DatabaseLimits
 from tests.controlplane.io.postgresql_server import PostgresqlServer
+from tests.deadlines import SOON
 
 _NUMBERS = count()
 
@@ -59,7 +60,7 @@ class Databases(ABC):
     async def prepare(self, folder: Path) -> None:
         """Makes the template."""
         url = await self.empty(folder)
-        database = Database(url, DatabaseLimits())
+        database = Database(url, DatabaseLimits(connect_seconds=SOON))
         await database.migrate()
         await database.close()
         self._template = url
@@ -124,9 +125,9 @@ class Postgresql(Databases):
         return [str(row[0]) for row in await connection.exec_driver_sql(f"EXPLAIN {said}", given)]
 
     async def cut(self, url: str) -> None:
-        """Ends every connection to it, as a restart of the server does."""
+        """Ends every connection to it, as a restart of the server does; returns when they are gone."""
         async with self._connected("postgres") as connection:
-            said = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
+            said = "SELECT pg_terminate_backend(pid, 10_000) FROM pg_stat_activity WHERE datname = $1"
             await connection.execute(said, _database(url))
 
     async def _created(self, template: str) -> str:

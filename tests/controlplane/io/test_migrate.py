@@ -19,6 +19,7 @@ from controlplane.keys import ApiKey
 from controlplane.policy import DatabaseLimits
 from tests.controlplane.builders import KEY, NOW, SESSION, USER, WORKSPACE, a_session, an_event
 from tests.controlplane.io.databases import Databases
+from tests.deadlines import SOON
 
 FIRST = "0001"
 
@@ -32,7 +33,7 @@ async def url(databases: Databases, tmp_path: Path) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
-    database = Database(url, DatabaseLimits())
+    database = Database(url, DatabaseLimits(connect_seconds=SOON))
     yield database
     await database.close()
 
@@ -103,7 +104,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(database: Database) 
 
 
 async def test_control_planes_that_start_at_once_migrate_once(url: str) -> None:
-    databases = [Database(url, DatabaseLimits()) for _ in range(4)]
+    databases = [Database(url, DatabaseLimits(connect_seconds=SOON)) for _ in range(4)]
 
     await asyncio.gather(*(database.migrate() for database in databases))
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 
+from tests.deadlines import PROGRAM
+
 
 def test_the_demo_tells_its_whole_story_in_well_under_a_minute() -> None:
     began_at = time.monotonic()
 
     done = subprocess.run(
-        [sys.executable, "-m", "moorage.cli", "demo"], capture_output=True, text=True, timeout=55, check=False
+        [sys.executable, "-m", "moorage.cli", "demo"], capture_output=True, text=True, timeout=PROGRAM, check=False
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from moorage.cli.root import moorage
+from tests.deadlines import PROGRAM, SOON
 from tests.moorage.cli.fleet import Fleet, eventually, up
 
 
@@ -80,7 +81,7 @@ def say(process: subprocess.Popen[str], line: str) -> str:
 def _line(stream: IO[str]) -> str:
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
-        assert selector.select(20), "no line in time"
+        assert selector.select(2 * SOON), "no line in time"
     return stream.readline().rstrip("\n")
 
 
@@ -105,7 +106,7 @@ def test_a_session_at_a_worker_that_listens_nowhere_survives_the_kill_of_it(flee
             eventually(lambda: [each for each in workers(fleet) if (each["name"], each["held"]) == ("second", 1)])
             again = say(talking, "still there")
             second.send_signal(signal.SIGTERM)
-            status = second.wait(20)
+            status = second.wait(PROGRAM)
 
     assert heard == "hello"
     assert again == "still there"

@@ -77,7 +77,7 @@ async def test_a_session_is_created_talked_to_and_everybody_leaves_in_order(cast
 
 def stopped(process: subprocess.Popen[str]) -> int:
     process.terminate()
-    return process.wait(20)
+    return process.wait(PROGRAM)
 
 
 def test_each_is_ready_and_says_of_what(cast: Cast) -> None:

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from moorage import Connection, connect
 from moorage.cli import running
-from tests.deadlines import SOON
+from tests.deadlines import PROGRAM, SOON
 from tests.moorage.cli.fleet import Fleet, eventually, up
 from tests.moorage.cli.test_processes import page, refused
 from tests.moorage.cli.test_up_stopping import is_alive
@@ -41,7 +41,7 @@ def running_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 @pytest.fixture
 def fleet(running_fleet: Fleet) -> Fleet:
     """Whole again, whatever the test before did to it."""
-    eventually(lambda: is_ready(running_fleet), 30)
+    eventually(lambda: is_ready(running_fleet), PROGRAM)
     return running_fleet
 
 
@@ -72,7 +72,7 @@ async def clients(fleet: Fleet, count: int) -> AsyncIterator[list[Connection]]:
 
 
 async def all_hear(talking: list[Connection], word: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRAM):
         await asyncio.gather(*(hears(client, word) for client in talking))
 
 
@@ -132,7 +132,7 @@ async def test_no_queued_connection_is_lost_while_no_gateway_lives(fleet: Fleet)
     for name in ("gateway-1", "gateway-2"):
         os.kill(pids(fleet)[name], signal.SIGKILL)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRAM):
         answers = await asyncio.gather(*(knock(port) for _ in range(KNOCKS)))
 
     assert {answer.split(b" ")[1] for answer in answers} == {b"401"}
@@ -158,7 +158,7 @@ async def test_a_rolling_restart_ends_no_session_and_refuses_nobody(fleet: Fleet
 
         done = rolls(fleet)
         fleet.process.send_signal(signal.SIGUSR2)
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PROGRAM):
             while rolls(fleet) == done:
                 answers.append(await knock(port))
         await all_hear(talking, "after")
@@ -181,7 +181,7 @@ async def test_no_counter_falls_when_a_process_ends(fleet: Fleet) -> None:
 
     done = rolls(fleet)
     fleet.process.send_signal(signal.SIGUSR2)
-    await asyncio.to_thread(eventually, lambda: rolls(fleet) > done, 40)
+    await asyncio.to_thread(eventually, lambda: rolls(fleet) > done, PROGRAM)
 
     assert relayed == before + 4
     assert sample(fleet, "moorage_gateway_connects_total", result="relayed") == relayed
@@ -210,7 +210,7 @@ async def test_a_killed_store_is_an_outage_that_live_sessions_outlast(fleet: Fle
         os.kill(pids(fleet)["valkey"], signal.SIGKILL)
         await all_hear(talking, "without")
 
-        await asyncio.to_thread(eventually, lambda: is_ready(fleet), 30)
+        await asyncio.to_thread(eventually, lambda: is_ready(fleet), PROGRAM)
         await all_hear(talking, "with")
 
     assert sample(fleet, "moorage_up_process_restarts_total", process="valkey") == deaths + 1
@@ -238,7 +238,7 @@ async def test_a_second_signal_cuts_the_drain_short(tmp_path: Path) -> None:
 
             fleet.process.terminate()
 
-            assert await asyncio.to_thread(fleet.process.wait, 20) == 0
+            assert await asyncio.to_thread(fleet.process.wait, PROGRAM) == 0
 
 
 def test_children_leave_when_their_parent_is_killed(own_fleet: Fleet) -> None:
@@ -247,7 +247,7 @@ def test_children_leave_when_their_parent_is_killed(own_fleet: Fleet) -> None:
     own_fleet.process.kill()
     own_fleet.process.wait()
 
-    eventually(lambda: not any(map(is_alive, children.values())), within=30)
+    eventually(lambda: not any(map(is_alive, children.values())), within=PROGRAM)
 
 
 def test_sessions_outlive_a_restart_of_everything(tmp_path: Path) -> None:

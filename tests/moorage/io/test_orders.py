@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from moorage.examples.echo import echo
 from moorage.io.worker import Worker
 from scheduler import values
 from scheduler.values import Directive, Drain, End, Order, SessionView
+from tests.deadlines import PROGRAM
 from tests.moorage.io.harbour import (
     JOIN_KEY,
     WAIT,
@@ -190,7 +192,7 @@ async def test_cancelling_closes_everything(harbour: Harbour) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "moorage-link"]
 
 
-PROGRAM = """
+SERVES = """
 import moorage
 from moorage.examples.echo import echo
 moorage.Worker(echo, slots=2, drain_seconds=20).run()
@@ -203,19 +205,23 @@ async def test_a_signal_drains_a_worker_process(harbour: Harbour, number: signal
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        PROGRAM,
+        SERVES,
         env={**os.environ, "MOORAGE_LINK": harbour.links[0], "MOORAGE_JOIN_KEY": JOIN_KEY},
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    await eventually(harbour.is_serving, 20.0)
-    socket = await harbour.attach(A)
+    try:
+        await eventually(harbour.is_serving, PROGRAM)
+        socket = await harbour.attach(A)
 
-    process.send_signal(number)
-    await socket.send("one more")
-    assert await socket.recv() == "one more"
-    await socket.close()
+        process.send_signal(number)
+        await socket.send("one more")
+        assert await socket.recv() == "one more"
+        await socket.close()
 
-    assert await asyncio.wait_for(process.stdout.read(), 20.0) == b"left\n"
-    assert await asyncio.wait_for(process.wait(), WAIT) == 0
+        assert await asyncio.wait_for(process.stdout.read(), PROGRAM) == b"left\n"
+        assert await asyncio.wait_for(process.wait(), WAIT) == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
     assert await harbour.store.workers() == []

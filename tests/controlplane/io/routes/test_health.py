@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from controlplane.io.dialect import READERS
+from controlplane.io.routes import health
 from moorage.keys import ed25519_key
 from tests.controlplane.io.conftest import Harbour, Open
+from tests.deadlines import SOON
 
 
-async def test_live_and_ready_need_no_key(harbour: Harbour) -> None:
+async def test_live_and_ready_need_no_key(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "CHECK_SECONDS", SOON)
     client = await harbour.client()
 
     live, ready = await client.get(f"{harbour.url}/livez"), await client.get(f"{harbour.url}/readyz")
@@ -23,7 +27,9 @@ async def test_live_and_ready_need_no_key(harbour: Harbour) -> None:
     assert ready.json() == {"status": "ok", "database": "ok", "store": "ok"}
 
 
-async def test_without_its_database_it_lives_but_is_not_ready(open_harbour: Open) -> None:
+async def test_without_its_database_it_lives_but_is_not_ready(
+    open_harbour: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     harbour = await open_harbour(database_connections=READERS)
     async with AsyncExitStack() as taken:
         for _ in range(READERS):
@@ -35,6 +41,7 @@ async def test_without_its_database_it_lives_but_is_not_ready(open_harbour: Open
     assert ready.status_code == 503
     assert ready.json() == {"status": "unready", "database": "unreachable", "store": "ok"}
     assert live.status_code == 200
+    monkeypatch.setattr(health, "CHECK_SECONDS", SOON)
     assert (await harbour.admin.get(f"{harbour.url}/readyz")).status_code == 200
 
 

@@ -11,11 +11,12 @@ from controlplane.io.sql import keys, users
 from controlplane.keys import ApiKey
 from controlplane.policy import DatabaseLimits
 from tests.controlplane.builders import KEY, NOW, USER, WORKSPACE
+from tests.deadlines import SOON
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, DatabaseLimits(busy_seconds=1.0))
+    database = Database(database_url, DatabaseLimits(busy_seconds=1.0, connect_seconds=SOON))
     async with database.write() as connection:
         await users.add_workspace(connection, WORKSPACE, "default", NOW)
         await keys.add(connection, ApiKey(KEY, WORKSPACE, "k", "d", "h", ("admin:all",), NOW))

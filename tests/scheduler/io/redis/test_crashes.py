@@ -24,7 +24,7 @@ from tests.scheduler.builders import NEAR, a_request, a_worker
 from tests.scheduler.io.redis.opening import claimed, registered, stores
 
 ONE_OF_A_USER = Concurrency(per_user=1)
-REPAIRED_WITHIN = 5.0
+REPAIRED_WITHIN = 20.0
 
 
 async def until(condition: Callable[[], Awaitable[bool]], store: RedisStore) -> None:

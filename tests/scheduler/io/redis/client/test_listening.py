@@ -10,10 +10,9 @@ import pytest
 
 from scheduler.io.redis.client.failures import StoreFailed
 from scheduler.store import Unavailable
+from tests.deadlines import SOON
 from tests.redis_server import RedisServer
 from tests.scheduler.io.redis.client.test_shards import opened
-
-WITHIN_SECONDS = 5.0
 
 
 class Notes:
@@ -33,7 +32,7 @@ class Notes:
         self._changed.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(WITHIN_SECONDS):
+        async with asyncio.timeout(SOON):
             while not condition():
                 await self._changed.wait()
                 self._changed.clear()
