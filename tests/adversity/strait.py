@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+STEPS_TO_ARRIVE = 5  # of the loop, from a socket that was accepted to the task that owns it
+
 
 @dataclass
 class Harm:
@@ -39,6 +41,8 @@ class Strait:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.close()
+        for _ in range(STEPS_TO_ARRIVE):
+            await asyncio.sleep(0)
         self.cut()
         for task in self._tasks:
             task.cancel()
@@ -61,7 +65,7 @@ class Strait:
         self._tasks.add(task)
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # only this proxy's end cancels it
             writer.transport.abort()
             return
         self._writers.add(far_writer)
