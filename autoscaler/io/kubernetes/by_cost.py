@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from autoscaler.io.kubernetes import by_exact
-from autoscaler.io.kubernetes.grounds import Abandoned, Grounds, Outcome
+from autoscaler.io.kubernetes.grounds import Abandoned, Grounds, Outcome, together
 from autoscaler.pods import COST, NAMED_COST, Pod, in_front
 
 
@@ -24,9 +24,8 @@ async def remove(grounds: Grounds, named: dict[str, Pod], was: int) -> Outcome |
     for pod in pods.values():
         if pod.uid not in named and pod.cost <= NAMED_COST:
             await grounds.patch(pod, {"annotations": {COST: None}})  # named for a removal that came to nothing
-    for pod in named.values():
-        if pod.cost != NAMED_COST:
-            await grounds.patch(pod, {"annotations": {COST: str(NAMED_COST)}})
+    metadata = {"annotations": {COST: str(NAMED_COST)}}
+    await together(grounds.patch(pod, metadata) for pod in named.values() if pod.cost != NAMED_COST)
     await asyncio.sleep(grounds.settle_seconds)
 
     before = await grounds.active()

@@ -5,7 +5,7 @@ Until replicas are lowered every step can be taken back: a detached pod that get
 
 from __future__ import annotations
 
-from autoscaler.io.kubernetes.grounds import Abandoned, Grounds, Outcome, only
+from autoscaler.io.kubernetes.grounds import Abandoned, Grounds, Outcome, only, together
 from autoscaler.pods import DETACHED, TEMPLATE_HASH, Pod
 
 
@@ -20,17 +20,14 @@ async def remove(grounds: Grounds, named: dict[str, Pod], was: int) -> Outcome |
     bare = [before[uid].name for uid, value in hashes.items() if value is None]
     if bare:
         raise Abandoned(f"{bare[0]} has no label {TEMPLATE_HASH}: detach is for Deployments, choose removal = exact")
-    for uid in hashes:
-        labels = {TEMPLATE_HASH: None, DETACHED: "true"}
-        await grounds.patch(before[uid], {"labels": labels})
+    labels = {TEMPLATE_HASH: None, DETACHED: "true"}
+    await together(grounds.patch(before[uid], {"labels": labels}) for uid in hashes)
     lowered = await grounds.scale.write(was - len(hashes), was=was)
     if lowered is None:
-        for uid, value in hashes.items():
-            await grounds.patch(before[uid], {"labels": {TEMPLATE_HASH: value, DETACHED: None}})
+        back = {uid: {"labels": {TEMPLATE_HASH: value, DETACHED: None}} for uid, value in hashes.items()}
+        await together(grounds.patch(before[uid], metadata) for uid, metadata in back.items())
         return None
-    for pod in (await grounds.pods.read()).values():
-        if pod.uid in hashes:
-            await grounds.delete(pod)
+    await grounds.delete_all(only(await grounds.pods.read(), hashes).values())
     found = await grounds.see(before, frozenset(hashes), wanted=lowered)
     return Outcome(await grounds.healed(lowered, found), found)
 

@@ -91,6 +91,15 @@ class Grounds:
                 return True
         raise Abandoned(f"{pod.name} changes faster than it can be deleted: try again")
 
+    async def delete_all(self, pods: Iterable[Pod]) -> frozenset[str]:
+        """At once; uids of those that were deleted. Raises Trouble or Abandoned where not one could be."""
+        given = list(pods)
+        answers = await asyncio.gather(*map(self.delete, given), return_exceptions=True)
+        gone = frozenset(pod.uid for pod, answer in zip(given, answers, strict=True) if answer is True)
+        if not gone:
+            _raise_first(answers)
+        return gone
+
     async def see(self, before: Mapping[str, Pod], named: frozenset[str], wanted: int | None = None) -> Toll:
         """Waits until it is known who went, or for `verify_seconds`. `wanted`: named ones were taken out first, and so many
         pods should be left; whoever came since is one too many."""
@@ -119,3 +128,14 @@ class Grounds:
 def only(pods: Mapping[str, Pod], uids: Iterable[str]) -> dict[str, Pod]:
     """Those of `uids` that are there."""
     return {uid: pods[uid] for uid in uids if uid in pods}
+
+
+async def together(writes: Iterable[Awaitable[object]]) -> None:
+    """All of them, to their ends; then the first failure is raised."""
+    _raise_first(await asyncio.gather(*writes, return_exceptions=True))
+
+
+def _raise_first(answers: Iterable[object]) -> None:
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from autoscaler.io.kubernetes.grounds import Grounds
 from autoscaler.pods import PROTECTION, Pod
 
-WRITES_AT_ONCE = 20  # of one call; the rest comes with the next
+PAUSE_SECONDS = 0.05  # between two writes: a herd of sessions is no herd of writes
 IDLE_SECONDS = 60.0  # a pod between two sessions stays protected for so long
 
 
@@ -19,23 +19,24 @@ class Guard:
         self.busy: frozenset[str] = frozenset()
         self._idle_since: dict[str, float] = {}
 
-    async def protect(self, grounds: Grounds, busy: Sequence[str], idle: Sequence[str]) -> None:
-        """Writes only where something changed. Raises Trouble."""
+    def hear(self, busy: Sequence[str], idle: Sequence[str]) -> None:
+        """Who carries sessions, by uid."""
         now = asyncio.get_running_loop().time()
         self.busy = frozenset(busy)
         self._idle_since = {uid: self._idle_since.get(uid, now) for uid in idle if uid not in self.busy}
-        pods = grounds.pods.pods
-        left = WRITES_AT_ONCE
-        for pod in self._wanting(pods, busy)[:left]:
+
+    async def protect(self, grounds: Grounds) -> None:
+        """Writes what was heard, where it is not written yet. Raises Trouble."""
+        now = asyncio.get_running_loop().time()
+        for pod in self._of(grounds, self.busy, is_protected=False):
             await grounds.patch(pod, {"annotations": dict(PROTECTION)})
-            left -= 1
-        for pod in self._resting(pods, now)[:left]:
-            await grounds.patch(pod, {"annotations": dict.fromkeys(PROTECTION)})
+            await asyncio.sleep(PAUSE_SECONDS)
+        rested = [uid for uid, since in self._idle_since.items() if now - since >= IDLE_SECONDS]
+        for pod in self._of(grounds, rested, is_protected=True):
+            if pod.uid not in self.busy:
+                await grounds.patch(pod, {"annotations": dict.fromkeys(PROTECTION)})
+                await asyncio.sleep(PAUSE_SECONDS)
 
-    def _wanting(self, pods: Mapping[str, Pod], busy: Sequence[str]) -> list[Pod]:
-        there = (pods.get(uid) for uid in busy)
-        return [pod for pod in there if pod is not None and pod.is_active and not pod.is_protected]
-
-    def _resting(self, pods: Mapping[str, Pod], now: float) -> list[Pod]:
-        rested = (pods.get(uid) for uid, since in self._idle_since.items() if now - since >= IDLE_SECONDS)
-        return [pod for pod in rested if pod is not None and pod.is_active and pod.is_protected]
+    def _of(self, grounds: Grounds, uids: Iterable[str], *, is_protected: bool) -> list[Pod]:
+        there = (grounds.pods.pods.get(uid) for uid in uids)
+        return [pod for pod in there if pod is not None and pod.is_active and pod.is_protected is is_protected]

@@ -18,22 +18,24 @@ class KubernetesMetrics:
             "moorage_autoscaler_kubernetes_relists_total", "Lists of pods read anew", ["why"], registry=registry
         )  # why: start | expired | broken | unreadable
         self.conflicts = Counter(
-            "moorage_autoscaler_conflicts_total",
+            "moorage_autoscaler_kubernetes_conflicts_total",
             "Compare-and-swaps that somebody else won",
             ["what"],
             registry=registry,
         )  # what: scale | pod | lease
         self.wrong_victims = Counter(
-            "moorage_autoscaler_wrong_victims_total", "Pods that went instead of the named", registry=registry
+            "moorage_autoscaler_kubernetes_wrong_victims_total",
+            "Pods that went instead of the named",
+            registry=registry,
         )
         self.removals = Counter(
-            "moorage_autoscaler_removals_total",
+            "moorage_autoscaler_kubernetes_removals_total",
             "Pods named for removal, by outcome",
             ["mode", "outcome"],
             registry=registry,
         )  # mode: cost | exact | detach | ordinal; outcome: removed | left
-        self.pod_start_seconds = Histogram(
-            "moorage_autoscaler_pod_start_seconds",
+        self.pod_ready_seconds = Histogram(
+            "moorage_autoscaler_kubernetes_pod_ready_seconds",
             "From a pod's creation to its first readiness",
             registry=registry,
             buckets=_START_SECONDS,

@@ -65,7 +65,7 @@ class KubernetesPool:
         self._verify_seconds = verify_seconds
         self._reflector: PodReflector | None = None
         self._moved = asyncio.Event()
-        self._writing = asyncio.Lock()
+        self._removing = asyncio.Lock()
         self._wrong_until = float("-inf")
         self._wrong = ""
         self._shown: frozenset[tuple[Freeze, str]] = frozenset()
@@ -94,8 +94,7 @@ class KubernetesPool:
     async def raise_to(self, replicas: int, *, was: int) -> Written | Lost | Failed:
         """One compare-and-swap."""
         try:
-            async with self._writing:
-                now = await self._scale.write(replicas, was=was)
+            now = await self._scale.write(replicas, was=was)
         except Trouble as error:
             return self._failure(error)
         if now is None:
@@ -106,7 +105,7 @@ class KubernetesPool:
     async def remove(self, victims: Sequence[Removal], *, was: int) -> Written | Lost | Failed:
         """Takes seconds: naming settles, and who went is seen."""
         try:
-            async with self._writing:
+            async with self._removing:
                 outcome = await self._removed([each.member for each in victims], was)
         except Abandoned as error:
             return Failed(str(error))
@@ -120,16 +119,15 @@ class KubernetesPool:
 
     async def protect(self, busy: Sequence[str], idle: Sequence[str]) -> None:
         """Best effort: what could not be written is tried at the next call."""
+        self._guard.hear(busy, idle)
         grounds = self._grounds()
         if grounds is None or not grounds.pods.is_fresh:
-            self._guard.busy = frozenset(busy)
             return
         try:
-            async with self._writing:
-                await self._guard.protect(grounds, busy, idle)
+            await self._guard.protect(grounds)
+            async with self._removing:
                 await by_detach.sweep(grounds)
         except (Trouble, Abandoned) as error:
-            self._guard.busy = frozenset(busy)
             _log.info("protection_not_written", target=self._target.name, detail=str(error))
 
     def announce(self, reason: str, note: str, *, is_warning: bool = False) -> None:
@@ -266,4 +264,4 @@ class KubernetesPool:
         """A pod that was seen starting is ready: how long did it take?"""
         if before is None or after is None or before.is_started or not after.is_ready or after.ready_at is None:
             return
-        self._metrics.pod_start_seconds.observe(max(0.0, after.ready_at - after.created_at))
+        self._metrics.pod_ready_seconds.observe(max(0.0, after.ready_at - after.created_at))

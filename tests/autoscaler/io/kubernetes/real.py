@@ -1,0 +1,272 @@
+"""A real API server for tests marked `kubernetes`: that of KUBECONFIG, or one that $CLUSTER_TOOL starts and stops.
+
+The autoscaler under test comes with a service account that has the Role of role.yaml and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prometheus_client import CollectorRegistry
+
+from autoscaler.io.kubernetes.api import Api, Document
+from autoscaler.io.kubernetes.cluster import Cluster
+from autoscaler.io.kubernetes.credentials import connect
+from autoscaler.io.kubernetes.metrics import KubernetesMetrics
+from autoscaler.io.kubernetes.troubles import Refused, Unreachable
+from tests.redis_server import free_port
+
+ROLE = Path(__file__).with_name("role.yaml")
+UP_SECONDS = 120.0
+KWOK_NODES = 3
+WHY_NOT = "no Kubernetes: set KUBECONFIG, or CLUSTER_TOOL to a program that starts one (`up --kwok`)"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cluster. `state`: the folder of one that we started, with the pids of its programs; None: somebody else's."""
+
+    kubeconfig: Path
+    state: Path | None = None
+    tool: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That the tool was started with."""
+        return dict(os.environ) | ({"CLUSTER_STATE": str(self.state)} if self.state else {})
+
+
+def start(how: str) -> Place | None:
+    """KUBECONFIG's, or a new one of the tool: `how` is its option, or "". None: there is neither."""
+    if said := os.environ.get("KUBECONFIG"):
+        return Place(Path(said))
+    tool = os.environ.get("CLUSTER_TOOL")
+    if not tool or not Path(tool).exists():
+        return None
+    state = Path(tempfile.mkdtemp(prefix="moorage-cluster-"))
+    ports = {"CLUSTER_API_PORT": str(free_port()), "CLUSTER_ETCD_PORT": str(_pair_of_free_ports())}
+    environment = dict(os.environ) | {"CLUSTER_STATE": str(state)} | ports
+    command = [tool, "up", *([how] if how else [])]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=UP_SECONDS, check=False)
+    place = Place(state / "kubeconfig", state, tool)
+    if done.returncode:
+        stop(place)
+        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr[-500:]}")
+    return place
+
+
+def stop(place: Place) -> None:
+    """Only of one that we started."""
+    if place.state is not None:
+        subprocess.run([place.tool, "down"], env=place.environment, capture_output=True, timeout=60, check=False)
+
+
+def pid_of(place: Place, program: str) -> int:
+    """Of one that we started."""
+    assert place.state is not None
+    return int((place.state / "pids" / program).read_text())
+
+
+def start_again(place: Place, program: str) -> None:
+    """Kills it and starts it with the same words."""
+    assert place.state is not None
+    pid = pid_of(place, program)
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode().split("\0")
+    os.kill(pid, 9)
+    log = place.state / "logs" / f"{program}.again.log"
+    script = f'setsid "$@" >>{log} 2>&1 </dev/null & echo $! >{place.state}/pids/{program}'
+    subprocess.run(["sh", "-c", script, "sh", *words], check=True, timeout=10)
+
+
+class Real:
+    """One namespace of a cluster, with an administrator's rights. Use as a context manager; `kubeconfigs` holds credentials."""
+
+    def __init__(self, place: Place, kubeconfigs: Path) -> None:
+        self.place = place
+        self.namespace = f"moorage-{os.urandom(4).hex()}"
+        self._folder = kubeconfigs
+        self.api = Api(lambda: connect(place.kubeconfig), KubernetesMetrics(CollectorRegistry()))
+        self._clusters: list[Cluster] = []
+
+    async def __aenter__(self) -> Real:
+        await self.until(self._answers, seconds=30)
+        await self.create("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+        return self
+
+    async def __aexit__(self, *said: object) -> None:
+        try:
+            await self.api.delete(f"/api/v1/namespaces/{self.namespace}", {})
+        finally:
+            for each in self._clusters:
+                await each.close()
+            await self.api.close()
+
+    def path(self, plural: str, name: str = "", group: str = "apps", version: str = "v1") -> str:
+        """Of objects in this namespace; group "" is the core."""
+        root = f"/apis/{group}/{version}" if group else f"/api/{version}"
+        return f"{root}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
+
+    async def create(self, path: str, document: Document) -> Document:
+        """Nothing happens where it is there."""
+        try:
+            return await self.api.post(path, document)
+        except Refused as error:
+            if error.status != 409:
+                raise
+            return {}
+
+    async def nodes(self, count: int = KWOK_NODES) -> None:
+        """That kwok plays."""
+        for number in range(count):
+            name = f"kwok-{number}"
+            room = {"cpu": "64", "memory": "256Gi", "pods": "250"}
+            await self.create(
+                "/api/v1/nodes",
+                {
+                    "metadata": {
+                        "name": name,
+                        "annotations": {"kwok.x-k8s.io/node": "fake"},
+                        "labels": {"kubernetes.io/hostname": name, "type": "kwok"},
+                    },
+                    "status": {"allocatable": room, "capacity": room},
+                },
+            )
+
+    async def cordon(self, *, unschedulable: bool) -> None:
+        """New pods stay pending, as where images take their time; or no longer."""
+        for number in range(KWOK_NODES):
+            await self.api.patch(f"/api/v1/nodes/kwok-{number}", {"spec": {"unschedulable": unschedulable}})
+
+    async def deployment(self, name: str = "web", *, replicas: int, **pod: Any) -> str:
+        """Its uid. `pod`: fields of its pods' spec."""
+        container = {"name": "main", "image": "test/pause:1", "imagePullPolicy": "IfNotPresent"}
+        spec = {"containers": [container], "terminationGracePeriodSeconds": 1} | pod
+        labels = {"app": name}
+        made = await self.api.post(
+            self.path("deployments"),
+            {
+                "metadata": {"name": name},
+                "spec": {
+                    "replicas": replicas,
+                    "selector": {"matchLabels": labels},
+                    "template": {"metadata": {"labels": labels}, "spec": spec},
+                },
+            },
+        )
+        return str(made["metadata"]["uid"])
+
+    async def pods(self, name: str = "web") -> dict[str, Document]:
+        """Living ones by uid."""
+        found = await self.api.get(self.path("pods", group=""), {"labelSelector": f"app={name}"})
+        return {
+            each["metadata"]["uid"]: each for each in found["items"] if not each["metadata"].get("deletionTimestamp")
+        }
+
+    async def ready(self, count: int, name: str = "web", *, seconds: float = 60.0) -> dict[str, Document]:
+        """Exactly so many living pods, all ready."""
+
+        async def there() -> dict[str, Document] | None:
+            pods = await self.pods(name)
+            return pods if len(pods) == count and all(map(_is_ready, pods.values())) else None
+
+        found: dict[str, Document] = await self.until(there, seconds=seconds)
+        return found
+
+    async def replicas(self, name: str = "web") -> int:
+        """Asked for."""
+        found = await self.api.get(self.path("deployments", name))
+        return int(found["spec"]["replicas"])
+
+    async def unready(self, pod: Document) -> None:
+        """kwok leaves the status of a running pod as it is."""
+        at = "2026-11-22T12:00:00Z"
+        conditions = [{"type": "Ready", "status": "False", "lastTransitionTime": at}]
+        path = self.path("pods", pod["metadata"]["name"], group="") + "/status"
+        await self.api.patch(path, {"status": {"conditions": conditions}})
+
+    async def events(self, name: str = "web") -> list[Document]:
+        """On the Deployment, by us."""
+        found = await self.api.get(self.path("events", group="events.k8s.io"))
+        return [
+            each
+            for each in found["items"]
+            if each["regarding"]["name"] == name and each.get("reportingController") == "moorage.dev/autoscaler"
+        ]
+
+    async def autoscaler(
+        self, without: tuple[str, str] | None = None, registry: CollectorRegistry | None = None
+    ) -> Cluster:
+        """With the Role of role.yaml, less the verb on the resource `without`."""
+        role = yaml.safe_load(ROLE.read_text())
+        if without is not None:
+            verb, resource = without
+            for rule in role["rules"]:
+                if resource in rule["resources"]:
+                    rule["verbs"] = [each for each in rule["verbs"] if each != verb]
+            role["rules"] = [rule for rule in role["rules"] if rule["verbs"]]
+        name = f"autoscaler-{os.urandom(3).hex()}"
+        role["metadata"]["name"] = name
+        rbac = {"group": "rbac.authorization.k8s.io"}
+        await self.create(self.path("serviceaccounts", group=""), {"metadata": {"name": name}})
+        await self.create(self.path("roles", **rbac), role)
+        await self.create(self.path("rolebindings", **rbac), _binding(name, self.namespace))
+        cluster = Cluster(registry or CollectorRegistry(), kubeconfig=await self._kubeconfig(name))
+        self._clusters.append(cluster)
+        return cluster
+
+    async def until(self, what: Callable[[], Awaitable[Any]], *, seconds: float = 20.0, every: float = 0.1) -> Any:
+        """Its first answer that is true."""
+        last: object = None
+        try:
+            async with asyncio.timeout(seconds):
+                while not (last := await what()):  # noqa: ASYNC110 - another machine's state has no event
+                    await asyncio.sleep(every)
+        except TimeoutError:
+            raise AssertionError(f"{what.__qualname__} did not come true in {seconds:g} s: {last}") from None
+        return last
+
+    async def _answers(self) -> bool:
+        try:
+            return bool(await self.api.get("/api/v1/namespaces/default"))
+        except (Refused, Unreachable):
+            return False
+
+    async def _kubeconfig(self, account: str) -> Path:
+        path = self.path("serviceaccounts", account, group="") + "/token"
+        token = (await self.api.post(path, {"spec": {"expirationSeconds": 3600}}))["status"]["token"]
+        said = yaml.safe_load(self.place.kubeconfig.read_text())
+        said["users"] = [{"name": "it", "user": {"token": token}}]
+        for context in said["contexts"]:
+            context["context"]["user"] = "it"
+        there = self._folder / f"{account}.kubeconfig"
+        there.write_text(yaml.safe_dump(said))
+        return there
+
+
+def _binding(name: str, namespace: str) -> Document:
+    return {
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
+    }
+
+
+def _is_ready(pod: Document) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def _pair_of_free_ports() -> int:
+    """etcd takes the port and the one above it."""
+    while True:
+        port = free_port()
+        if port % 2 == 0 and port < 60000:
+            return port
