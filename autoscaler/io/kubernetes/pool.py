@@ -206,7 +206,7 @@ class KubernetesPool:
         mode = "ordinal" if self._kind.is_stateful_set else self._target.removal.value
         self._metrics.removals.labels(mode, "removed").inc(removed)
         self._metrics.removals.labels(mode, "left").inc(named - removed)
-        self._say("Scaled", f"Lowered replicas from {was} to {outcome.replicas}; {removed} named pods removed.")
+        self._say("Scaled", f"Lowered replicas from {was} to {outcome.replicas}: {removed} of {named} named pods went.")
         if wrong := len(outcome.toll.wrong):
             self._wrong_until = asyncio.get_running_loop().time() + WRONG_VICTIM_SECONDS
             self._wrong = (

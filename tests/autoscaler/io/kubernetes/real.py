@@ -27,6 +27,8 @@ from tests.redis_server import free_port
 ROLE = Path(__file__).with_name("role.yaml")
 UP_SECONDS = 120.0
 KWOK_NODES = 3
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_SCALED_OBJECTS = "scaledobjects.keda.sh"
 WHY_NOT = "no Kubernetes: set KUBECONFIG, or CLUSTER_TOOL to a program that starts one (`up --kwok`)"
 
 
@@ -95,6 +97,7 @@ class Real:
         self._folder = kubeconfigs
         self.api = Api(lambda: connect(place.kubeconfig), KubernetesMetrics(CollectorRegistry()))
         self._clusters: list[Cluster] = []
+        self._made_keda = False
 
     async def __aenter__(self) -> Real:
         await self.until(self._answers, seconds=30)
@@ -103,6 +106,8 @@ class Real:
 
     async def __aexit__(self, *said: object) -> None:
         try:
+            if self._made_keda:
+                await self.api.delete(f"{_CRDS}/{_SCALED_OBJECTS}", {})
             await self.api.delete(f"/api/v1/namespaces/{self.namespace}", {})
         finally:
             for each in self._clusters:
@@ -139,6 +144,22 @@ class Real:
                     "status": {"allocatable": room, "capacity": room},
                 },
             )
+
+    async def keda(self) -> None:
+        """Its ScaledObject is known as a kind, until the end; nothing of KEDA runs."""
+        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        version = {"name": "v1alpha1", "served": True, "storage": True, "schema": schema}
+        names = {"plural": "scaledobjects", "singular": "scaledobject", "kind": "ScaledObject"}
+        spec = {"group": "keda.sh", "scope": "Namespaced", "names": names, "versions": [version]}
+        self._made_keda = bool(await self.create(_CRDS, {"metadata": {"name": _SCALED_OBJECTS}, "spec": spec}))
+
+        async def served() -> bool:
+            try:
+                return bool(await self.api.get(self.path("scaledobjects", group="keda.sh", version="v1alpha1")))
+            except Refused:
+                return False
+
+        await self.until(served)
 
     async def cordon(self, *, unschedulable: bool) -> None:
         """New pods stay pending, as where images take their time; or no longer."""

@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
 import pytest
 
-from autoscaler.decision import Removal
-from autoscaler.io.kubernetes.cluster import Cluster
-from autoscaler.io.kubernetes.pool import KubernetesPool
 from autoscaler.io.target import Written
-from autoscaler.observation import TargetSeen
-from autoscaler.policy import KubernetesTarget, RemovalMode
-from moorage.ids import WorkerId
+from autoscaler.policy import RemovalMode
+from tests.autoscaler.io.kubernetes.pools import a_pool, removals, seen
 from tests.autoscaler.io.kubernetes.real import Real
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.slow]
-
-
-def removals(uids: Sequence[str]) -> list[Removal]:
-    """Workers that are these pods."""
-    return [Removal(WorkerId(f"wrk_{number:026}"), uid) for number, uid in enumerate(uids)]
-
-
-@asynccontextmanager
-async def a_pool(
-    cluster: Cluster, fleet: Real, removal: RemovalMode = RemovalMode.COST, name: str = "web"
-) -> AsyncIterator[KubernetesPool]:
-    """It leads, and runs."""
-    pool = cluster.pool(KubernetesTarget(fleet.namespace, name, removal=removal), lambda: True)
-    running = asyncio.create_task(pool.run())
-    try:
-        yield pool
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
-async def seen(pool: KubernetesPool, fleet: Real) -> TargetSeen:
-    """A look that saw something."""
-    found = await fleet.until(pool.look)
-    assert isinstance(found, TargetSeen)
-    return found
 
 
 async def test_three_hundred_pods_come_and_exactly_the_named_go_by_every_mode(fleet: Real) -> None:
