@@ -63,7 +63,7 @@ class Outlook:
     undrained: int  # of them those that a drain is ended for, at once
     removable_now: int  # workers beyond it that are empty
     to_drain: int  # and those that have sessions: they go when these have ended
-    estimated_seconds: float | None  # until it is reached; None: nobody knows when sessions end
+    estimated_seconds: float | None  # until it is reached; None: nobody knows when sessions end, or a freeze does
 
 
 def id_for(prefix: str, key: KeyId, name: str) -> str:
@@ -156,7 +156,7 @@ def outlook(request: ScaleRequest, status: PoolStatus, workers: Iterable[WorkerV
     removable = min(too_many, empty)
     undrained = min(to_start, status.draining)
     seconds: float | None = status.lead_seconds if to_start > undrained else 0.0
-    if too_many > removable:
+    if too_many > removable or (too_many and status.frozen):
         seconds = None
     return Outlook(request.workers, to_start, undrained, removable, too_many - removable, seconds)
 

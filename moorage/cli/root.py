@@ -23,6 +23,7 @@ COMMANDS = {
     "connect": ("moorage.cli.connect", "Talk to a session: lines in, messages out."),
     "workers": ("moorage.cli.workers", "List, cordon and drain workers."),
     "drain": ("moorage.cli.drain", "Empty a worker, a gateway, a pool or a region, and watch it."),
+    "scale": ("moorage.cli.scale", "Want more workers of a pool, fewer, or just so many, for a while."),
     "token": ("moorage.cli.token", "Look into session tokens."),
     "config": ("moorage.cli.config", "Show the settings in force and where each comes from."),
     "doctor": ("moorage.cli.doctor", "Check this machine and say what to do."),

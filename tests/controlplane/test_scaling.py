@@ -120,6 +120,7 @@ def test_a_pool_of_one_region_needs_no_region() -> None:
         (ScaleAction.SCALE_UP, 3, a_status(), Outlook(3, 0, 0, 0, 0, 0.0)),
         (ScaleAction.SCALE_DOWN, 3, a_status(), Outlook(3, 0, 0, 2, 0, 0.0)),
         (ScaleAction.SCALE_DOWN, 1, a_status(), Outlook(1, 0, 0, 2, 2, None)),
+        (ScaleAction.SCALE_DOWN, 3, a_status(frozen=("rollout: of v2",)), Outlook(3, 0, 0, 2, 0, None)),
         (ScaleAction.SCALE_DOWN, 9, a_status(), Outlook(9, 0, 0, 0, 0, 0.0)),
         (ScaleAction.SET, 8, a_status(), Outlook(8, 3, 0, 0, 0, 30.0)),
         (ScaleAction.HOLD, 5, a_status(), Outlook(5, 0, 0, 0, 0, 0.0)),

@@ -105,7 +105,8 @@ class PoolStatusDocument(Told):
 
 
 class OutlookDocument(Told):
-    """What will happen, as far as it can be said. `estimated_seconds` is null where sessions have to end first."""
+    """What will happen, as far as it can be said. `estimated_seconds` is null where sessions, or a freeze, have to end
+    first."""
 
     target_workers: int
     to_start: int
