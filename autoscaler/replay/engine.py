@@ -77,6 +77,11 @@ class Pool:
         return len(self.queue)
 
     @property
+    def rejected(self) -> int:
+        """Sessions that waited in vain, since the warm-up's end."""
+        return self._counted.rejected
+
+    @property
     def demand(self) -> int:
         """Sessions on pods that the target counts, and those that wait."""
         return self.live - self.leaving + len(self.queue)

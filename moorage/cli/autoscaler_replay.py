@@ -1,0 +1,155 @@
+"""`moorage autoscaler replay`: what a policy would have made of sessions that were."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from moorage.cli.extras import server_extra
+
+if TYPE_CHECKING:
+    from autoscaler.policy import PoolPolicy
+    from autoscaler.replay.sessions import Sessions
+    from autoscaler.replay.trial import Terms, Trial
+
+PICTURES = (".png", ".svg")
+
+
+@click.command()
+@click.argument("trace", type=click.Path(path_type=Path))
+@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of the pools' policies.")
+@click.option("--pool", metavar="POOL", help="Which pool of the file, where a region has several.")
+@click.option(
+    "--slots", default=8, show_default=True, type=click.IntRange(1, 100_000), help="Of a worker, without --policy."
+)
+@click.option(
+    "--maximum", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Workers, without --policy."
+)
+@click.option(
+    "--pod-start", default=60.0, show_default=True, type=click.FloatRange(0, 86_400), help="Seconds, +- 20 %."
+)
+@click.option(
+    "--wait", default=10.0, show_default=True, type=click.FloatRange(0, 86_400), help="Seconds until a rejection."
+)
+@click.option("--warm-up", default=0.0, show_default=True, type=click.FloatRange(0), help="Hours that are not counted.")
+@click.option("--seed", default=1, show_default=True, help="Of the pods' start times.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw it: a .png or .svg; needs the [plot] extra."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def replay(trace: Path, plot: Path | None, seed: int, *, as_json: bool, **options: Any) -> None:
+    """Try a policy on the sessions of TRACE, and print what would have come of it.
+
+    TRACE is a CSV file with the header start,end,region and one session a line; start and end are Unix seconds or RFC 3339
+    with an offset. Each region is one pool of simulated workers. `cut` are sessions whose worker was taken away, `rejected`
+    those that waited in vain; the reference has pods that start and stop in no time and no free slot to spare. The PromQL
+    rules of a policy are left out, since nobody knows what they would have been answered.
+
+    \b
+      start,end,region
+      2026-03-01T08:00:00Z,2026-03-01T08:12:30Z,eu-west
+      1772352060,1772352600,eu-west
+    """
+    if plot is not None and plot.suffix.lower() not in PICTURES:
+        raise click.BadParameter(f"{plot.name} is neither .png nor .svg", param_hint="--plot")
+    with server_extra("autoscaler replay"):
+        if plot is not None:
+            pass  # a missing extra is said before the minutes of the replay
+
+        trials = _trials(_read(trace), options, seed)
+        if plot is not None:
+            _draw(trials, plot)
+    if as_json:
+        click.echo(json.dumps({trial.region: _document(trial) for trial in trials}))
+    else:
+        _print(trials)
+
+
+def _trials(regions: list[Sessions], options: dict[str, Any], seed: int) -> list[Trial]:
+    from autoscaler.replay.trial import tried
+
+    policies = [_policy(sessions.region, options) for sessions in regions]
+    trials = []
+    for place, (sessions, policy) in enumerate(zip(regions, policies, strict=True)):
+        click.echo(f"{sessions.region}: {len(sessions):,} sessions …", err=True)
+        trials.append(tried(sessions, policy, _terms(options), Random(1000 * seed + place)))
+    return trials
+
+
+def _terms(options: dict[str, Any]) -> Terms:
+    from autoscaler.replay.trial import Terms
+
+    return Terms(options["pod_start"], 0.2, options["wait"], options["warm_up"] * 3600.0)
+
+
+def _read(trace: Path) -> list[Sessions]:
+    from autoscaler.replay.tracefile import TraceError, read_trace
+
+    try:
+        with trace.open(encoding="utf-8", newline="") as lines:
+            return read_trace(lines)
+    except OSError as error:
+        raise click.ClickException(f"{trace}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{trace}: not UTF-8 at byte {error.start}") from error
+    except TraceError as error:
+        raise click.ClickException(f"{trace}: {error}") from error
+
+
+def _policy(region: str, options: dict[str, Any]) -> PoolPolicy:
+    from autoscaler.policy import LocalTarget, PoolPolicy
+
+    return PoolPolicy(region, "replay", LocalTarget(()), options["slots"], maximum=options["maximum"])
+
+
+def _draw(trials: list[Trial], plot: Path) -> None:
+    from moorage.cli.replay_plot import draw
+
+    try:
+        draw(trials, plot)
+    except OSError as error:
+        raise click.ClickException(f"{plot}: {error.strerror}") from error
+
+
+def _print(trials: list[Trial]) -> None:
+    from autoscaler.replay.trial import in_all
+
+    shown = [*trials, in_all(trials)] if len(trials) > 1 else trials
+    for trial in shown:
+        click.echo(click.style(trial.region, bold=True))
+        for name, said in _lines(trial):
+            click.echo(f"  {name:<17} {said}")
+
+
+def _lines(trial: Trial) -> list[tuple[str, str]]:
+    seen = trial.measures
+    return [
+        ("sessions", f"{seen.sessions:,} in {seen.seconds / 86400.0:.1f} days"),
+        ("cut by scale-in", f"{seen.cut:,}"),
+        ("rejected", f"{seen.rejected:,} ({seen.rejected_percent:.3f} %); {seen.waited:,} waited"),
+        ("pod-hours", f"{seen.pod_hours:,.1f}, {trial.ratio:.3f} x the reference; {seen.peak_pods} pods at most"),
+        ("utilisation", f"{100 * seen.utilisation:.1f} % of the slots paid"),
+        ("scaling actions", f"{seen.per_day(seen.writes):.1f} a day"),
+        ("reversals", f"{seen.per_day(seen.reversals):.1f} a day, within 15 minutes of the last action"),
+    ]
+
+
+def _document(trial: Trial) -> dict[str, Any]:
+    seen = trial.measures
+    return {
+        "sessions": seen.sessions,
+        "seconds": seen.seconds,
+        "cut": seen.cut,
+        "rejected": seen.rejected,
+        "waited": seen.waited,
+        "pod_hours": seen.pod_hours,
+        "reference_pod_hours": trial.reference_pod_seconds / 3600.0,
+        "utilisation": seen.utilisation,
+        "writes_per_day": seen.per_day(seen.writes),
+        "reversals_per_day": seen.per_day(seen.reversals),
+        "peak_pods": seen.peak_pods,
+    }

@@ -1,0 +1,87 @@
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from moorage.cli.root import moorage
+
+TRACE = "start,end,region\n0,600,eu\n10,700,eu\n30,400,us\n"
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    path = tmp_path / "trace.csv"
+    path.write_text(TRACE)
+    return path
+
+
+def replay(*words: str | Path) -> Result:
+    return CliRunner().invoke(moorage, ["autoscaler", "replay", *map(str, words)])
+
+
+def test_it_prints_the_measures_of_each_region_and_of_all(trace: Path) -> None:
+    result = replay(trace)
+
+    assert result.exit_code == 0, result.output
+    assert [line for line in result.stdout.splitlines() if not line.startswith(" ")] == ["eu", "us", "all"]
+    assert "  cut by scale-in   0" in result.stdout
+    assert "  sessions          3 in 0.0 days" in result.stdout
+
+
+def test_the_same_seed_prints_the_same_document(trace: Path) -> None:
+    one, other = (json.loads(replay(trace, "--json", "--seed", "3").stdout) for _ in range(2))
+
+    assert one == other
+    assert {"eu", "us"} == set(one)
+    assert one["eu"]["sessions"] == 2
+
+
+def test_an_error_in_the_trace_names_file_line_and_column(trace: Path) -> None:
+    trace.write_text(TRACE + "700,x,eu\n")
+
+    result = replay(trace)
+
+    assert result.exit_code == 1
+    assert f"{trace}: line 5, column end: 'x' is neither" in result.output
+
+
+def test_a_trace_that_is_not_there_or_not_text_is_said(tmp_path: Path) -> None:
+    binary = tmp_path / "binary.csv"
+    binary.write_bytes(b"start\xff")
+
+    assert "No such file" in replay(tmp_path / "none.csv").output
+    assert "not UTF-8 at byte 5" in replay(binary).output
+
+
+def test_a_picture_has_to_be_png_or_svg(trace: Path) -> None:
+    result = replay(trace, "--plot", "picture.gif")
+
+    assert result.exit_code == 2
+    assert "picture.gif is neither .png nor .svg" in result.output
+
+
+def test_a_missing_extra_is_named_before_anything_is_replayed(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    result = replay(trace, "--plot", "picture.svg")
+
+    assert result.exit_code == 1
+    assert "pip install 'moorage[plot]'" in result.output
+
+
+def test_a_picture_is_drawn(trace: Path, tmp_path: Path) -> None:
+    if find_spec("matplotlib") is None:
+        pytest.skip("the [plot] extra is not installed")
+    picture = tmp_path / "picture.svg"
+
+    command = [sys.executable, "-m", "moorage.cli", "autoscaler", "replay", str(trace), "--plot", str(picture)]
+    ran = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=50
+    )  # its fonts stay open in a process
+
+    assert ran.returncode == 0, ran.stderr
+    assert "<svg" in picture.read_text()
