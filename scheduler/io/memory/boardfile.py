@@ -44,14 +44,15 @@ class BoardFile:
 
     def load(self) -> tuple[list[ScaleRequest], list[DecisionRecord], dict[str, bytes]]:
         """All that was kept. A damaged file is set aside, and nothing was."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self._path.exists():
+            return [], [], {}
         try:
             return self._read()
         except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
             if isinstance(error, sqlite3.OperationalError):  # locked, full, forbidden: not damaged
                 raise
             self._set_aside(error)
-            return self._read()
+            return [], [], {}
 
     def put_request(self, request: ScaleRequest) -> None:
         """Over the one of its id."""
@@ -77,9 +78,7 @@ class BoardFile:
             database.execute("INSERT OR REPLACE INTO memories VALUES (?, ?)", (name, document))
 
     def _read(self) -> tuple[list[ScaleRequest], list[DecisionRecord], dict[str, bytes]]:
-        self._path.touch(mode=0o600)
         with self._change(is_flushed=False) as database:
-            database.executescript(_TABLES)
             requests = [request_of(said) for (said,) in database.execute("SELECT said FROM requests")]
             rows = database.execute("SELECT region, pool, at, is_change, document FROM decisions ORDER BY at, rowid")
             decisions = [
@@ -90,8 +89,12 @@ class BoardFile:
     @contextmanager
     def _change(self, *, is_flushed: bool) -> Iterator[sqlite3.Connection]:
         """Flushed: on the disk when it returns. Else a loss of power may cost the last ones, never the file."""
+        if not self._path.exists():  # SQLite would let everybody read it
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path.touch(mode=0o600)
         with closing(sqlite3.connect(self._path, timeout=BUSY_SECONDS)) as database, database:
             database.execute(f"PRAGMA synchronous = {'FULL' if is_flushed else 'NORMAL'}")
+            database.executescript(_TABLES)
             yield database
 
     def _set_aside(self, error: Exception) -> None:

@@ -75,7 +75,9 @@ Found = tuple[list[Any], str]
 
 
 async def _over(ground: Ground, spread: Spread, request: ClaimRequest, regions: list[str]) -> Found:
-    """A new session: each in turn without waiting; then in the queues of all where some worker could serve it."""
+    """A new session: each in turn without waiting; then in the queues of all where some worker could serve it. The first of
+    them counts it: one that grows before one that does not."""
+    growing: list[str] = []
     full: list[str] = []
     refused: list[Found] = []
     for region in regions:
@@ -83,14 +85,15 @@ async def _over(ground: Ground, spread: Spread, request: ClaimRequest, regions: 
         is_full = word[0] == "refused" and word[1] == Code.NO_CAPACITY.value
         if not is_full and not (word[0] == "refused" and word[4] == "adopting"):
             return word, region
-        if word[4]:
+        if word[4] and word[4] != "grows":
             refused.append((word, region))
         else:
-            full.append(region)
+            (growing if word[4] else full).append(region)
             refused.insert(0, (word, region))
-    if request.wait_seconds <= 0 or not full:
+    waits_in = [*growing, *full]
+    if request.wait_seconds <= 0 or not waits_in:
         return _first_to_say(refused)
-    first, *others = full
+    first, *others = waits_in
     word = await _ask(ground, request, first, waits=True, hopes=bool(others))
     if word[0] != "queued" or not others:
         return word, first

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -12,6 +15,7 @@ from moorage.cli.stores import StoreAway, checked, open_store, reach, shared
 from scheduler.io.memory import MemoryStore
 from scheduler.store import Unavailable
 from scheduler.storeurl import parse_store_url
+from tests.scheduler.builders import a_scale_request
 
 URL = parse_store_url("redis://h")
 
@@ -36,6 +40,16 @@ async def test_memory_is_the_store_of_one_process(url: str) -> None:
         assert isinstance(store, MemoryStore)
     with pytest.raises(WrongSetting, match="memory cannot be shared"):
         shared(url, "gateway")
+
+
+async def test_what_operators_wish_is_kept_in_the_data_folder_of_a_store_in_memory(tmp_path: Path) -> None:
+    settings = load({"data": tmp_path}, None).settings
+    request = replace(a_scale_request(), expires_at=time.time() + 60)
+    async with open_store(settings, CollectorRegistry()) as store:
+        await store.put_scale_request(request)
+
+    async with open_store(settings, CollectorRegistry()) as again:
+        assert await again.scale_requests() == [request]
 
 
 def test_a_wrong_url_names_the_setting_and_never_the_password() -> None:

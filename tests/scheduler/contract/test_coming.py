@@ -150,6 +150,18 @@ async def test_the_first_region_wanted_counts_a_waiter_of_several(world: World) 
     assert waiting == {"us": 1, "eu": 0}
 
 
+async def test_a_region_that_grows_counts_a_waiter_before_one_that_does_not(world: World) -> None:
+    await world.worker(a_worker(region="eu", slots=1))
+    await world.held(a_request(wanted=Wanted(regions=("eu",))))
+    await world.store.publish_pool(a_status(region="us"))
+    for wanted in (Wanted(regions=("eu", "us")), Wanted()):
+        await world.store.claim(a_request(wanted=wanted, wait_seconds=30))
+
+    waiting = {view.region: view.waiting for view in await world.store.pools()}
+
+    assert waiting == {"eu": 0, "us": 2}
+
+
 async def test_a_waiter_of_two_regions_goes_on_when_one_of_them_stops_growing(world: World) -> None:
     for region in ("us", "eu"):
         await world.store.publish_pool(a_status(region=region, seconds=100))

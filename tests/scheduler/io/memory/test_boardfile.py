@@ -104,7 +104,7 @@ async def test_what_another_version_wrote_is_set_aside_too(tmp_path: Path) -> No
 
 async def test_what_the_disk_does_not_take_is_not_acknowledged(tmp_path: Path) -> None:
     store, request = opened(tmp_path), a_scale_request()
-    (tmp_path / FILE).unlink()
+    (tmp_path / FILE).unlink(missing_ok=True)
     (tmp_path / FILE).mkdir()
 
     with pytest.raises(sqlite3.Error):
@@ -114,6 +114,10 @@ async def test_what_the_disk_does_not_take_is_not_acknowledged(tmp_path: Path) -
 
 
 def test_the_file_is_its_owners(tmp_path: Path) -> None:
-    BoardFile(tmp_path / "data").load()
+    keeper = BoardFile(tmp_path / "data")
+    assert keeper.load() == ([], [], {})
+    assert not (tmp_path / "data").exists()
+
+    keeper.put_memory("name", b"document")
 
     assert (tmp_path / "data" / FILE).stat().st_mode & 0o777 == 0o600

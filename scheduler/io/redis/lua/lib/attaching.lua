@@ -21,7 +21,10 @@ local function wait()
     return refused('NO_CAPACITY', 'no worker of these regions, pools and labels is known', FULL_RETRY_SECONDS,
       is_newborn() and 'newborn' or 'unmatched')
   end
-  if q.wait <= 0 then return refused('NO_CAPACITY', 'every matching slot is taken', FULL_RETRY_SECONDS) end
+  if q.wait <= 0 then
+    local grows = #coming(q.wanted) > 0 and 'grows'
+    return refused('NO_CAPACITY', 'every matching slot is taken', FULL_RETRY_SECONDS, grows)
+  end
   local waiter = join_queue(q)
   if not waiter then
     return refused('NO_CAPACITY', queue_length() .. ' wait already; the queue is full', FULL_RETRY_SECONDS)
