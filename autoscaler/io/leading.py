@@ -78,3 +78,19 @@ class StoreLeader:
         with suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(_ANSWER_WITHIN):
                 await self._store.lead(self._role, self._holder, 0.0)
+
+
+class SharedLeader:
+    """The office of several pools, which somebody else stands for election for: one Lease for all of a process."""
+
+    def __init__(self, leader: Leader) -> None:
+        self._leader = leader
+
+    @property
+    def is_leading(self) -> bool:
+        """As the one that is shared."""
+        return self._leader.is_leading
+
+    async def run(self) -> None:
+        """Nothing to do: whoever made the shared one runs it, and ends it after all pools."""
+        await asyncio.Event().wait()

@@ -29,10 +29,10 @@ _log = structlog.get_logger("moorage.autoscaler")
 
 @dataclass(frozen=True, slots=True)
 class Makers:
-    """How a pool gets what is its own. Both may raise; the pool is then tried again."""
+    """How a pool gets what is its own; the leader first, since a target's writes ask for it too."""
 
-    target: Callable[[PoolPolicy], Target]
     leader: Callable[[PoolPolicy], Leader]
+    target: Callable[[PoolPolicy, Leader], Target]
 
 
 class Autoscaler:
@@ -102,8 +102,9 @@ class Autoscaler:
             self._pools[place].nudge()
 
     def _begin(self, policy: PoolPolicy) -> None:
-        target = self._makers.target(policy)
-        pool = Pool(policy, target, self._makers.leader(policy), self._around)
+        leader = self._makers.leader(policy)
+        target = self._makers.target(policy, leader)
+        pool = Pool(policy, target, leader, self._around)
         name = "/".join(pool.place)
         self._pools[pool.place] = pool
         self._targets[pool.place] = asyncio.create_task(_for_ever(target.run, f"target of {name}"))

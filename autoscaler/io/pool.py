@@ -62,6 +62,7 @@ class Pool:
         self._last = 0.0  # the store's clock at the last look
         self._hold_until = 0.0
         self._looked_at: float | None = None
+        self._complaint = ""
 
     @property
     def place(self) -> Place:
@@ -112,8 +113,8 @@ class Pool:
                 try:
                     await self.tick()
                     self._looked_at = clock()
-                except Exception:
-                    _log.exception("look_failed", region=self.policy.region, pool=self.policy.pool)
+                except Exception as error:
+                    self._complain("look_failed", error)
                 self._around.metrics.ticked(self.place, clock() - began_at)
                 await asyncio.sleep(max(0.0, began_at + LEAST_SECONDS - clock(), self._hold_until - clock()))
                 with suppress(TimeoutError):
@@ -141,10 +142,17 @@ class Pool:
             async with asyncio.timeout(LOOK_WITHIN):
                 return await self.target.look()
         except TimeoutError:
-            return None
-        except Exception:
-            _log.exception("target_look_failed", region=self.policy.region, pool=self.policy.pool)
-            return None
+            self._complain("target_look_failed", TimeoutError(f"no answer in {LOOK_WITHIN:g} s"))
+        except Exception as error:
+            self._complain("target_look_failed", error)
+        return None
+
+    def _complain(self, what: str, error: Exception) -> None:
+        """With its trace where it is another than the last one: what fails at each look must not fill the log."""
+        said = f"{what}: {type(error).__name__}: {error}"
+        if said != self._complaint:
+            self._complaint = said
+            _log.error(what, region=self.policy.region, pool=self.policy.pool, exc_info=error)
 
     async def _step(self, seen: Observation, memory: Memory) -> None:
         began_at = time.perf_counter()

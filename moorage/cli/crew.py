@@ -68,7 +68,7 @@ class Crew:
             return
         target = self._target = LocalProcesses(self._recipe, self.policy.minimum, store.now, self._changed)
         place = (self.policy.region, self.policy.pool)
-        makers = Makers(target=lambda _: target, leader=lambda _: StoreLeader(store, name_of(place)))
+        makers = Makers(lambda _: StoreLeader(store, name_of(place)), lambda *_: target)
         self._autoscaler = Autoscaler(store, makers, NoSignals(), metrics)
         await self._autoscaler.start([self.policy])
 
