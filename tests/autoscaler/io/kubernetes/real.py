@@ -100,7 +100,7 @@ class Real:
         self._made_keda = False
 
     async def __aenter__(self) -> Real:
-        await self.until(self._answers, seconds=30)
+        await self.until(self.answers, seconds=30)
         await self.create("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
         return self
 
@@ -254,7 +254,8 @@ class Real:
             raise AssertionError(f"{what.__qualname__} did not come true in {seconds:g} s: {last}") from None
         return last
 
-    async def _answers(self) -> bool:
+    async def answers(self) -> bool:
+        """The API server does."""
         try:
             return bool(await self.api.get("/api/v1/namespaces/default"))
         except (Refused, Unreachable):
