@@ -37,8 +37,9 @@ Open = Callable[[], Awaitable["ApiClient"]]
 class Api:
     """Owns the client. All calls raise Refused or Unreachable."""
 
-    def __init__(self, open_client: Open, metrics: KubernetesMetrics) -> None:
+    def __init__(self, open_client: Open, metrics: KubernetesMetrics, *, call_seconds: float = CALL_SECONDS) -> None:
         self._open = open_client
+        self._call_seconds = call_seconds
         self._metrics = metrics
         self._client: ApiClient | None = None
         self._opening = asyncio.Lock()
@@ -89,13 +90,13 @@ class Api:
     ) -> Document:
         try:
             async with (
-                asyncio.timeout(CALL_SECONDS),
-                self._answer(verb, path, query or {}, body, _timeout(CALL_SECONDS)) as answer,
+                asyncio.timeout(self._call_seconds),
+                self._answer(verb, path, query or {}, body, _timeout(self._call_seconds)) as answer,
             ):
                 return _document(await _body(answer))
         except TimeoutError as error:
             self._metrics.calls.labels(verb, "unreachable").inc()
-            raise Unreachable(f"{verb} {path} took longer than {CALL_SECONDS:g} s") from error
+            raise Unreachable(f"{verb} {path} took longer than {self._call_seconds:g} s") from error
 
     @asynccontextmanager
     async def _answer(

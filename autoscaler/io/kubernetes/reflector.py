@@ -1,7 +1,7 @@
 """A copy of the pods of one selector that keeps itself up to date, and knows when it is not.
 
 List in pages, watch from there with bookmarks, list anew when the server has forgotten where we were (410). Watches are short:
-each that begins or ends is a sign of life, so that silence longer than STALE_AFTER means not knowing.
+each that begins or ends is a sign of life, so that a longer silence means not knowing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -22,11 +23,18 @@ from moorage.backoff import Backoff, Chance
 
 PAGE = 250  # pods of one answer: 2 to 3 MB, and 2 to 4 ms to read
 PAGES_AT_MOST = 200
-WATCH_SECONDS = 30  # then the server ends it and the next one begins
-SILENCE = WATCH_SECONDS + 5.0
-STALE_AFTER = WATCH_SECONDS + 15.0
 _EXPIRED = 410
 _log = structlog.get_logger("moorage.autoscaler")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """watch < silence < stale: a watch that ends in time is never late, and a silent one is begun anew before it counts."""
+
+    watch_seconds: int = 30  # then the server ends it and the next one begins
+    silence: float = 35.0
+    stale_after: float = 45.0
+    backoff: Backoff = field(default_factory=lambda: Backoff(first=0.5, most=15.0))
 
 
 class Expired(Exception):
@@ -44,6 +52,7 @@ class PodReflector:
         path: str,
         selector: str,
         on_change: Callable[[Pod | None, Pod | None], None] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.selector = selector
         self._api = api
@@ -54,7 +63,7 @@ class PodReflector:
         self._pods: dict[str, Pod] = {}
         self._version: str | None = None
         self._heard_at = float("-inf")
-        self._backoff = Backoff(first=0.5, most=15.0)
+        self._pace = pace or Pace()
         self._attempt = 0
         self._chance: Chance = random.random
         self._turn = asyncio.Event()
@@ -67,7 +76,7 @@ class PodReflector:
     @property
     def is_fresh(self) -> bool:
         """It was listed, and the server was heard of not long ago."""
-        return asyncio.get_running_loop().time() - self._heard_at <= STALE_AFTER
+        return asyncio.get_running_loop().time() - self._heard_at <= self._pace.stale_after
 
     async def run(self) -> None:
         """Until cancelled. Survives whatever the server says."""
@@ -140,10 +149,10 @@ class PodReflector:
             "watch": "1",
             "resourceVersion": self._version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(WATCH_SECONDS),
+            "timeoutSeconds": str(self._pace.watch_seconds),
         }
         try:
-            async with self._api.lines(self._path, query, silence=SILENCE) as lines:
+            async with self._api.lines(self._path, query, silence=self._pace.silence) as lines:
                 self._hear()
                 async for line in lines:
                     self._take(json.loads(line))
@@ -180,6 +189,6 @@ class PodReflector:
             self._on_change(before, after)
 
     async def _pause(self, retry_after: float | None) -> None:
-        wait = self._backoff.wait(self._attempt, self._chance, retry_after)
+        wait = self._pace.backoff.wait(self._attempt, self._chance, retry_after)
         self._attempt += 1
         await asyncio.sleep(wait)
