@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import inf
 
+from autoscaler.observation import MemberSeen
 from autoscaler.replay.controller import Controller
 from autoscaler.replay.measures import Measures, Write, turns
 from autoscaler.replay.pods import POOL, Pod, PodState
@@ -57,6 +58,7 @@ class Pool:
         self.leaving = 0  # of them, those on pods that terminate
         self.queue: dict[int, Waiter] = {}  # in order of arrival
         self.writes: list[Write] = []
+        self._members: tuple[MemberSeen, ...] | None = None
         self._sessions = sessions
         self._controller = controller
         self._index: Index[Pod] = Index()
@@ -75,6 +77,13 @@ class Pool:
     def waiting(self) -> int:
         """Sessions in the admission queue."""
         return len(self.queue)
+
+    @property
+    def members(self) -> tuple[MemberSeen, ...]:
+        """What the target shows; the same object until it changes."""
+        if self._members is None:
+            self._members = tuple([pod.member for pod in self.pods.values()])
+        return self._members
 
     @property
     def rejected(self) -> int:
@@ -110,13 +119,13 @@ class Pool:
     def cordon(self, pod: Pod) -> None:
         """No new sessions. Nothing where it does not serve."""
         if pod.state is PodState.SERVING:
-            pod.state = PodState.CORDONED
+            pod.become(PodState.CORDONED)
             self._index.close(pod)
 
     def uncordon(self, pod: Pod) -> None:
         """New sessions again. Nothing where it is not cordoned."""
         if pod.state is PodState.CORDONED:
-            pod.state = PodState.SERVING
+            pod.become(PodState.SERVING)
             self._index.open(pod)
             self._serve_waiting()
 
@@ -130,8 +139,9 @@ class Pool:
         """They get nothing new; what they carry has `grace` seconds to end and is cut then."""
         for pod in victims:
             del self.pods[pod.number]
+            self._members = None
             self._index.remove(pod)
-            pod.state = PodState.TERMINATING
+            pod.become(PodState.TERMINATING)
             self.leaving += pod.used
             if pod.used and grace > 0.0:
                 self._push(self.now + grace, _GRACE, pod)
@@ -256,11 +266,13 @@ class Pool:
         self._made += 1
         pod = Pod(self._sessions.region, self.setting.slots, self._made, self.now)
         self.pods[pod.number] = pod
+        self._members = None
         return pod
 
     def _get_ready(self, pod: Pod) -> None:
-        pod.state = PodState.SERVING
         pod.ready_at = self.now
+        pod.become(PodState.SERVING)
+        self._members = None
         self._index.add(pod)
         self._index.open(pod)
 
@@ -271,7 +283,7 @@ class Pool:
         self._counted.cut += pod.used
         self.live -= pod.used
         self.leaving -= pod.used
-        pod.state = PodState.GONE
+        pod.become(PodState.GONE)
 
     # counting
 

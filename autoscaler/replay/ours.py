@@ -12,10 +12,8 @@ from autoscaler.observation import Observation, Sample, TargetSeen
 from autoscaler.policy import PoolPolicy
 from autoscaler.replay.engine import Pool
 from autoscaler.replay.faults import View
-from autoscaler.replay.pods import Pod, PodState
+from autoscaler.replay.pods import Pod, registered
 from moorage.ids import WorkerId
-
-_REGISTERED = (PodState.SERVING, PodState.CORDONED)
 
 
 @dataclass(slots=True)
@@ -45,13 +43,12 @@ class Ours:
 
 def observed(policy: PoolPolicy, pool: Pool, samples: Mapping[str, Sample]) -> Observation:
     """The truth about a pool."""
-    pods = pool.pods.values()
     return Observation(
         policy.region,
         policy.pool,
-        workers=tuple([pod.worker for pod in pods if pod.state in _REGISTERED]),
+        workers=registered(pool.pods.values()),
         waiting=pool.waiting,
-        target=TargetSeen(pool.replicas, tuple([pod.member for pod in pods])),
+        target=TargetSeen(pool.replicas, pool.members),
         samples=samples,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 from autoscaler.observation import MemberSeen, Phase, WorkerSeen
@@ -26,7 +27,7 @@ class PodState(Enum):
 class Pod(Spot):
     """A place of the real placement index, with a life. `number` counts from 1 in order of creation."""
 
-    __slots__ = ("_member", "_worker", "created_at", "number", "ready_at", "state")
+    __slots__ = ("known_member", "known_worker", "created_at", "number", "ready_at", "state")
 
     def __init__(self, region: str, slots: int, number: int, created_at: float) -> None:
         super().__init__(region, POOL, NO_LABELS, slots)
@@ -34,29 +35,46 @@ class Pod(Spot):
         self.created_at = created_at
         self.ready_at = 0.0
         self.state = PodState.STARTING
-        self._member: MemberSeen | None = None
-        self._worker: WorkerSeen | None = None
+        self.known_member: MemberSeen | None = None  # as it was shown last; None: it changed
+        self.known_worker: WorkerSeen | None = None
+
+    def become(self, state: PodState) -> None:
+        """The only way to change its state."""
+        self.state = state
+        self.known_member = self.known_worker = None
 
     @property
     def member(self) -> MemberSeen:
         """As the target shows it; the same object until it changes."""
-        seen = self._member
-        phase = _PHASES[self.state]
-        if seen is None or seen.phase is not phase:
-            name = f"pod-{self.number}"
-            seen = self._member = MemberSeen(name, name, phase, phase is Phase.RUNNING, self.created_at)
+        seen = self.known_member
+        if seen is None:
+            phase, name = _PHASES[self.state], f"pod-{self.number}"
+            seen = self.known_member = MemberSeen(name, name, phase, phase is Phase.RUNNING, self.created_at)
         return seen
 
     @property
     def worker(self) -> WorkerSeen:
         """As the registry shows it; the same object until it changes."""
-        seen = self._worker
-        state = _STATES[self.state]
-        if seen is None or seen.used != self.used or seen.state is not state:
+        seen = self.known_worker
+        if seen is None or seen.used != self.used:
             worker = WorkerId(f"wrk_{self.number:026d}")
             name = f"pod-{self.number}"
-            seen = self._worker = WorkerSeen(worker, state, self.slots, self.used, self.ready_at, name)
+            seen = self.known_worker = WorkerSeen(
+                worker, _STATES[self.state], self.slots, self.used, self.ready_at, name
+            )
         return seen
+
+
+def registered(pods: Iterable[Pod]) -> tuple[WorkerSeen, ...]:
+    """Those that have started, as the registry shows them. Called at each look: the loop is written out."""
+    seen = []
+    for pod in pods:
+        worker = pod.known_worker
+        if worker is not None and worker.used == pod.used:
+            seen.append(worker)
+        elif pod.state is not PodState.STARTING:
+            seen.append(pod.worker)
+    return tuple(seen)
 
 
 _PHASES = {

@@ -7,7 +7,7 @@ from autoscaler.replay.pods import Pod, PodState
 def a_pod(number: int, *, ready_at: float | None = 0.0, used: int = 0) -> Pod:
     pod = Pod("eu", 8, number, 0.0)
     if ready_at is not None:
-        pod.state = PodState.SERVING
+        pod.become(PodState.SERVING)
         pod.ready_at = ready_at
     pod.used = used
     return pod
