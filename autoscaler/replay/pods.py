@@ -27,7 +27,7 @@ class PodState(Enum):
 class Pod(Spot):
     """A place of the real placement index, with a life. `number` counts from 1 in order of creation."""
 
-    __slots__ = ("known_member", "known_worker", "created_at", "number", "ready_at", "state")
+    __slots__ = ("created_at", "known_member", "known_worker", "number", "ready_at", "state")
 
     def __init__(self, region: str, slots: int, number: int, created_at: float) -> None:
         super().__init__(region, POOL, NO_LABELS, slots)
