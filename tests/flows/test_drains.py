@@ -252,7 +252,9 @@ async def test_two_drains_at_once_keep_to_one_rate(a_system: MakeSystem) -> None
         left = [(await view(system, worker.worker_id)).used for worker in busy]
 
     assert took >= 40 / 20.0 - drainer_module.EVERY - 0.5
-    assert max(abs(one - other) for one, other in told) <= 6
+    assert (
+        max(abs(one - other) for one, other in told) <= 8
+    )  # a step after a stall tells five of each, one after the other
     assert left == [0, 0]
 
 
