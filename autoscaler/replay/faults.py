@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from autoscaler.observation import Health, Observation, Sample
+from autoscaler.observation import Health, Observation, Sample, WorkerSeen
 from autoscaler.policy import Rule
 from autoscaler.replay.engine import Pool
 
@@ -116,8 +116,13 @@ class View:
         if not self.has_target(now):
             return replace(truth, target=None)
         if self.is_half_blind(now) and truth.workers is not None:
-            return replace(truth, workers=truth.workers[::2])
+            return replace(truth, workers=tuple([each for each in truth.workers if _is_seen(each)]))
         return truth
+
+
+def _is_seen(worker: WorkerSeen) -> bool:
+    """Of every two workers the same one is missing for as long as the fault lasts."""
+    return int(worker.worker[-1]) % 2 == 1
 
 
 def demand_rule(slots: int) -> Rule:

@@ -20,7 +20,7 @@ from autoscaler.replay.pods import Pod
 
 SYNC = 30.0
 RECONCILE = 5.0  # a GameServerSet sees that a GameServer is Ready again
-BUFFER = 5  # bufferSize of the documentation's examples
+BUFFER = 5  # bufferSize of the documentation's examples, in GameServers; of the Counter policy as many pods' slots
 
 
 def buffer_replicas(allocated: int, buffer: int) -> int:
@@ -45,7 +45,7 @@ def counter_replicas(replicas: int, free: int, slots: int, buffer: int, in_order
 @dataclass(slots=True)
 class _Fleet(ABC):
     view: View = field(default_factory=View)
-    buffer: int = BUFFER
+    buffer: int = BUFFER  # GameServers
     _synced_at: float | None = None
 
     @property
@@ -90,7 +90,9 @@ class AgonesCounter(_Fleet):
         pods = list(pool.pods.values())
         free = sum(pod.slots - pod.used for pod in pods)
         slots = pool.setting.slots
-        return counter_replicas(len(pods), free, slots, self.buffer, [_room(pod) for pod in of_agones(pods, len(pods))])
+        return counter_replicas(
+            len(pods), free, slots, self.buffer * slots, [_room(pod) for pod in of_agones(pods, len(pods))]
+        )
 
 
 def _room(pod: Pod) -> int:

@@ -107,6 +107,6 @@ class Hpa:
         running = [pod for pod in pool.pods.values() if pod.state is not PodState.STARTING]
         starting = len(pool.pods) - len(running)
         if self.view.is_half_blind(pool.now):
-            known = running[::2]
+            known = [pod for pod in running if pod.number % 2]
             return Metrics(sum(pod.used for pod in known), len(known), starting, len(running) - len(known))
         return Metrics(demand - len(pool.queue), len(running), starting)

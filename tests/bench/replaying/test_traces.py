@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from autoscaler.replay.sessions import Sessions
+from autoscaler.replay.tracefile import read_trace
 from bench.machine import CannotMeasureError
 from bench.replaying import flights
 from bench.replaying.cycle import DAY, HOUR, MONDAY, Crowd, Cycle, cycle_sessions, days, shape
+from bench.replaying.export import lines
 from bench.replaying.mishaps import FAULTS, spans
 from bench.replaying.scenes import Stage, stages
 from bench.replaying.steady import NOON, Steady, Step, steady_sessions, step_sessions
@@ -115,3 +117,11 @@ def test_seeds_take_other_days_of_the_year() -> None:
 
     assert len(set(begins)) == 5
     assert all(end - begin == 13 * DAY for begin, end in (flights.span_of(seed, 10) for seed in range(5)))
+
+
+def test_an_exported_trace_can_be_read_again() -> None:
+    (sessions,) = read_trace(line + "\n" for line in lines("small step", 1))
+
+    (stage,) = stages("small step", 1, 10)
+    assert len(sessions) == len(stage.sessions)
+    assert list(sessions.starts) == pytest.approx(list(stage.sessions.starts), abs=0.001)

@@ -35,6 +35,6 @@ def test_the_buffer_is_there_after_one_sync_and_one_start() -> None:
 
 
 def test_the_counter_policy_counts_slots_and_not_pods() -> None:
-    measures = played((0.0, 500.0), controller=AgonesCounter(), setting=a_setting(slots=8, end=100.0))
+    measures = played((0.0, 500.0), controller=AgonesCounter(buffer=2), setting=a_setting(slots=8, end=100.0))
 
-    assert (measures.writes, measures.peak_pods) == (0, 1)  # 7 of 8 slots are free, 5 are the buffer
+    assert (measures.writes, measures.peak_pods) == (1, 3)  # 7 slots are free and 16 are the buffer
