@@ -87,7 +87,7 @@ async def a_pool(fleet: Fleet, store_url: str, prometheus: str) -> AsyncIterator
     async with open_store(Settings(store=StoreGroup(url=store_url)), registry) as store:
         target = LocalProcesses(Recipe("spare", command, {**clean(), **keys}), 1, store.now)
         signals = Rules(Prometheus(Access((prometheus,), timeout=1.0)), store.now, every=1.0)
-        makers = Makers(target=lambda _: target, leader=lambda _: StoreLeader(store, "autoscaler/spare"))
+        makers = Makers(target=lambda policy, leader: target, leader=lambda _: StoreLeader(store, "autoscaler/spare"))
         autoscaler = Autoscaler(store, makers, signals, AutoscalerMetrics(registry))
         scaled = Scaled(target)
         watching = asyncio.create_task(scaled.watch())
