@@ -38,7 +38,8 @@ __all__ = ["Session", "Worker"]
 
 
 class Worker:
-    """One process's worker. `run()` blocks until it has drained; `serve()` does the same inside a loop of yours."""
+    """One process's worker. `run()` blocks until it has drained; `serve()` does the same inside a loop of yours.
+    In a pod, one that was retired waits for the SIGTERM that comes with the pod's deletion."""
 
     def __init__(
         self,
@@ -220,8 +221,10 @@ class Worker:
                 self._berths.end_one(directive)
             case Order.ATTACH if self._road is not None:
                 self._road.attend(directive)
-            case Order.SHUTDOWN:
+            case Order.SHUTDOWN if self.options.pod is None:
                 self._leaving.set()
+            case Order.SHUTDOWN:
+                self._wait_to_be_deleted()
             case _:
                 pass  # a cordon is the scheduler's: what it reserved before still comes; the link registers by itself
 
@@ -233,6 +236,11 @@ class Worker:
 
     def _undrain(self) -> None:
         self._roster.is_draining = self._roster.is_leaving
+
+    def _wait_to_be_deleted(self) -> None:
+        """A container that exits is started again in place by the kubelet, and would register anew in a pod that goes."""
+        self._roster.is_leaving = True
+        self._roster.is_draining = True
 
     def _on_empty(self) -> None:
         if self._roster.is_draining and self._link is not None:

@@ -126,6 +126,27 @@ async def test_a_retired_worker_leaves(harbour: Harbour) -> None:
     assert await harbour.store.worker(worker.worker_id) is None
 
 
+async def test_a_retired_worker_in_a_pod_stays_idle_until_its_pod_is_deleted(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NAMESPACE", "NAME", "UID"):
+        monkeypatch.setenv(f"MOORAGE_POD_{name}", "it")
+    worker = Worker(echo, gateways=harbour.links, join_key=JOIN_KEY)
+    serving = asyncio.ensure_future(worker.serve())
+    await worker.ready()
+    assert worker.worker_id is not None
+
+    await harbour.store.retire(worker.worker_id)
+    await eventually(lambda: worker.is_draining)
+
+    assert not serving.done()
+    retired = await harbour.store.worker(worker.worker_id)
+    assert retired is not None
+    assert retired.state is values.WorkerState.RETIRED
+    worker.leave()  # SIGTERM
+    await asyncio.wait_for(serving, WAIT)
+
+
 # Leaving.
 
 
