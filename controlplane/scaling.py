@@ -17,6 +17,7 @@ from scheduler.values import PoolStatus, ScaleAction, ScaleRequest, WorkerState,
 Place = tuple[str, str]
 """Region and pool."""
 
+LONGEST_SECONDS = 30 * 86_400.0  # that a request may hold
 NAMED = 20  # places that a refusal lists at most
 _EMPTIED = frozenset({WorkerState.SERVING, WorkerState.CORDONED, WorkerState.SUSPECT})
 

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import structlog
 
+from controlplane.audit import AuditEntry
 from controlplane.io import audit
 from controlplane.io.audit import Asking, Change
 from controlplane.io.context import Context
-from controlplane.scaling import Outlook, Place, ScaleWish, check_place, checked_target, id_for, is_same, outlook
+from controlplane.io.sql import audit as entries
+from controlplane.scaling import (
+    LONGEST_SECONDS,
+    Outlook,
+    Place,
+    ScaleWish,
+    check_place,
+    checked_target,
+    id_for,
+    is_same,
+    outlook,
+)
+from moorage import ids
 from moorage.errors import Code, error_for
 from scheduler.values import PoolStatus, PoolView, Refused, ScaleAction, ScaleRequest
 
 CREATED, DELETED, RELEASED = "scale_request.created", "scale_request.deleted", "scale_request.released"
+BATCH = 1000  # entries read at once
 
 _log = structlog.get_logger("moorage.controlplane.scaling")
 
@@ -99,6 +114,35 @@ def plain(request: ScaleRequest) -> dict[str, Any]:
 def read(said: dict[str, Any]) -> ScaleRequest:
     """The way back."""
     return ScaleRequest(**{**said, "action": ScaleAction(said["action"])})
+
+
+async def seed(context: Context) -> int:
+    """From the audit log back into a store that lost them: those that nobody took back and that are not over."""
+    now = context.store.now()
+    live: dict[str, ScaleRequest] = {}
+    after = ids.make("aud", max(0.0, now - LONGEST_SECONDS), bytes)
+    while True:
+        page = await context.database.ask(
+            partial(entries.since, actions=(CREATED, DELETED, RELEASED), after=after, limit=BATCH)
+        )
+        for entry in page:
+            _follow(live, entry)
+        if len(page) < BATCH:
+            break
+        after = page[-1].id
+    kept = [request for request in live.values() if now < request.expires_at]
+    for request in kept:
+        await context.store.put_scale_request(request)
+    return len(kept)
+
+
+def _follow(live: dict[str, ScaleRequest], entry: AuditEntry) -> None:
+    if entry.action == CREATED:
+        live[entry.target] = read((entry.after or {})["request"])
+        return
+    gone = [entry.target] if entry.action == DELETED else [one["id"] for one in (entry.before or {})["requests"]]
+    for id_ in gone:
+        live.pop(id_, None)
 
 
 async def _status(context: Context, place: Place) -> PoolStatus | None:

@@ -1,4 +1,5 @@
-"""What the store must know from SQL: ended sessions, revocations, join keys, token keys. At start, and when it lost its data.
+"""What the store must know from SQL: ended sessions, revocations, join keys, token keys, scale requests. At start, and when it
+lost its data.
 
 How a loss is noticed: the document of token keys is written last of all, so a store that has none needs everything. Every
 control plane looks once a second, and writing everything twice does no harm. A fail-over that lost only the last seconds
@@ -12,6 +13,7 @@ from functools import partial
 
 import structlog
 
+from controlplane.io import scaling
 from controlplane.io.context import Context
 from controlplane.io.joinkeys import publish
 from controlplane.io.signing import Signing
@@ -80,9 +82,10 @@ class Seeding:
         ended = await self._seed_ended()
         wanted = await self._seed_wanted_ends()
         revoked = await self._seed_revocations()
+        wishes = await scaling.seed(self._context)
         await self._signing.publish()
         self._context.metrics.seedings.inc()
-        _log.info("store_seeded", ended=ended, wanted_ends=wanted, revocations=revoked)
+        _log.info("store_seeded", ended=ended, wanted_ends=wanted, revocations=revoked, scale_requests=wishes)
 
     async def _seed_ended(self) -> int:
         count, since = 0, self._context.store.now() - LEEWAY

@@ -12,11 +12,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from controlplane.documents import rfc3339
 from controlplane.io.routes.dependencies import Asked, Name, Reason, Told
 from controlplane.io.scaling import Asked as Came
-from controlplane.scaling import ScaleWish
+from controlplane.scaling import LONGEST_SECONDS, ScaleWish
 from scheduler.values import DecisionRecord, PoolStatus, PoolView, ScaleAction, ScaleRequest
 
 USUAL_SECONDS = 3600.0
-MOST_SECONDS = 30 * 86_400.0
 _INT32 = (1 << 31) - 1
 
 NAMED_BY = {
@@ -38,7 +37,7 @@ class NewScaleRequest(Asked):
     delta_workers: Annotated[int, Field(strict=True, ge=1, le=_INT32)] | None = None
     workers: Annotated[int, Field(strict=True, ge=0, le=_INT32)] | None = None
     reason: Reason = ""
-    ttl_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS, description="then it is over")] = USUAL_SECONDS
+    ttl_seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS, description="then it is over")] = USUAL_SECONDS
     dry_run: bool = False
 
     @model_validator(mode="after")

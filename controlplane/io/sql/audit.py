@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from sqlalchemy import insert, select
@@ -35,4 +36,10 @@ async def listed(
     if target is not None:
         wanted.append(_ROW.target == target)
     statement = select(AUDIT_LOG).where(*wanted).order_by(_ROW.id.desc()).limit(limit)
+    return [AuditEntry(**row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def since(connection: AsyncConnection, actions: Sequence[str], after: str, limit: int) -> list[AuditEntry]:
+    """A page of those of any workspace with ids beyond `after`, oldest first."""
+    statement = select(AUDIT_LOG).where(_ROW.id > after, _ROW.action.in_(actions)).order_by(_ROW.id).limit(limit)
     return [AuditEntry(**row) for row in (await connection.execute(statement)).mappings()]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from controlplane.io import seeding
+from controlplane.io import scaling, seeding
 from moorage.ids import SessionId
 from moorage.keydocument import key_document, read_key_document
 from scheduler.io.memory import MemoryStore
@@ -14,6 +15,7 @@ from scheduler.store import Store
 from scheduler.values import Revocation
 from tests.controlplane.io.away import Switched
 from tests.controlplane.io.conftest import Harbour, Open, eventually
+from tests.controlplane.io.routes.test_scaling import UP, scaled
 
 
 class Noting(MemoryStore):
@@ -55,6 +57,29 @@ async def test_a_store_that_lost_everything_is_seeded_again(harbour: Harbour) ->
     assert await published(harbour) == ["embedded"]
     assert SessionId(ended["id"]) in fresh._fleet.tombstones
     assert await fresh.join_key(_digest(harbour.welcome.join_key)) is not None
+
+
+async def test_wishes_that_nobody_took_back_return_to_a_store_that_lost_them(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scaling, "BATCH", 2)
+    for pool in ("default", "other"):
+        await scaled(harbour, pool=pool)
+    (await harbour.admin.post("/scale-requests", json=UP)).raise_for_status()
+    await harbour.admin.post("/scale-requests", json={"action": "release", "region": "local", "pool": "default"})
+    kept, deleted, short = [
+        (await harbour.admin.post("/scale-requests", json=UP | {"pool": "other", "ttl_seconds": ttl})).json()
+        for ttl in (600, 600, 5)
+    ]
+    await harbour.admin.delete(f"/scale-requests/{deleted['scale_request']['id']}")
+    harbour.clock.ahead += 6
+    fresh = MemoryStore(harbour.clock)
+    object.__setattr__(harbour.plane.context, "store", fresh)
+
+    await published(replace(harbour, store=fresh))
+
+    assert [request.id for request in await fresh.scale_requests()] == [kept["scale_request"]["id"]]
+    assert short["scale_request"]["pool"] == "other"
 
 
 async def test_batches_are_bounded(open_harbour: Open, monkeypatch: pytest.MonkeyPatch) -> None:

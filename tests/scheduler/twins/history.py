@@ -9,7 +9,7 @@ from random import Random
 
 from scheduler.policy import SchedulerPolicy
 from tests.scheduler.builders import FAR, NEAR
-from tests.scheduler.twins import fleet_acts, loss_acts, session_acts, worker_acts
+from tests.scheduler.twins import fleet_acts, loss_acts, scaling_acts, session_acts, worker_acts
 from tests.scheduler.twins.pair import Dice, Differs, Twins
 from tests.scheduler.twins.play import Play
 from tests.scheduler.world import Clock, closed, opened
@@ -55,6 +55,8 @@ ACTS: dict[str, tuple[int, Act]] = {
     "seed": (1, fleet_acts.seed),
     "end_seeded": (1, fleet_acts.end_seeded),
     "use_board": (1, fleet_acts.use_board),
+    "publish_pool": (3, scaling_acts.publish_pool),
+    "use_scaling": (1, scaling_acts.use_scaling),
     "let_time_pass": (10, fleet_acts.let_time_pass),
     "oversleep": (1, fleet_acts.oversleep),
     "return_from_before": (0, loss_acts.return_from_before),
