@@ -54,15 +54,17 @@ class Stage:
 @click.option("--log", "shows_log", is_flag=True, help="Print Moorage's own log at the end.")
 @json_option
 def demo(*, shows_log: bool, as_json: bool) -> None:
-    """Show the whole product: sessions over REST, clients over wss, a killed worker, a terminated session."""
+    """Show the whole product: sessions over REST, clients over wss, a killed worker, a crowd."""
     with server_extra("demo"):
         import uvicorn  # noqa: F401 - says early that the extra is missing
 
+        from moorage.cli.demo_cast import StoryBroke
+        from moorage.cli.demo_growth import ELASTIC
         from moorage.cli.demo_house import House
-        from moorage.cli.demo_story import StoryBroke, tell
+        from moorage.cli.demo_story import tell
     stage = Stage(as_json=as_json)
     with TemporaryDirectory(prefix="moorage-demo-") as folder:
-        house = House(folder, "--tls", "--drain-seconds", "1")
+        house = House(folder, "--tls", "--drain-seconds", "1", *ELASTIC)
         try:
             asyncio.run(tell(stage, house))
         except StoryBroke as error:

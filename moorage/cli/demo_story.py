@@ -9,51 +9,29 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
 import moorage
+from moorage.cli.demo_cast import Client, StoryBroke, call, create, talk
+from moorage.cli.demo_growth import Venue, crowd
 from moorage.cli.demo_house import House
 from moorage.cli.rest import trusting
 from moorage.cli.running import Running
 from moorage.errors import Code, MoorageError
 
 if TYPE_CHECKING:
-    from moorage import Connection
     from moorage.cli.demo import Stage
 
 USERS = ("ada", "grace", "edsger")
-REPLY_WITHIN = 5.0
 RECOVER_WITHIN = 20.0
 RESEND_EVERY = 0.5  # a message that was on its way when the worker died is gone: say it again
 ENDED_WITHIN = 5.0
 SHOWN = re.compile(
     r"moorage_(gateway_(connects_total|sessions|relay_(bytes|messages)_total|closes_total)|scheduler_(sessions|slots_free))[{ ]"
 )
-
-
-class StoryBroke(Exception):
-    """What did not happen."""
-
-
-@dataclass(slots=True)
-class Client:
-    """One user's session and its connection."""
-
-    user: str
-    session: str
-    token: str
-    url: str
-    ws: Connection | None = None
-
-    @property
-    def line(self) -> Connection:
-        """The connection, once there is one."""
-        assert self.ws is not None
-        return self.ws
 
 
 async def tell(stage: Stage, house: House) -> None:
@@ -74,20 +52,21 @@ async def _tell(stage: Stage, house: House, open_things: AsyncExitStack) -> None
         stage.say("workers " + ", ".join(f"{worker.name} (pid {worker.pid})" for worker in here.workers))
     api = await open_things.enter_async_context(_api(here, house.data))
     with stage.step("A backend creates three sessions over REST"):
-        clients = [await _create(api, user) for user in USERS]
+        clients = [await create(api, user) for user in USERS]
         for client in clients:
             stage.say(f"{client.user:<7} {client.session}   with a token of {len(client.token)} bytes")
     with stage.step("Three clients connect over wss and talk"):
         trusted = trusting(Path(here.certificate) if here.certificate else None)
         for client in clients:
             client.ws = await open_things.enter_async_context(moorage.connect(client.url, client.token, ssl=trusted))
-        await asyncio.gather(*(_talk(stage, client) for client in clients))
+        await asyncio.gather(*(talk(stage, client) for client in clients))
     with stage.step("What the metrics say"):
         await _show_metrics(stage, here)
     with stage.step("A worker dies: kill -9"):
         await _lose_a_worker(stage, here, api, clients)
     with stage.step("The backend terminates ada's session"):
         await _terminate(stage, api, clients[0])
+    await crowd(Venue(stage, api, trusted, house.data), clients[1:])
     with stage.step("What the metrics say now"):
         await _show_metrics(stage, here)
     with stage.step("Moorage is asked to stop, with two clients connected"):
@@ -113,35 +92,6 @@ async def _api(here: Running, data: Path) -> AsyncIterator[httpx.AsyncClient]:
         base_url=f"{here.rest}/api/v1", headers={"authorization": f"Bearer {key}"}, timeout=10.0, trust_env=False
     ) as api:
         yield api
-
-
-async def _call(api: httpx.AsyncClient, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    answer = await api.request(method, path, json=body)
-    if not answer.is_success:
-        raise StoryBroke(f"{method} {path} answered {answer.status_code}: {answer.text[:300]}")
-    said = answer.json() if answer.content else {}
-    assert isinstance(said, dict)
-    return said
-
-
-async def _create(api: httpx.AsyncClient, user: str) -> Client:
-    made = await _call(api, "POST", "/sessions", {"end_user_id": user, "metadata": {"said_by": "moorage demo"}})
-    return Client(user, made["id"], made["session_token"], made["worker_url"])
-
-
-async def _talk(stage: Stage, client: Client) -> None:
-    for number in range(1, 4):
-        said = f"hello {number} from {client.user}"
-        began_at = time.monotonic()
-        async with asyncio.timeout(REPLY_WITHIN):
-            await client.line.send(said)
-            heard = await client.line.recv()
-        if said not in str(heard):
-            raise StoryBroke(f"{client.user} said {said!r} and heard {heard!r}")
-        if number == 1:
-            stage.say(
-                f"{client.user:<7} said {said!r}, heard {heard!r} after {1000 * (time.monotonic() - began_at):.1f} ms"
-            )
 
 
 async def _show_metrics(stage: Stage, here: Running) -> None:
@@ -187,14 +137,14 @@ async def _recover(client: Client) -> None:
 
 
 async def _worker_of(api: httpx.AsyncClient, client: Client) -> str:
-    session = await _call(api, "GET", f"/sessions/{client.session}")
-    worker = await _call(api, "GET", f"/workers/{session['worker_id']}")
+    session = await call(api, "GET", f"/sessions/{client.session}")
+    worker = await call(api, "GET", f"/workers/{session['worker_id']}")
     return str(worker["name"])
 
 
 async def _terminate(stage: Stage, api: httpx.AsyncClient, client: Client) -> None:
     began_at = time.monotonic()
-    await _call(api, "POST", f"/sessions/{client.session}/terminate", {"reason": "the demo is over"})
+    await call(api, "POST", f"/sessions/{client.session}/terminate", {"reason": "the demo is over"})
     try:
         async with asyncio.timeout(ENDED_WITHIN):
             while True:
@@ -208,5 +158,5 @@ async def _terminate(stage: Stage, api: httpx.AsyncClient, client: Client) -> No
         stage.say(
             f"{client.user} got close code {error.row.close} {error.code.value} after {took:.0f} ms, and stays away"
         )
-    session = await _call(api, "GET", f"/sessions/{client.session}")
+    session = await call(api, "GET", f"/sessions/{client.session}")
     stage.say(f"the session is {session['status']}: {session['end']['reason']}")
