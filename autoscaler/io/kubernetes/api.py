@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from autoscaler.io.kubernetes.credentials import NoCredentials
 from autoscaler.io.kubernetes.metrics import KubernetesMetrics
 from autoscaler.io.kubernetes.troubles import Refused, Unreachable
 
@@ -126,7 +127,10 @@ class Api:
     async def _send(
         self, verb: str, path: str, query: Mapping[str, str], body: Any, timeout: ClientTimeout
     ) -> ClientResponse:
-        client = await self._connected()
+        try:
+            client = await self.connect()
+        except NoCredentials as error:
+            raise Unreachable(str(error)) from error
         patch_type = JSON_PATCH if isinstance(body, list) else MERGE_PATCH
         headers = {"Accept": JSON, "Content-Type": patch_type if verb == "PATCH" else JSON}
         serialized = await client.param_serialize(
@@ -160,7 +164,8 @@ class Api:
             self._metrics.calls.labels(verb, "withheld").inc()
             raise Refused(429, "the API server asked for a pause", left)
 
-    async def _connected(self) -> ApiClient:
+    async def connect(self) -> ApiClient:
+        """Reads the credentials, where they are not read yet; opens no connection. Raises NoCredentials."""
         async with self._opening:
             if self._client is None:
                 self._client = await self._open()

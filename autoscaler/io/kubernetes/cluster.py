@@ -25,6 +25,10 @@ class Cluster:
         self._metrics = KubernetesMetrics(registry)
         self.api = Api(lambda: connect(kubeconfig, context=context), self._metrics)
 
+    async def open(self) -> None:
+        """Reads the credentials, so that a start without any ends with a sentence. Raises NoCredentials."""
+        await self.api.connect()
+
     def pool(self, target: KubernetesTarget, leads: Callable[[], bool]) -> KubernetesPool:
         """Its `run` belongs into a task, before its first `look`."""
         return KubernetesPool(self.api, target, self._metrics, leads)

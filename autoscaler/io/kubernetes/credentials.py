@@ -35,9 +35,9 @@ async def connect(kubeconfig: Path | None = None, *, context: str | None = None)
             await config.load_kube_config(
                 str(said), context=context, client_configuration=configuration, persist_config=False
             )
-    except (config.ConfigException, OSError, ValueError) as error:
+    except Exception as error:  # the client's loaders raise whatever they trip over: TypeError, KeyError, YAMLError, …
         where = said or "KUBECONFIG, a pod's service account and ~/.kube/config"
-        raise NoCredentials(f"no way to a Kubernetes API server in {where}: {error}") from error
+        raise NoCredentials(f"no way to a Kubernetes API server in {where}: {type(error).__name__}: {error}") from error
     configuration.connection_pool_maxsize = CONNECTIONS
     configuration.retries = None  # ours: with jitter, and never of a write
     client = ApiClient(configuration)

@@ -10,8 +10,12 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from kubernetes.aio.client.api_client import ApiClient
+from prometheus_client import CollectorRegistry
 
 from autoscaler.io.kubernetes import api as module
+from autoscaler.io.kubernetes.credentials import NoCredentials
+from autoscaler.io.kubernetes.metrics import KubernetesMetrics
 from autoscaler.io.kubernetes.pen import Pen
 from autoscaler.io.kubernetes.scale import Scale, ScaleSeen
 from autoscaler.io.kubernetes.troubles import NotLeading, Refused, Unreachable
@@ -167,3 +171,13 @@ async def test_a_server_that_is_not_there_is_unreachable(stub: Stub) -> None:
 
     with pytest.raises(Unreachable, match="GET /it"):
         await stub.api.get("/it")
+
+
+async def test_credentials_that_are_gone_make_the_server_unreachable_and_not_the_program_end() -> None:
+    async def none() -> ApiClient:
+        raise NoCredentials("no way to a Kubernetes API server")
+
+    api = module.Api(none, KubernetesMetrics(CollectorRegistry()))
+
+    with pytest.raises(Unreachable, match="no way to"):
+        await api.get("/it")
