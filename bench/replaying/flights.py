@@ -22,15 +22,19 @@ from bench.machine import CannotMeasureError
 
 ORIGINS = ("EWR", "JFK", "LGA")
 FIRST_DAYS = (4, 74, 144, 214, 284)  # of the year, from 0: one for each seed, so that all seasons are seen
-WARM_UP_DAYS = 3
 DAY = 86400.0
 NEW_YEAR = datetime(2013, 1, 1, tzinfo=UTC).timestamp()  # wall clock of New York, taken as it stands
+
+
+def warm_up_days(days: int) -> int:
+    """Three before several days that are counted; one before a single day, which is a smoke run."""
+    return 3 if days > 1 else 1
 
 
 def span_of(seed: int, days: int) -> tuple[float, float]:
     """From the start of the warm-up to the end of the trace."""
     start = NEW_YEAR + FIRST_DAYS[seed % len(FIRST_DAYS)] * DAY
-    return start, start + (WARM_UP_DAYS + days) * DAY
+    return start, start + (warm_up_days(days) + days) * DAY
 
 
 def flight_sessions(seed: int, days: int) -> list[Sessions]:
