@@ -33,11 +33,11 @@ class Coming:
         self._statuses: dict[tuple[str, str], PoolStatus] = {}
         self._hopeful: set[tuple[str, str]] = set()  # those that had workers to come when last looked at
 
-    def publish(self, status: PoolStatus, now: float) -> bool:
-        """In the place of the one before. Whether waiters may have lost their hope by it."""
+    def publish(self, status: PoolStatus, now: float) -> None:
+        """In the place of the one before. Waiters may have lost their hope by it."""
         place = (status.region, status.pool)
         self._statuses[place] = status
-        return self._look_at(place, now)
+        self._look_at(place, now)
 
     def let_pass(self, now: float) -> bool:
         """Forgets those long past. Whether waiters may have lost their hope since."""

@@ -34,6 +34,7 @@ class Metrics:
         self.seedings = counter("seedings", "Times the store got everything from the database")
         self.seeding_failures = counter("seeding_failures", "Looks at the store's marks that failed")
         self.revocations = counter("revocations", "Revocations written down", ("kind",))
+        self.scale_requests = counter("scale_requests", "Scale requests made, by action; releases too", ("action",))
         self.applier_failures = counter("applier_failures", "Rounds of bringing revocations to the store that failed")
         self.revocations_pending = Gauge(
             "moorage_controlplane_revocations_pending", "Revocations that are not yet applied", registry=registry

@@ -73,6 +73,7 @@ async def ask(context: Context, asking: Asking, wish: ScaleWish) -> Asked:
         raise
     if entry.target != request.id:  # the same order came here and elsewhere
         return await _again(context, wish, entry.after or {})
+    context.metrics.scale_requests.labels(request.action.value).inc()
     said = {"action": request.action.value, "region": request.region, "pool": request.pool, "workers": request.workers}
     _log.info("scale_requested", request=request.id, by=request.by, reason=request.reason, **said)
     return await _seen(context, asked.status, request)
@@ -178,6 +179,7 @@ async def _release(context: Context, asking: Asking, asked: Asked) -> Asked:
     await audit.note(context, asking, Change(RELEASED, target, {"requests": released["released"]}, released))
     for request in asked.released:
         await context.store.drop_scale_request(request.id)
+    context.metrics.scale_requests.labels(ScaleAction.RELEASE.value).inc()
     _log.info("scale_requests_released", place=target, by=asking.caller.key, requests=len(asked.released))
     return asked
 

@@ -253,8 +253,8 @@ class MemoryStore:
 
     async def publish_pool(self, status: PoolStatus) -> None:
         now = self.now()
-        if self._fleet.coming.publish(status, now):
-            duties.refuse_stranded(self._fleet, now)
+        self._fleet.coming.publish(status, now)
+        duties.refuse_stranded(self._fleet, now)
 
     async def pool_statuses(self) -> list[PoolStatus]:
         return self._fleet.coming.all(self.now())

@@ -13,7 +13,7 @@ from controlplane.io.sql import sessions as rows
 from moorage.errors import Code
 from moorage.ids import SessionId
 from scheduler.io.memory import MemoryStore
-from scheduler.values import End, Event, Outcome, Usage
+from scheduler.values import DecisionRecord, End, Event, Outcome, Usage
 from tests.controlplane.io.away import Switched
 from tests.controlplane.io.conftest import Harbour, Open, eventually
 from tests.owntime import within
@@ -100,9 +100,10 @@ async def test_a_batch_delivered_twice_changes_nothing(harbour: Harbour) -> None
     assert await harbour.row(created["id"]) == before
 
 
-async def test_events_of_unknown_sessions_and_workers_hold_nothing_up(harbour: Harbour) -> None:
+async def test_events_of_unknown_sessions_of_workers_and_of_pools_hold_nothing_up(harbour: Harbour) -> None:
     stranger = SessionId("ses_00000000000000000000000000")
     await harbour.store.end(End(stranger, Outcome.COMPLETED, None, "R", "api"))
+    await harbour.store.record_decision(DecisionRecord("local", "default", harbour.store.now(), True, b"not even JSON"))
     created = await harbour.create()
     await harbour.attach(created)
 

@@ -71,18 +71,20 @@ async def test_waiters_outlive_the_last_worker_of_a_pool_that_is_scaled(world: W
     assert await world.store.queue(request.session) is not None
 
 
-@pytest.mark.parametrize("how", ["silence", "maximum"])
+@pytest.mark.parametrize("how", ["silence", "maximum", "labels"])
 async def test_waiters_hear_it_at_once_when_no_worker_is_to_come_any_more(world: World, how: str) -> None:
-    await world.store.publish_pool(a_status(seconds=3))
-    request = a_request(wait_seconds=30)
+    await world.store.publish_pool(a_status(seconds=3, labels=[("tier", "gold")]))
+    request = a_request(wanted=Wanted(labels=frozenset({("tier", "gold")})), wait_seconds=30)
     await world.store.claim(request)
     await world.advance(2.5)
     early = [notice for notice in await world.heard() if isinstance(notice, QueueRefused)]
 
     if how == "silence":
         await world.advance(0.75)
+    elif how == "maximum":
+        await world.store.publish_pool(a_status(maximum=0, labels=[("tier", "gold")], at=world.now))
     else:
-        await world.store.publish_pool(a_status(maximum=0, at=world.now))
+        await world.store.publish_pool(a_status(labels=[("tier", "silver")], at=world.now))
 
     assert early == []
     [late] = [notice for notice in await world.heard() if isinstance(notice, QueueRefused)]

@@ -3,7 +3,8 @@
 begin(KEYS, ARGV)
 if args[2] then
   call('HSET', R .. ':coming', args[1], pack({args[2], args[3], args[4]}))
-elseif call('HDEL', R .. ':coming', args[1]) > 0 then
-  refuse_stranded()
+else
+  call('HDEL', R .. ':coming', args[1])
 end
+refuse_stranded() -- whoever hoped for what it was before
 return answer(true)
