@@ -6,135 +6,21 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
-import moorage
 from controlplane.io.app import ControlPlane
 from controlplane.io.keyfiles import embedded_keyring
 from controlplane.policy import ControlPlanePolicy
-from moorage.errors import MoorageError
-from moorage.ids import WorkerId
-from scheduler.io import drainer as drainer_module
-from scheduler.io.drainer import Drainer
 from scheduler.io.drainorders import begin, cancel
-from scheduler.policy import SchedulerPolicy
-from scheduler.store import Store
-from scheduler.values import ClaimState, DrainKind, DrainPlan, DrainState, WorkerView
+from scheduler.values import ClaimState, DrainKind, DrainState
 from tests.deadlines import PROGRAM
+from tests.flows.drainage import FAST, a_plan, all_heard, draining, eventually, plan_is, talkers, told_apart, view
 from tests.flows.places import ON_EVERY_STORE, ON_REDIS_SLOWLY
-from tests.flows.system import SOON, MakeSystem, System, another_gateway
+from tests.flows.system import MakeSystem, another_gateway
 from tests.flows.test_sdk import linked
-
-FAST = SchedulerPolicy(drain_rate_per_second=20.0)
-
-
-@dataclass(eq=False)
-class Talker:
-    """A client that says something again and again, and hears it back."""
-
-    ws: moorage.Connection
-    heard: int = 0
-    ended: MoorageError | None = None
-    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    async def talk(self) -> None:
-        """Until the session ends. What was under way while the session moved may be lost, the session is not."""
-        try:
-            while True:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(0.5):
-                        await self.ws.send("hello")
-                        await self.ws.recv()
-                        self.heard += 1
-                await asyncio.sleep(0.2)
-        except MoorageError as error:
-            self.ended = error
-
-
-@contextlib.asynccontextmanager
-async def talkers(
-    system: System, count: int, first: int = 0, *, gateways: tuple[str, ...] = (), **said: Any
-) -> AsyncIterator[list[Talker]]:
-    """Clients of the SDK that talk for the length of a block; none of their sessions may end in it."""
-    async with contextlib.AsyncExitStack() as stack:
-        found = []
-        for number in range(first, first + count):
-            connecting = moorage.connect(system.url(), system.token(number, **said), gateways=gateways)
-            found.append(Talker(await stack.enter_async_context(connecting)))
-        talking = [asyncio.create_task(talker.talk()) for talker in found]
-        try:
-            yield found
-            assert [talker.ended for talker in found if talker.ended is not None] == []
-            assert await eventually(lambda: _all_heard(found))
-        finally:
-            for task in talking:
-                task.cancel()
-            await asyncio.gather(*talking, return_exceptions=True)
-
-
-async def _all_heard(found: list[Talker]) -> bool:
-    """Each hears something new."""
-    before = [talker.heard for talker in found]
-    await asyncio.sleep(0.4)
-    return all(talker.heard > once for talker, once in zip(found, before, strict=True))
-
-
-async def eventually(question: Any, within: float = SOON) -> Any:
-    """The first answer that is true."""
-    async with asyncio.timeout(within):
-        while not (answer := await question()):  # noqa: ASYNC110 - views have no events
-            await asyncio.sleep(0.02)
-        return answer
-
-
-@contextlib.asynccontextmanager
-async def draining(store: Store, policy: SchedulerPolicy = FAST) -> AsyncIterator[asyncio.Task[None]]:
-    """A drainer at work."""
-    task = asyncio.create_task(Drainer(store, policy).run())
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def a_plan(system: System, kind: DrainKind, rate: float = 20.0, **what: Any) -> DrainPlan:
-    """That is past its deadline at once."""
-    now = system.store.now()
-    usual: dict[str, Any] = {"worker": None, "gateway": None, "region": "", "pool": ""}
-    return DrainPlan(
-        id=f"drn_{now}", kind=kind, deadline=now, rate_per_second=rate, reason="", by="", started_at=now, **usual | what
-    )
-
-
-async def plan_is(system: System, plan: DrainPlan, state: DrainState) -> DrainPlan:
-    async def look() -> DrainPlan | None:
-        [found] = [found for found in await system.store.drains() if found.id == plan.id]
-        return found if found.state is state else None
-
-    found: DrainPlan = await eventually(look)
-    return found
-
-
-async def view(system: System, worker: WorkerId | None) -> WorkerView:
-    assert worker is not None
-    found = await system.store.worker(worker)
-    assert found is not None
-    return found
-
-
-async def told_apart(system: System, *workers: moorage.Worker) -> tuple[WorkerId, WorkerId]:
-    """The one with all the sessions, and the empty one."""
-    views = [await view(system, worker.worker_id) for worker in workers]
-    busy, free = sorted(views, key=lambda seen: -seen.held)
-    assert free.used == 0
-    return busy.worker, free.worker
 
 
 @ON_EVERY_STORE
@@ -194,71 +80,6 @@ async def _drains(plane: ControlPlane, folder: Path) -> list[dict[str, Any]]:
 
 
 @ON_REDIS_SLOWLY
-async def test_a_pool_with_no_other_place_keeps_its_sessions_until_there_is_one(a_system: MakeSystem) -> None:
-    async with (
-        a_system(scheduler=FAST) as system,
-        draining(system.store),
-        linked(system, slots=5) as only,
-        contextlib.AsyncExitStack() as later,
-        talkers(system, 4) as found,
-    ):
-        plan = a_plan(system, DrainKind.POOL, region="here", pool="default")
-        await begin(system.store, plan)
-        await plan_is(system, plan, DrainState.MOVING)
-        await asyncio.sleep(4 * drainer_module.EVERY)
-        stays = [talker.ws.attaches for talker in found]
-        cut = next(iter(system.gateway._attachments))
-        assert cut.relay is not None
-        cut.relay.abort()  # it has no other slot to return to than its own
-        assert await eventually(lambda: _attached_again(found, 1))
-        returned = await view(system, only.worker_id)
-
-        await later.enter_async_context(linked(system, slots=5, pool="other"))
-        ended = await plan_is(system, plan, DrainState.DONE)
-        emptied = await view(system, only.worker_id)
-
-    assert stays == [1] * 4
-    assert returned.held == 4
-    assert (emptied.used, ended.sessions_left, ended.sessions_told) == (0, 0, 4)
-
-
-async def _attached_again(found: list[Talker], count: int) -> bool:
-    return sum(talker.ws.attaches > 1 for talker in found) == count and await _all_heard(found)
-
-
-@ON_REDIS_SLOWLY
-async def test_two_drains_at_once_keep_to_one_rate(a_system: MakeSystem) -> None:
-    async with a_system(scheduler=FAST) as system, draining(system.store), contextlib.AsyncExitStack() as stack:
-        busy = [await stack.enter_async_context(linked(system, slots=30, pool=f"p{number}")) for number in range(2)]
-        later = await stack.enter_async_context(contextlib.AsyncExitStack())
-        for number in range(2):
-            await stack.enter_async_context(talkers(system, 20, number * 20, pools=(f"p{number}", "free")))
-        await later.enter_async_context(linked(system, slots=60, pool="free"))
-        plans = []
-        for worker in busy:
-            plan = a_plan(system, DrainKind.WORKER, 1000.0, worker=worker.worker_id)
-            plans.append(plan)
-            await begin(system.store, plan)
-        started = asyncio.get_running_loop().time()
-
-        told: list[tuple[int, int]] = []
-        while sum(told[-1] if told else (0, 0)) < 40:
-            now = {plan.id: plan.sessions_told for plan in await system.store.drains()}
-            told.append((now[plans[0].id], now[plans[1].id]))
-            await asyncio.sleep(0.05)
-        took = asyncio.get_running_loop().time() - started
-        for plan in plans:
-            await plan_is(system, plan, DrainState.DONE)
-        left = [(await view(system, worker.worker_id)).used for worker in busy]
-
-    assert took >= 40 / 20.0 - drainer_module.EVERY - 0.5
-    assert (
-        max(abs(one - other) for one, other in told) <= 8
-    )  # a step after a stall tells five of each, one after the other
-    assert left == [0, 0]
-
-
-@ON_REDIS_SLOWLY
 async def test_a_drain_called_off_in_the_middle_leaves_the_rest_where_they_are(a_system: MakeSystem) -> None:
     async with (
         a_system(scheduler=FAST) as system,
@@ -286,32 +107,6 @@ async def test_a_drain_called_off_in_the_middle_leaves_the_rest_where_they_are(a
     assert stays.held >= 3
 
 
-@ON_REDIS_SLOWLY
-async def test_another_drainer_takes_over_at_the_same_pace(
-    a_system: MakeSystem, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(drainer_module, "LEAD_SECONDS", 1.0)
-    async with (
-        a_system(scheduler=FAST) as system,
-        linked(system, slots=30) as one,
-        linked(system, slots=30) as other,
-        talkers(system, 20),
-    ):
-        busy, _ = await told_apart(system, one, other)
-        doomed = Drainer(system.store, FAST)
-        await doomed.step()  # it has the role, and dies without giving it back
-        plan = a_plan(system, DrainKind.WORKER, 10.0, worker=busy)
-        await begin(system.store, plan)
-        started = asyncio.get_running_loop().time()
-
-        async with draining(system.store):
-            ended = await plan_is(system, plan, DrainState.DONE)
-        took = asyncio.get_running_loop().time() - started
-
-    assert ended.sessions_told == 20
-    assert took >= 20 / 10.0 - 0.5
-
-
 @ON_EVERY_STORE
 async def test_a_drained_gateways_clients_go_on_through_another_and_their_worker_stays(a_system: MakeSystem) -> None:
     async with a_system(scheduler=FAST) as system, draining(system.store), contextlib.AsyncExitStack() as stack:
@@ -321,7 +116,7 @@ async def test_a_drained_gateways_clients_go_on_through_another_and_their_worker
             plan = a_plan(system, DrainKind.GATEWAY, gateway=system.gateway.id)
             await begin(system.store, plan)
             await plan_is(system, plan, DrainState.DONE)
-            assert await eventually(lambda: _all_heard(found))
+            assert await eventually(lambda: all_heard(found))
             is_ready, here, there = system.gateway.is_ready, system.gateway.sessions, other.sessions
             held = await view(system, worker.worker_id)
             await cancel(system.store, await plan_is(system, plan, DrainState.DONE))

@@ -7,19 +7,15 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from moorage.errors import Code
-from moorage.ids import SessionId, WorkerId
+from moorage.ids import SessionId
 from moorage.link import (
     MAX_LABELS,
     MAX_MESSAGE_BYTES,
     MAX_SESSIONS,
     MAX_TEXT,
-    Ack,
     Directive,
-    Drained,
     Goodbye,
     Heartbeat,
     LinkRefused,
@@ -28,65 +24,11 @@ from moorage.link import (
     Order,
     Outcome,
     Over,
-    Pod,
-    Register,
-    Registered,
     Unknown,
 )
 from moorage.link_wire import LinkError, decode, encode
 from moorage.sessions import MAX_CHANGES, MAX_REASON
-
-SESSION = SessionId("ses_" + "z" * 26)
-FENCE = 1_700_000_000_000_000
-KEY = b"k" * 32
-REGISTER = Register(
-    name="w1",
-    region="eu",
-    pool="default",
-    address="10.0.0.1:7500",
-    slots=4,
-    labels=(("gpu", "a100"), ("tier", "gold")),
-    version="1.2",
-    sessions=(Listed(SESSION, FENCE, is_attached=True),),
-    kubernetes=Pod("ns", "pod-1", "uid-1"),
-    again=WorkerId("wrk_" + "0" * 26),
-    claim_key=KEY,
-)
-ATTACH = Directive(Order.ATTACH, SESSION, FENCE, 3.0, gateway="http://10.0.0.5:7404", ticket="t" * 32)
-MESSAGES: list[Message] = [
-    REGISTER,
-    Register("w", "r", "p", "10.0.0.1:1", 1),
-    Registered(WorkerId("wrk_" + "0" * 26), KEY, "epoch", 5.0, 1.0, 30.0),
-    LinkRefused(Code.INVALID_JOIN_KEY, "no such key"),
-    LinkRefused(Code.STORE_UNAVAILABLE, "away", 1.5),
-    Heartbeat(
-        seq=7,
-        in_use=2,
-        load=0.5,
-        attached=(Listed(SESSION, FENCE, is_attached=True),),
-        detached=(Listed(SESSION, FENCE, is_attached=False),),
-        ended=(Over(SESSION, FENCE, Outcome.FAILED, "boom"),),
-        is_ready=False,
-    ),
-    Heartbeat(seq=0, in_use=0),
-    Ack(7),
-    Directive(Order.END_SESSION, SESSION, FENCE, 2.5, "revoked"),
-    Directive(Order.SHUTDOWN),
-    Drained(),
-    Goodbye("bye"),
-    Unknown("telepathy"),
-    ATTACH,
-]
-
-
-def packed(**fields: Any) -> bytes:
-    data: bytes = msgpack.packb(fields)
-    return data
-
-
-def changed(message: Message, **fields: Any) -> bytes:
-    said = msgpack.unpackb(encode(message))
-    return packed(**{name: value for name, value in {**said, **fields}.items() if value is not ...})
+from tests.moorage.link_messages import ATTACH, FENCE, MESSAGES, REGISTER, SESSION, changed, packed
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
@@ -269,34 +211,3 @@ def test_what_is_too_long_is_not_sent() -> None:
 
 def test_long_reasons_are_cut() -> None:
     assert decode(encode(Goodbye("x" * 1000))) == Goodbye("x" * MAX_TEXT)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=200))
-def test_any_bytes_are_a_message_or_a_link_error(data: bytes) -> None:
-    try:
-        decode(data)
-    except LinkError:
-        return
-
-
-ANYTHING = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.floats()
-    | st.text(max_size=5)
-    | st.binary(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
-    max_leaves=8,
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.sampled_from(MESSAGES), st.data())
-def test_any_value_in_any_field_is_a_message_or_a_link_error(message: Message, data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(sorted(msgpack.unpackb(encode(message)))))
-    try:
-        decode(changed(message, **{name: data.draw(ANYTHING)}))
-    except LinkError:
-        return

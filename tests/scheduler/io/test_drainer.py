@@ -2,62 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import replace
-from typing import Any
-
 import pytest
 
-from moorage.errors import Code
-from moorage.ids import GatewayId, WorkerId
-from scheduler.drainplans import NoSuchChange
-from scheduler.io import drainer as drainer_module
-from scheduler.io.drainer import LEAD_SECONDS, Drainer
+from scheduler.io.drainer import Drainer
 from scheduler.io.drainorders import begin, cancel
-from scheduler.policy import SchedulerPolicy
-from scheduler.store import Unavailable
 from scheduler.values import (
     CloseSession,
-    Drain,
     DrainKind,
-    DrainPlan,
     DrainState,
     Usage,
     WorkerState,
-    WorkerView,
 )
 from tests.scheduler.builders import FAR, NEAR, a_plan, a_worker
-from tests.scheduler.world import STEP, Make, World, a_world
+from tests.scheduler.io.drainage import POLICY, busy, of_worker, plan_of, told, work, world
+from tests.scheduler.world import World
 
-POLICY = SchedulerPolicy(drain_rate_per_second=40.0, drain_kept_seconds=20.0)
-
-
-@pytest.fixture
-async def world(make: Make) -> AsyncIterator[World]:
-    async with a_world(make, POLICY) as made:
-        yield made
-
-
-async def work(world: World, seconds: float, *drainers: Drainer) -> None:
-    """Time passes while these are at it."""
-    for _ in range(round(seconds / STEP)):
-        await world.advance(STEP)
-        for drainer in drainers:
-            await drainer.step()
-
-
-async def busy(world: World, sessions: int, **said: Any) -> WorkerId:
-    """A worker with so many sessions."""
-    joined = await world.worker(a_worker(slots=sessions, **said))
-    for _ in range(sessions):
-        await world.attach()
-    return joined.worker
-
-
-async def told(world: World, gateway: GatewayId = NEAR) -> list[CloseSession]:
-    notices = await world.heard(gateway)
-    return [notice for notice in notices if isinstance(notice, CloseSession) and notice.code is Code.DRAINING]
+__all__ = ["world"]
 
 
 async def leave_and_return(world: World, notices: list[CloseSession]) -> None:
@@ -65,21 +25,6 @@ async def leave_and_return(world: World, notices: list[CloseSession]) -> None:
     for notice in notices:
         await world.store.suspend(notice.session, notice.fence, Usage(), is_worker_lost=False)
         await world.attach(notice.session, gateway=FAR)
-
-
-async def plan_of(world: World, plan: DrainPlan) -> DrainPlan:
-    [found] = [found for found in await world.store.drains() if found.id == plan.id]
-    return found
-
-
-def of_worker(world: World, worker: WorkerId, *, deadline: float = 0.0, rate: float = 8.0) -> DrainPlan:
-    return a_plan(
-        kind=DrainKind.WORKER,
-        worker=worker,
-        deadline=world.now + deadline,
-        rate_per_second=rate,
-        started_at=world.now,
-    )
 
 
 async def test_a_busy_worker_is_emptied_at_the_rate_and_the_plan_says_how_far_it_is(world: World) -> None:
@@ -161,28 +106,6 @@ async def test_a_worker_that_joins_a_drained_pool_with_sessions_is_emptied_too(w
     assert (await plan_of(world, plan)).state is DrainState.MOVING
 
 
-async def test_drains_that_are_over_are_looked_at_seldom(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = a_plan()
-    await world.worker(a_worker())
-    await begin(world.store, plan)
-    await cancel(world.store, plan)
-    drainer = Drainer(world.store, POLICY)
-    await work(world, 1.0, drainer)
-    looks = 0
-    workers = world.store.workers
-
-    async def counted() -> list[WorkerView]:
-        nonlocal looks
-        looks += 1
-        return await workers()
-
-    monkeypatch.setattr(world.store, "workers", counted)
-
-    await work(world, 10.0, drainer)
-
-    assert 5 <= looks <= 11
-
-
 async def test_sessions_with_nowhere_to_go_are_left_in_peace(world: World) -> None:
     worker = await busy(world, 5)
     plan = of_worker(world, worker)
@@ -240,157 +163,6 @@ async def test_the_only_gateways_clients_stay(world: World) -> None:
     await work(world, 5.0, drainer)
 
     assert await told(world) == []
-
-
-async def test_a_cancelled_drain_tells_nobody_any_more(world: World) -> None:
-    worker = await busy(world, 50)
-    await world.worker(a_worker(slots=50))
-    plan = of_worker(world, worker, rate=4.0)
-    await begin(world.store, plan)
-    drainer = Drainer(world.store, POLICY)
-    await work(world, 2.0, drainer)
-    before = len(await told(world))
-
-    await cancel(world.store, await plan_of(world, plan))
-    await work(world, 2.0, drainer)
-
-    assert before == pytest.approx(7, abs=1)
-    assert await told(world) == []
-    view = await world.view(worker)
-    assert (view.state, view.held) == (WorkerState.SERVING, 50)
-
-
-async def test_a_cancellation_in_the_middle_of_a_step_holds(world: World) -> None:
-    """The drainer has read the plan as running when the operator calls it off."""
-    worker = await busy(world, 5)
-    plan = of_worker(world, worker, deadline=60.0)
-    drainer = Drainer(world.store, POLICY)
-    await begin(world.store, plan)
-    [running] = await world.store.drains()
-    await cancel(world.store, running)
-    await world.store.drain(worker, Drain(running.deadline, running.rate_per_second))
-    await world.store.put_drain(replace(running, sessions_left=5))
-
-    await work(world, 1.0, drainer)
-
-    assert (await plan_of(world, plan)).state is DrainState.CANCELLED
-    assert (await world.view(worker)).state is WorkerState.SERVING
-
-
-async def test_cancelling_what_is_cancelled_is_refused(world: World) -> None:
-    plan = a_plan()
-    await begin(world.store, plan)
-    cancelled = await cancel(world.store, plan)
-
-    with pytest.raises(NoSuchChange):
-        await cancel(world.store, cancelled)
-
-
-# one at a time
-
-
-async def test_only_one_of_two_drainers_tells(world: World) -> None:
-    worker = await busy(world, 100)
-    await world.worker(a_worker(slots=100))
-    await begin(world.store, of_worker(world, worker, rate=8.0))
-    one, two = Drainer(world.store, POLICY), Drainer(world.store, POLICY)
-
-    await work(world, 5.0, one, two)
-
-    assert len(await told(world)) == pytest.approx(40, abs=4)
-
-
-async def test_another_takes_over_without_telling_more_than_one_would(world: World) -> None:
-    worker = await busy(world, 200)
-    await world.worker(a_worker(slots=200))
-    plan = of_worker(world, worker, rate=8.0)
-    await begin(world.store, plan)
-    first, second = Drainer(world.store, POLICY), Drainer(world.store, POLICY)
-
-    await work(world, 3.0, first, second)
-    before = len(await told(world))
-    await work(world, LEAD_SECONDS + 2.0, second)
-    after = len(await told(world))
-    await work(world, 2.0, first, second)
-    both = len(await told(world))
-
-    assert before == pytest.approx(24, abs=4)
-    assert after == pytest.approx(16, abs=4)
-    assert both == pytest.approx(16, abs=4)
-    assert (await plan_of(world, plan)).sessions_told == before + after + both
-
-
-async def test_a_drainer_that_stops_gives_its_role_back(world: World) -> None:
-    drainer = Drainer(world.store, POLICY)
-    running = asyncio.create_task(drainer.run())
-    async with asyncio.timeout(5):
-        while await world.store.lead(drainer_module.ROLE, "probe", 0.0):  # noqa: ASYNC110 - a role has no event
-            await asyncio.sleep(0.01)
-
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-
-    assert await world.store.lead(drainer_module.ROLE, "other", 1.0)
-
-
-async def test_an_outage_of_the_store_and_a_fault_are_outlived(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drainer_module, "EVERY", 0.01)
-    faults: list[Exception] = [Unavailable("away"), RuntimeError("a bug")]
-    asked = 0
-
-    class Faulty:
-        async def lead(self, *said: object) -> bool:
-            nonlocal asked
-            asked += 1
-            if faults:
-                raise faults.pop()
-            return await world.store.lead(*said)  # type: ignore[arg-type]
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(world.store, name)
-
-    running = asyncio.create_task(Drainer(Faulty(), POLICY).run())  # type: ignore[arg-type]
-    async with asyncio.timeout(5):
-        while asked < 4:  # noqa: ASYNC110 - counted by the store
-            await asyncio.sleep(0.01)
-
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    assert faults == []
-
-
-async def test_one_that_was_stopped_for_longer_than_its_role_lasts_tells_nobody(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    worker = await busy(world, 10)
-    await world.worker(a_worker())
-    await begin(world.store, of_worker(world, worker))
-    drainer = Drainer(world.store, POLICY)
-    await work(world, 0.5, drainer)
-    already = len(await told(world))
-    monkeypatch.setattr(drainer_module, "LEAD_SECONDS", -1.0)
-
-    await work(world, 2.0, drainer)
-
-    assert len(await told(world)) == 0
-    assert already <= 4
-
-
-# keeping and counting
-
-
-async def test_drains_that_are_over_are_forgotten(world: World) -> None:
-    await busy(world, 1)
-    plan = a_plan(deadline=world.now + 600)
-    await begin(world.store, plan)
-    await cancel(world.store, plan)
-    drainer = Drainer(world.store, POLICY)
-
-    await work(world, 5.0, drainer)
-    kept = len(await world.store.drains())
-    await work(world, 20.0, drainer)
-
-    assert (kept, await world.store.drains()) == (1, [])
 
 
 async def test_what_is_told_is_counted(world: World) -> None:
