@@ -14,7 +14,7 @@ from autoscaler.io.kubernetes.metrics import KubernetesMetrics
 from autoscaler.io.kubernetes.pen import Pen
 from autoscaler.io.kubernetes.reflector import PodReflector
 from autoscaler.io.kubernetes.scale import Scale
-from autoscaler.io.kubernetes.troubles import Refused
+from autoscaler.io.kubernetes.troubles import Refused, Trouble
 from autoscaler.kinds import pods_path
 from autoscaler.pods import Pod, pod_of
 
@@ -117,11 +117,16 @@ class Grounds:
             await self.pods.turn(min(1.0, deadline - loop.time()))
 
     async def healed(self, replicas: int, found: Toll) -> int:
-        """Raises replicas by as many as were taken wrongly. Whoever moved them meanwhile has decided otherwise."""
+        """Raises replicas by as many as were taken wrongly. Whoever moved them meanwhile has decided otherwise; where it
+        cannot be written, the next look lacks workers and raises them."""
         if not found.wrong:
             return replicas
         self.metrics.wrong_victims.inc(len(found.wrong))
-        more = await self.scale.write(replicas + len(found.wrong), was=replicas)
+        try:
+            more = await self.scale.write(replicas + len(found.wrong), was=replicas)
+        except Trouble as error:
+            _log.warning("wrong_victims_not_healed", lacking=len(found.wrong), detail=str(error))
+            return replicas
         return replicas if more is None else more
 
 

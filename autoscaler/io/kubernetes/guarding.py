@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from autoscaler.io.kubernetes.grounds import Grounds
+from autoscaler.io.kubernetes.troubles import Refused
 from autoscaler.pods import PROTECTION, Pod
 
 PAUSE_SECONDS = 0.05  # between two writes: a herd of sessions is no herd of writes
@@ -29,14 +30,22 @@ class Guard:
         """Writes what was heard, where it is not written yet. Raises Trouble."""
         now = asyncio.get_running_loop().time()
         for pod in self._of(grounds, self.busy, is_protected=False):
-            await grounds.patch(pod, {"annotations": dict(PROTECTION)})
-            await asyncio.sleep(PAUSE_SECONDS)
+            await _annotate(grounds, pod, dict(PROTECTION))
         rested = [uid for uid, since in self._idle_since.items() if now - since >= IDLE_SECONDS]
         for pod in self._of(grounds, rested, is_protected=True):
             if pod.uid not in self.busy:
-                await grounds.patch(pod, {"annotations": dict.fromkeys(PROTECTION)})
-                await asyncio.sleep(PAUSE_SECONDS)
+                await _annotate(grounds, pod, dict.fromkeys(PROTECTION))
 
     def _of(self, grounds: Grounds, uids: Iterable[str], *, is_protected: bool) -> list[Pod]:
         there = (grounds.pods.pods.get(uid) for uid in uids)
         return [pod for pod in there if pod is not None and pod.is_active and pod.is_protected is is_protected]
+
+
+async def _annotate(grounds: Grounds, pod: Pod, annotations: Mapping[str, str | None]) -> None:
+    """A pod that has gone meanwhile needs no word."""
+    try:
+        await grounds.patch(pod, {"annotations": dict(annotations)})
+    except Refused as error:
+        if not error.is_absent and not error.is_conflict:
+            raise
+    await asyncio.sleep(PAUSE_SECONDS)

@@ -23,6 +23,7 @@ from moorage.backoff import Backoff, Chance
 
 PAGE = 250  # pods of one answer: 2 to 3 MB, and 2 to 4 ms to read
 PAGES_AT_MOST = 200
+_SHORT_SECONDS = 1.0
 _EXPIRED = 410
 _log = structlog.get_logger("moorage.autoscaler")
 
@@ -86,7 +87,7 @@ class PodReflector:
                 if self._version is None:
                     self._metrics.relists.labels(why).inc()
                     await self._list()
-                await self._watch()
+                await self._watch_once()
             except Expired:
                 self._version, why = None, "expired"
                 await self._pause(None)
@@ -143,6 +144,16 @@ class PodReflector:
                 return pods, str(meta.get("resourceVersion") or "")
         raise Refused(413, f"more than {PAGES_AT_MOST * PAGE} pods match {self.selector}")
 
+    async def _watch_once(self) -> None:
+        """A watch that ends at once, as one behind a proxy may, is not begun again at once."""
+        clock = asyncio.get_running_loop().time
+        began_at = clock()
+        await self._watch()
+        if clock() - began_at < _SHORT_SECONDS:
+            await self._pause(None)
+        else:
+            self._attempt = 0
+
     async def _watch(self) -> None:
         assert self._version is not None
         query = self._query | {
@@ -156,6 +167,7 @@ class PodReflector:
                 self._hear()
                 async for line in lines:
                     self._take(json.loads(line))
+                    self._attempt = 0
                     self._hear()
         except Refused as error:
             if error.is_expired:
@@ -180,7 +192,6 @@ class PodReflector:
 
     def _hear(self) -> None:
         self._heard_at = asyncio.get_running_loop().time()
-        self._attempt = 0
         self._turn.set()
         self._turn = asyncio.Event()
 
