@@ -20,7 +20,7 @@ from scheduler.io.redis.message import pack, unpack
 from scheduler.io.redis.prelude import prelude
 from scheduler.io.redis.scripts import packaged
 from scheduler.io.redis.store import RedisStore
-from scheduler.io.redis.words import request_word, wish_word
+from scheduler.io.redis.words import claim_word, wish_word
 from scheduler.storeurl import StoreUrl
 from scheduler.values import Claimed, ClaimRequest, Done, End, Ended, Outcome
 
@@ -94,7 +94,7 @@ class RedisPy:
         self._redis: Any = Redis(host="127.0.0.1", port=port, protocol=3, max_connections=in_flight)
 
     async def go(self, request: ClaimRequest) -> None:
-        claimed = await self._ask("claim", request_word(request, REGION, waits=True))
+        claimed = await self._ask("claim", claim_word(request, REGION, {}, waits=True))
         assert claimed[0] == "claimed", claimed
         held = await self._ask("confirm", [request.session, claimed[4]])
         assert held[0] == "done", held

@@ -29,10 +29,10 @@ async def carry(ground: Ground, word: dict[str, Any], home: str) -> list[Any] | 
 
 async def deliver(ground: Ground, home: str, raw: str | bytes) -> list[Any] | None:
     """Brings a parcel to its end; any number of processes may do so at once. None where it has arrived before and gone on."""
-    came, _, region, ticket = inner(raw)
-    session = SessionId(came["id"])
+    _, _, region, ticket, of, fence = inner(raw)
+    session = SessionId(of)
     word: list[Any] = await ground.in_region("arrive", region, [raw])
-    while word[0] == "lapsed" and not await _has_gone_on(ground, session, came["fence"]):
+    while word[0] == "lapsed" and not await _has_gone_on(ground, session, fence):
         addressed = await _address_again(ground, home, raw)
         if addressed is None:
             return None
@@ -50,14 +50,14 @@ async def deliver(ground: Ground, home: str, raw: str | bytes) -> list[Any] | No
 
 async def _address_again(ground: Ground, home: str, raw: str | bytes) -> str | bytes | None:
     """What waited for it has lapsed: with another ticket, to a slot or to none. None where somebody else did so."""
-    came, request, region, ticket = inner(raw)
+    _, request, region, ticket, session, _ = inner(raw)
     fresh = f"{request['request']}.{ground.draw(8).hex()}"
     await ground.in_region("welcome", region, {**request, "ticket": fresh, "wait": 0, "forced": True})
     packed = await ground.in_region("pack_up", home, [request, region, fresh, ticket])
     if packed[0] == "packed":
         addressed: str | bytes = packed[1]
         return addressed
-    await ground.in_region("drop_guest", region, [came["id"], fresh])
+    await ground.in_region("drop_guest", region, [session, fresh])
     return None
 
 

@@ -12,7 +12,7 @@ from moorage.errors import Code
 from scheduler.io.redis.carrying import carry, deliver
 from scheduler.io.redis.ground import FLEET, Ground
 from scheduler.io.redis.spreading import Spread
-from scheduler.io.redis.words import answer_of, request_word
+from scheduler.io.redis.words import answer_of, claim_word, request_word
 from scheduler.values import NEWBORN, Claimed, ClaimRequest, Contested, Queued, Refused
 
 Answer = Claimed | Queued | Contested | Refused
@@ -183,20 +183,20 @@ async def _ask(
     elsewhere: str = "",
     hopes: bool = False,
 ) -> list[Any]:
-    word = request_word(request, region, waits=waits, is_also=is_also)
+    more: dict[str, Any] = {}
     if elsewhere:
-        word["elsewhere"] = elsewhere
+        more["elsewhere"] = elsewhere
     if hopes:
-        word["hopes"] = True
+        more["hopes"] = True
     if is_also:
-        word["entered"] = True
+        more["also"] = more["entered"] = True
     elif not ground.is_one_node:
-        entered = await ground.run("enter", FLEET, word)
+        entered = await ground.run("enter", FLEET, request_word(request, region, waits=waits))
         if entered[0] == "refused" or (entered[0] == "at" and entered[1] != region):
             return list(entered)
-        word["entered"] = True
-        word["known"] = entered[0] == "at"
-    claimed: list[Any] = await ground.in_region("claim", region, word)
+        more["entered"] = True
+        more["known"] = entered[0] == "at"
+    claimed: list[Any] = await ground.in_region("claim", region, claim_word(request, region, more, waits=waits))
     return claimed
 
 

@@ -36,6 +36,7 @@ _POLICY = (
 )
 _CONSTANTS = {
     "plans": PLANS,
+    "readings": 2000,  # texts that a server keeps read, of a kind: some hundred KiB
     "pace_seconds": PACE_SECONDS,
     "told_again_after": TOLD_AGAIN_AFTER,
     "last_word_seconds": LAST_WORD_SECONDS,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 
 LIBRARIES = (
     "base",
+    "sessions",
     "fleet",
     "index",
     "lives",
@@ -22,12 +24,39 @@ LIBRARIES = (
 )
 """In the order of use: each may use those before it."""
 
+RECORD = (
+    "who",
+    "id",
+    "worker",
+    "pool",
+    "state",
+    "fence",
+    "due",
+    "expires",
+    "seq",
+    "held",
+    "since",
+    "started",
+    "was_held",
+    "owes",
+    "rest",
+)
+"""A session's record is a list in this order; see lua/lib/sessions.lua. Where a script says `s.fence` it is loaded as `s[6]`:
+a list is read and written as it is kept, and a table with names costs as much again as all of MessagePack."""
+
+_FIELD = re.compile(rf"\b(s|here)\.({'|'.join(RECORD)})\b")
+
 
 @cache
 def packaged() -> tuple[dict[str, str], list[str]]:
-    """The operations and the shared files of this package, as texts."""
+    """The operations and the shared files of this package, as texts to load."""
     folder = files(__package__).joinpath("lua")
     names = sorted(entry.name.removesuffix(".lua") for entry in folder.iterdir() if entry.name.endswith(".lua"))
-    operations = {name: folder.joinpath(f"{name}.lua").read_text(encoding="utf-8") for name in names}
-    shared = [folder.joinpath("lib", f"{name}.lua").read_text(encoding="utf-8") for name in LIBRARIES]
+    operations = {name: _placed(folder.joinpath(f"{name}.lua").read_text(encoding="utf-8")) for name in names}
+    shared = [_placed(folder.joinpath("lib", f"{name}.lua").read_text(encoding="utf-8")) for name in LIBRARIES]
     return operations, shared
+
+
+def _placed(text: str) -> str:
+    """Fields of a record by their places."""
+    return _FIELD.sub(lambda found: f"{found[1]}[{RECORD.index(found[2]) + 1}]", text)

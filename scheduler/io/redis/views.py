@@ -9,8 +9,9 @@ from moorage.ids import GatewayId, SessionId, WorkerId
 from scheduler.coming import can_come
 from scheduler.io.redis.carrying import find
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
-from scheduler.io.redis.message import unpack
+from scheduler.io.redis.message import inner, unpack
 from scheduler.io.redis.scaling import pool_statuses
+from scheduler.io.redis.scripts import RECORD
 from scheduler.io.redis.words import revocation_of, usage_of
 from scheduler.values import (
     ClaimState,
@@ -28,6 +29,7 @@ from scheduler.workers import Health, shown
 
 _STATES = {"r": ClaimState.RESERVED, "h": ClaimState.HELD, "s": ClaimState.SUSPENDED}
 _PORTION = 500  # sessions read at once
+_MOST = (1 << 17) - 1  # of each of the three counts that a worker's number has; see lua/lib/index.lua
 
 
 async def workers(ground: Ground) -> list[WorkerView]:
@@ -40,17 +42,16 @@ async def workers(ground: Ground) -> list[WorkerView]:
 async def worker(ground: Ground, region: str, id_: WorkerId) -> WorkerView | None:
     """One of them."""
     tag = region_tag(region)
-    raw, beat, lost, orphans, *counts = await asyncio.gather(
+    raw, beat, lost, orphans, count = await asyncio.gather(
         ground.command(tag, "HGET", ":workers", id_),
         ground.command(tag, "ZSCORE", ":beats", id_),
         ground.command(tag, "ZSCORE", ":lost", id_),
         ground.command(tag, "HLEN", f":orphans:{id_}"),
-        *(ground.command(tag, "HGET", suffix, id_) for suffix in (":used", ":held", ":suspended")),
+        ground.command(tag, "HGET", ":used", id_),
     )
     if raw is None:
         return None
-    numbers = [int(count or 0) for count in counts]
-    return _worker_view(unpack(raw), region, float(beat or lost or 0), numbers, orphans)
+    return _worker_view(unpack(raw), region, float(beat or lost or 0), int(count or 0), orphans)
 
 
 async def session(ground: Ground, id_: SessionId) -> SessionView | None:
@@ -163,21 +164,24 @@ async def gateways(ground: Ground) -> list[GatewayView]:
 async def _open_workers(ground: Ground) -> set[WorkerId]:
     """Those that new sessions are given to: the third word of a spot (lua/lib/index.lua)."""
     found = await asyncio.gather(*(ground.command(region_tag(region), "HGETALL", ":spot") for region in ground.regions))
-    return {WorkerId(id_.decode()) for spots in found for id_, spot in _pairs(spots) if spot.split(b" ", 3)[2] == b"1"}
+    return {
+        WorkerId(id_.decode())
+        for spots in found
+        for id_, spot in _pairs(spots)
+        if b" " in spot and spot.split(b" ", 3)[2] == b"1"
+    }
 
 
 async def _workers_in(ground: Ground, region: str) -> list[WorkerView]:
     tag = region_tag(region)
-    raw, used, held, suspended = await asyncio.gather(
-        *(ground.command(tag, "HGETALL", suffix) for suffix in (":workers", ":used", ":held", ":suspended"))
-    )
+    raw, used = await asyncio.gather(*(ground.command(tag, "HGETALL", suffix) for suffix in (":workers", ":used")))
     beats = {}
     for suffix in (":beats", ":lost"):
         beats.update(_scores(await ground.command(tag, "ZRANGE", suffix, 0, -1, "WITHSCORES")))
-    counts = [dict(_pairs(one)) for one in (used, held, suspended)]
+    counts = dict(_pairs(used))
     orphans = await _orphans(ground, tag, list(dict(_pairs(raw))))
     return [
-        _worker_view(unpack(word), region, beats.get(id_, 0.0), [int(one.get(id_, 0)) for one in counts], orphans[id_])
+        _worker_view(unpack(word), region, beats.get(id_, 0.0), int(counts.get(id_, 0)), orphans[id_])
         for id_, word in _pairs(raw)
     ]
 
@@ -190,8 +194,8 @@ async def _orphans(ground: Ground, tag: str, workers: list[bytes]) -> dict[bytes
     return dict(zip(workers, counts, strict=True))
 
 
-def _worker_view(word: dict[str, Any], region: str, beat_at: float, counts: list[int], orphans: int) -> WorkerView:
-    used, held, suspended = counts
+def _worker_view(word: dict[str, Any], region: str, beat_at: float, count: int, orphans: int) -> WorkerView:
+    used, held, suspended = (count >> shift & _MOST for shift in (0, 17, 34))
     return WorkerView(
         worker=WorkerId(word["id"]),
         name=word["name"],
@@ -219,21 +223,23 @@ def _progress(word: dict[str, Any], left: int) -> DrainProgress:
     )
 
 
-def _session_view(word: dict[str, Any], region: str, now: float) -> SessionView:
-    state = _STATES[word["state"]]
-    usage = usage_of(word.get("usage")) + usage_of(word.get("old_usage")) + usage_of(word.get("attach_usage"))
+def _session_view(word: list[Any], region: str, now: float) -> SessionView:
+    """Of its record: see lua/lib/sessions.lua."""
+    has = dict(zip(RECORD, word, strict=True))
+    state, more = _STATES[has["state"]], has["rest"] or {}
+    usage = usage_of(more.get("usage")) + usage_of(more.get("old_usage")) + usage_of(more.get("attach_usage"))
     return SessionView(
-        session=SessionId(word["id"]),
+        session=SessionId(has["id"]),
         state=state,
-        worker=WorkerId(word["worker"]),
-        gateway=GatewayId(word["gateway"]) if state is not ClaimState.SUSPENDED else None,
+        worker=WorkerId(has["worker"]),
+        gateway=GatewayId(inner(has["who"])[3]) if state is not ClaimState.SUSPENDED else None,
         region=region,
-        pool=word["pool"],
-        fence=word["fence"],
-        started_at=float(word["started"]) if word.get("started") else None,
-        expires_at=float(word["expires"]),
+        pool=has["pool"],
+        fence=has["fence"],
+        started_at=float(has["started"]) if has["started"] else None,
+        expires_at=float(has["expires"]),
         usage=usage,
-        held_seconds=float(word["held"]) + (now - word["since"] if state is ClaimState.HELD else 0.0),
+        held_seconds=float(has["held"]) + (now - has["since"] if state is ClaimState.HELD else 0.0),
     )
 
 

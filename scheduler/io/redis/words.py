@@ -72,8 +72,34 @@ def group_name(pool: str, labels: Labels) -> str:
     return repr((pool, labels_of(labels)))
 
 
-def request_word(request: ClaimRequest, region: str, *, waits: bool, is_also: bool = False) -> dict[str, Word]:
-    """A claim, as one region is asked it."""
+def claim_word(request: ClaimRequest, region: str, more: dict[str, Word], *, waits: bool) -> list[Word]:
+    """A claim, as its region is asked it: who it is goes into the session's record as it is packed here. `more` is what few
+    requests have."""
+    who = (
+        request.workspace,
+        request.user,
+        request.key,
+        request.gateway,
+        request.request,
+        request.resume_seconds,
+        wanted_word(request.wanted),
+        region,
+    )
+    if request.duplicates is Duplicates.REJECT:
+        more["rejects"] = True
+    return [
+        pack(who),
+        request.session,
+        request.expires_at,
+        request.wait_seconds if waits else 0,
+        request.limits if any(request.limits) else False,
+        request.token_issued_at or False,
+        more or False,
+    ]
+
+
+def request_word(request: ClaimRequest, region: str, *, waits: bool) -> dict[str, Word]:
+    """The same with names, for a shard that does not place it at once."""
     word: dict[str, Word] = {
         "request": request.request,
         "session": request.session,
@@ -87,8 +113,6 @@ def request_word(request: ClaimRequest, region: str, *, waits: bool, is_also: bo
         "wait": request.wait_seconds if waits else 0,
         "region": region,
     }
-    if is_also:
-        word["also"] = True
     if any(request.limits):
         word["limits"] = request.limits
     if request.duplicates is Duplicates.REJECT:
@@ -267,12 +291,24 @@ def revocation_of(word: list[Word]) -> Revocation:
 
 
 def event_of(position: str, word: list[Word], region: str) -> Event:
-    type_, at, session, worker, seq, data, record = word
-    told: dict[str, str | int | float] = dict(data) if data else {}
+    type_, at, session, worker, seq, data, record, *of = word
+    told = _told_of_session(of[0], of[1:]) if of else dict(data) if data else {}
     if "pool" in told and region:  # the fleet's shard says it itself
         told["region"] = region
     end = record_of(record) if record else None
     return Event(position, type_, float(at), session or None, worker or None, seq, end, told)
+
+
+def _told_of_session(who: str | bytes, attach: list[Word]) -> dict[str, str | int | float]:
+    """`attach` is {pool, fence, is worker lost, adopted or false}, of an end nothing."""
+    workspace, user, _, gateway, *_ = inner(who)
+    told = {"workspace": workspace, "user": user}
+    if attach:
+        pool, fence, is_worker_lost, adopted = attach
+        told |= {"pool": pool, "gateway": gateway, "fence": fence, "is_worker_lost": is_worker_lost}
+        if adopted:
+            told["adopted"] = adopted
+    return told
 
 
 def gateway_channel(gateway: GatewayId) -> str:

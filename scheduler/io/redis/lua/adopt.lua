@@ -32,7 +32,7 @@ local function claim_anew(w, one)
     gateway = gateway, request = 'adopted.' .. one[1] .. '.' .. one[2], wanted = {'', pack({{}, {}}), false}, region = args[3],
   }
   take(w.id)
-  local s = session_from(q, w.id)
+  local s = new_session(q, w.id)
   s.pool, s.state, s.is_adopted = w.pool, 'r', true
   s.started = now -- when it really began only its row knows
   call('SADD', R .. ':ws:' .. w.id, s.id)

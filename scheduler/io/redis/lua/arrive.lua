@@ -4,7 +4,7 @@
 begin(KEYS, ARGV)
 local s, ticket
 local parcel = unpack_message(args[1])
-s, q, ticket = parcel[1], parcel[2], parcel[4]
+s, q, ticket = unpack_session(parcel[1]), parcel[2], parcel[4]
 
 local here = session_of(s.id)
 if here then

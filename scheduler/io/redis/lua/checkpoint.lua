@@ -16,4 +16,4 @@ if raw then
   gateway.renewed, gateway.lapsed = now, nil
   call('HSET', R .. ':gateways', s.gateway, pack(gateway))
 end
-return answer({'done'})
+return answer(DONE)

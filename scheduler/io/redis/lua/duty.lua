@@ -18,4 +18,4 @@ else
   direct(w.id, change == 'retire' and 'shutdown' or change)
 end
 settle(w)
-return answer({'done'})
+return answer(DONE)

@@ -7,9 +7,9 @@ if waiter then
   save_waiter(waiter)
 end
 local s = session_of(id)
-if not s then return answer(waiter and {'done'} or stale(id)) end
+if not s then return answer(waiter and DONE or stale(id)) end
 s.expires = expires
 watch(s)
 save(s)
 if s.state ~= 's' then tell(s.gateway, 'extended', id, expires) end
-return answer({'done'})
+return answer(DONE)

@@ -7,7 +7,7 @@ local w = worker_of(id)
 if not w or w.health == 'lost' then return answer(unknown_worker(id)) end
 local is_changed = recover(w)
 local is_late = seq < w.seq -- perhaps over a link that the worker has left
-if not is_late then call('HSET', R .. ':links', id, gateway or '') end
+if not is_late then set_link(id, gateway or '') end
 if seq > w.seq then
   w.seq, w.load = seq, load
   for _, end_ in ipairs(ended) do

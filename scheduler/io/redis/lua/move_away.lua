@@ -13,7 +13,7 @@ end
 for _, id in ipairs(call('SMEMBERS', R .. args[1])) do
   if told >= #args[2] then break end
   local s = session_of(id)
-  if s and s.state == 'h' and s.told + TOLD_AGAIN_AFTER <= now and can_move(s) then
+  if s and s.state == 'h' and (s.told or 0) + TOLD_AGAIN_AFTER <= now and can_move(s) then
     told = told + 1
     s.told = now
     save(s)

@@ -4,8 +4,8 @@ begin(KEYS, ARGV)
 local region, ticket, lapsed = args[2], args[3], args[4]
 q = args[1]
 
-local function pack_parcel(s)
-  local raw = pack({s, q, region, ticket})
+local function pack_parcel(record, fence)
+  local raw = pack({record, q, region, ticket, q.session, fence})
   call('HSET', R .. ':away', q.session, raw)
   return {'packed', raw}
 end
@@ -15,7 +15,7 @@ if raw then
   local parcel = unpack_message(raw)
   if parcel[4] == ticket then return answer({'packed', raw}) end
   if parcel[4] ~= lapsed then return answer({'no'}) end
-  return answer(pack_parcel(parcel[1]))
+  return answer(pack_parcel(parcel[1], parcel[6]))
 end
 local s = session_of(q.session)
 if not s or s.state ~= 's' then return answer({'no'}) end
@@ -26,7 +26,7 @@ if waiter then
 elseif q.granted or not is_displaced(s) then
   return answer({'no'})
 end
-local packed = pack_parcel(s)
+local packed = pack_parcel(pack_session(s), s.fence)
 call('ZREM', R .. ':due', s.id)
 call('SREM', R .. ':ws:' .. s.worker, s.id)
 call('DEL', R .. ':s:' .. s.id)

@@ -8,7 +8,7 @@ for n = 1, #all, 2 do
   elseif all[n] ~= args[1] then
     live = live + 1
   elseif known[2] == args[3] then
-    return answer({'done'})
+    return answer(DONE)
   else
     return answer(refused('CONFLICT', 'another scale request ' .. args[1] .. ' is known'))
   end
@@ -17,4 +17,4 @@ if live >= SCALE_REQUESTS then
   return answer(refused('CONFLICT', live .. ' scale requests are in force, the most there may be; release some'))
 end
 call('HSET', R .. ':scale', args[1], pack({args[2], args[3]}))
-return answer({'done'})
+return answer(DONE)

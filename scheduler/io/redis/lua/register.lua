@@ -37,7 +37,8 @@ local function take_back(w)
   w.ready = not r.starting
   if w.duty == 'starting' and w.ready then w.duty = 'serving' end
   w.seq, w.delivered = -1, nil
-  call('DEL', R .. ':d:' .. w.id, R .. ':c:' .. w.id, R .. ':work:part:' .. w.id)
+  call('DEL', R .. ':d:' .. w.id, R .. ':work:part:' .. w.id)
+  clear_complaints(w.id)
 end
 
 -- Of its duty, which it may have forgotten.
@@ -55,7 +56,7 @@ local function take_words(w)
   w.name, w.pool, w.address, w.slots, w.labels, w.group = r.name, r.pool, r.address, r.slots, r.labels, r.group
   w.version, w.kubernetes = r.version, r.kubernetes
   call('HSET', R .. ':reach', w.id, w.address .. '\n' .. w.key)
-  call('HSET', R .. ':links', w.id, r.gateway or '')
+  set_link(w.id, r.gateway or '')
   call('ZADD', R .. ':beats', now, w.id)
 end
 

@@ -5,4 +5,4 @@ local w = worker_of(args[1])
 if not w then return answer(unknown_worker(args[1])) end
 drop_orphans(w.id)
 remove_worker(w)
-return answer({'done'})
+return answer(DONE)

@@ -9,7 +9,7 @@ if s.fence ~= fence then
   return answer(stale(id, s))
 end
 if s.state == 'r' then hold(s) end -- its confirmation was lost on the way: only what was relayed is suspended
-s.attach_usage, s.owes = usage, nil
+s.attach_usage, s.owes = usage, false
 if s.state == 'h' then suspend(s, is_lost) end
 save(s)
-return answer({'done'})
+return answer(DONE)

@@ -50,7 +50,7 @@ local function place_first()
   if F ~= '' and not q.also then
     if got[1] == 'queued' then fleet_enter(F, q, q.region) end
   elseif F == '' and got[1] ~= 'queued' then
-    depart(q)
+    depart(q.session, q)
   end
   return got
 end
@@ -108,10 +108,7 @@ local function attach_again(s)
       if contested then return contested end
     end
     tell(s.gateway, 'close', s.id, s.fence, 'SESSION_SUPERSEDED', false)
-    if s.granted then
-      call('HDEL', R .. ':granted', s.request)
-      s.granted = nil
-    end
+    forget_grant(s)
   else
     local waiter = queue_length() > 0 and waiter_of(s.id)
     if waiter then return wait_again(waiter) end
@@ -139,14 +136,15 @@ local function refusal(s)
 end
 
 claim = function()
-  local s = session_of(q.session)
+  -- Where the fleet's shard is here, what it does not know no region has.
+  local s = (F == '' or about_of(F, q)[1]) and session_of(q.session) or nil
   if s and s.request == q.request and s.state ~= 's' then return claimed(s) end
   if s and s.old_request == q.request then
     return refused('SESSION_SUPERSEDED', 'a later connection took this session over')
   end
   local no = refusal(s)
   if no then
-    if q.entered and no[1] == 'refused' and not s and not waiter_of(q.session) then depart(q) end
+    if q.entered and no[1] == 'refused' and not s and not waiter_of(q.session) then depart(q.session, q) end
     return no
   end
   if s then
@@ -159,7 +157,7 @@ claim = function()
   local parcel = q.known and parcel_of(q.session)
   if parcel then return {'away', parcel} end
   if q.elsewhere then
-    if F == '' then depart(q) end
+    if F == '' then depart(q.session, q) end
     return {'unplaced'}
   end
   return place_first()

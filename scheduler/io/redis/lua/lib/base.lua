@@ -3,13 +3,17 @@
 -- shard ('' where that may live on another node), the arguments as MessagePack.
 local R, F, now, args, left -- `left`: sessions whose part in the fleet's shard the caller must take out
 local fleet_about -- what the fleet's shard says of a request, until it is changed
-local state -- {R}:state, read once: the highest fence given in vain, when the window of adoption ends, how many wait
+local state -- {R}:state, read once: the highest fence given in vain, when the window of adoption ends, how many wait, and
+-- the groups that have workers on each shelf
+local places -- workers' rows of {R}:spot, as far as they were read; see index.lua
+local queue_seen -- how many wait, as it stood beside a worker's row
+local moved -- worker -> what its count changes by, not written yet; see index.lua
 local call, pack, unpack_message -- these exist only while an operation runs
 
 local function begin(keys, argv)
   call, pack, unpack_message = redis.call, cmsgpack.pack, cmsgpack.unpack
   R, F, now, left = keys[1], argv[2], tonumber(argv[1]), {}
-  state, fleet_about = nil, nil
+  state, fleet_about, places, queue_seen, moved = nil, nil, nil, nil, nil
   if not now then
     local time = call('TIME')
     now = time[1] + time[2] / 1000000
@@ -17,18 +21,33 @@ local function begin(keys, argv)
   args = argv[3] and unpack_message(argv[3]) or {}
 end
 
+-- What a text means, worked out once: for texts that many operations read and few change. Nobody changes what it answers.
+-- This outlives an operation, and may: it depends on the text alone.
+local function reader_of(read)
+  local known, many = {}, 0
+  return function(raw)
+    local found = known[raw]
+    if found then return found end
+    if many >= READINGS then known, many = {}, 0 end
+    found = read(raw)
+    known[raw], many = found, many + 1
+    return found
+  end
+end
+
+local write_counts -- in index
+
+local DONE = {'done'}
+local done -- packed
+
 local function answer(value)
+  if moved then write_counts() end
+  if value == DONE and #left == 0 then
+    done = done or pack({DONE})
+    return done
+  end
   if #left > 0 then return pack({value, left}) end
   return pack({value})
-end
-
-local function session_of(id)
-  local raw = call('GET', R .. ':s:' .. id)
-  return raw and unpack_message(raw)
-end
-
-local function save(s)
-  call('SET', R .. ':s:' .. s.id, pack(s))
 end
 
 local function worker_of(id)
@@ -45,10 +64,11 @@ local function tell(gateway, ...)
   return call('SPUBLISH', R .. ':g:' .. gateway, pack({...}))
 end
 
--- Over the worker's link if that is watched, else with the answer to its next heartbeat. {R}:links worker -> gateway, or
--- nothing for a worker without a link.
+local place_of -- in index
+
+-- Over the worker's link if that is watched, else with the answer to its next heartbeat.
 local function direct(worker, order, session, fence, reason, deadline)
-  local link = call('HGET', R .. ':links', worker)
+  local link = place_of(worker)[2]
   if not link then return end
   local directive = {order, session or false, fence or false, reason or '', deadline or false}
   if link ~= '' and tell(link, 'direct', worker, directive) > 0 then return end
@@ -60,12 +80,13 @@ local function direct(worker, order, session, fence, reason, deadline)
   call('RPUSH', waiting, pack(directive))
 end
 
+-- {type, at, session, worker, seq, data, packed end record}; what is said of a session has more, see sessions.lua.
 local function append(type, session, worker, seq, data, record)
   call('XADD', R .. ':events', '*', 'e', pack({type, now, session, worker, seq, data, record}))
 end
 
 local function shard_state()
-  state = state or call('HMGET', R .. ':state', 'fence', 'opens', 'queue')
+  state = state or call('HMGET', R .. ':state', 'fence', 'opens', 'queue', ':b', ':a', ':e')
   return state
 end
 
@@ -93,12 +114,14 @@ local function opens_at()
   return opens > 0 and opens or nil
 end
 
+-- Stands in {R}:spot too, which an end has to read anyway.
 local function queue_length()
-  return tonumber(shard_state()[3] or 0)
+  return tonumber(not state and queue_seen or shard_state()[3] or 0)
 end
 
 local function count_waiting(by)
   shard_state()[3] = call('HINCRBY', R .. ':state', 'queue', by)
+  call('HSET', R .. ':spot', 'queue', state[3])
 end
 
 local function stale(id, s)

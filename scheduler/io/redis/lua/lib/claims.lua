@@ -1,13 +1,5 @@
 -- Taking and freeing slots: the only place where a worker's room changes, and where room goes to those who wait.
 
-local function session_from(q, worker)
-  return {
-    id = q.session, workspace = q.workspace, user = q.user, key = q.key, worker = worker, expires = q.expires,
-    resume = q.resume, gateway = q.gateway, request = q.request, fence = q.floor or 0, old_fence = 0, held = 0, seq = 0,
-    due = 0, told = 0, wanted = q.wanted, region = q.region,
-  }
-end
-
 -- A new attach of a session on the slot it has: a higher fence, and a reservation.
 local function reserve(s, q)
   if s.state then
@@ -16,18 +8,19 @@ local function reserve(s, q)
     if s.state ~= 's' and s.gateway ~= q.gateway then call('SREM', R .. ':gs:' .. s.gateway, s.id) end
     s.request, s.gateway, s.resume, s.wanted = q.request, q.gateway, q.resume, q.wanted
     if s.was_held then keep_usage(s) end
+    s.tried, s.detached, s.was_held, s.parted = nil, nil, false, nil
   end
   call('SADD', R .. ':gs:' .. q.gateway, s.id)
-  s.state, s.tried, s.detached, s.was_held, s.parted = 'r', nil, nil, nil, nil
+  s.state = 'r'
   s.fence = new_fence(s.fence)
   s.due = now + RESERVATION
   watch(s)
 end
 
 local function place(q, worker)
-  local s = session_from(q, worker)
+  local s = new_session(q, worker)
   local pool, reach = take(worker)
-  s.pool = pool
+  s.pool = pool or false
   call('SADD', R .. ':ws:' .. worker, s.id)
   reserve(s, q)
   return s, reach
@@ -52,7 +45,7 @@ local function rehome(s, worker)
   local old, pool = s.worker, take(worker)
   call('SREM', R .. ':ws:' .. old, s.id)
   count_state(s, s.state, -1)
-  s.worker, s.pool, s.displaced, s.parted = worker, pool, nil, nil
+  s.worker, s.pool, s.displaced, s.parted = worker, pool or false, nil, nil
   count_state(s, s.state, 1)
   call('SADD', R .. ':ws:' .. worker, s.id)
   leave_worker(s, old)
@@ -60,12 +53,12 @@ end
 
 -- The session leaves the region; its slot goes to whose turn it is.
 local function vacate(s, till, record, is_expired)
-  if s.granted then call('HDEL', R .. ':granted', s.request) end
+  if s.rest then forget_grant(s) end
   call('ZREM', R .. ':due', s.id)
   call('SREM', R .. ':ws:' .. s.worker, s.id)
   if s.state ~= 's' then call('SREM', R .. ':gs:' .. s.gateway, s.id) end
   call('DEL', R .. ':s:' .. s.id)
-  depart(s, till, record, is_expired)
+  depart(s.id, s, till, record, is_expired)
   give(s.worker)
   grant(s.worker)
 end

@@ -8,7 +8,7 @@ local function leave_line(waiter)
   leave_queue(waiter)
   local s = session_of(waiter.q.session)
   if not s then
-    if not waiter.q.carried then depart(waiter.q) end -- else another region has it
+    if not waiter.q.carried then depart(waiter.q.session, waiter.q) end -- else another region has it
   elseif s.state == 's' then
     wait_for_return(s)
     save(s)
@@ -28,17 +28,17 @@ end
 local function finish(s, wish)
   local by, is_by_attach = wish[5], wish[6] and wish[5] ~= 'worker'
   if is_by_attach then
-    s.attach_usage = wish[7] or s.attach_usage
+    if wish[7] then s.attach_usage = wish[7] end
   elseif s.state ~= 's' then
     tell(s.gateway, 'close', s.id, s.fence, wish[3] or 'SESSION_ENDED', false)
   end
   if by ~= 'worker' then direct(s.worker, 'end_session', s.id, s.fence, wish[4]) end
   local waiter = queue_length() > 0 and waiter_of(s.id)
   if waiter then dismiss(waiter, OVER[1], OVER[2]) end
-  local is_estimated = (s.is_adopted or s.lacks or s.old_owes or (s.owes and not is_by_attach)) and true or false
+  local is_estimated = (s.rest and (s.is_adopted or s.lacks or s.old_owes) or s.owes and not is_by_attach) and true or false
   leave_state(s, now)
   local record = record_of(wish, s.held, total_usage(s), is_estimated)
-  append('session.ended', s.id, s.worker, s.seq + 1, {workspace = s.workspace, user = s.user}, record)
+  append_of(s, 'session.ended', record)
   vacate(s, math.max(s.expires, now + TOMBSTONE_LEAST_SECONDS), record, wish[2] == 'EXPIRED')
   return record
 end
@@ -50,6 +50,6 @@ local function end_waiting(waiter, wish)
   tell(q.gateway, 'queue_refused', q.request, refused(OVER[1], OVER[2]))
   local record = record_of(wish, 0, false, false)
   append('session.ended', q.session, false, 1, {workspace = q.workspace}, record)
-  depart(q, math.max(now + TOMBSTONE_SECONDS, q.expires), record, wish[2] == 'EXPIRED')
+  depart(q.session, q, math.max(now + TOMBSTONE_SECONDS, q.expires), record, wish[2] == 'EXPIRED')
   return record
 end

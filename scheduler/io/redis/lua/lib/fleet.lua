@@ -89,8 +89,8 @@ local function fleet_leave(f, gone)
 end
 
 -- A session leaves the fleet's shard: now where that is on this node, else by whoever reads the answer, or the sweeper.
-local function depart(q, till, record, is_expired)
-  local gone = {q.session or q.id, q.workspace, q.user, q.key, till or false, record or false,
+local function depart(session, q, till, record, is_expired)
+  local gone = {session, q.workspace, q.user, q.key, till or false, record or false,
     q.region or false, is_expired or false}
   if F ~= '' then
     fleet_leave(F, gone)

@@ -1,5 +1,5 @@
 -- A session that changes region. Where it goes a slot waits for it: {R}:guests session -> {ticket, worker, due}. Where it
--- comes from it is a parcel until it has arrived: {R}:away session -> packed {session, request, region, ticket}. From the
+-- comes from it is a parcel until it has arrived: {R}:away session -> packed {its record, request, region, ticket, session, fence}. From the
 -- step that makes it a parcel on it goes only forward, and only a guest with the parcel's ticket lets it arrive.
 
 local grant -- in claims: freeing a slot and granting it call each other

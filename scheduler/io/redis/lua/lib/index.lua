@@ -1,66 +1,155 @@
--- Free slots, found in a time that does not grow with the fleet. {R}:spot worker -> "slots soft open group pool\naddress\nkey";
--- {R}:i:<group> with :b (in use, below the soft cap), :a (above it), :e (empty) hold open workers by free slots.
+-- Free slots, found in a time that does not grow with the fleet. {R}:spot worker -> "slots soft open group pool\naddress\nkey",
+-- link:<worker> -> gateway, or nothing for a worker without a link, and queue -> how many wait.
+-- {R}:i:<group> with :b (in use, below the soft cap), :a (above it), :e (empty) hold open workers by free slots: the shelves.
+-- {R}:state names for each of the three the groups that have any there, as "g1.g12.": a shelf that is empty is not asked.
+-- {R}:used worker -> one number: slots in use, sessions held, sessions suspended, and whether sessions complained of it.
 
-local function spot_of(worker)
-  local raw = call('HGET', R .. ':spot', worker)
+local HELD, SUSPENDED, COMPLAINED = 2 ^ 17, 2 ^ 34, 2 ^ 51 -- a worker has at most 100,000 slots
+local set_link, drop_link, spot_of, used_of, count, write_count, clear_complaints, take, give, close_spot, open_spot,
+  add_spot, remove_spot, meets, groups_for, coming, has_hope, choose
+
+do -- a chunk of Lua has at most 200 locals: what nobody else needs ends here
+
+local find = ('').find
+local SHELF = {[':b'] = 4, [':a'] = 5, [':e'] = 6} -- in `state`
+
+-- {row, link}, either of them false where there is none.
+place_of = function(worker)
+  places = places or {}
+  local found = places[worker]
+  if not found then
+    found = call('HMGET', R .. ':spot', worker, 'link:' .. worker, 'queue')
+    places[worker], queue_seen = found, found[3] or 0
+  end
+  return found
+end
+
+function set_link(worker, gateway)
+  if places then places[worker] = nil end
+  call('HSET', R .. ':spot', 'link:' .. worker, gateway)
+end
+
+function drop_link(worker)
+  if places then places[worker] = nil end
+  call('HDEL', R .. ':spot', 'link:' .. worker)
+end
+
+local read_spot = reader_of(function(raw)
+  local slots, soft, open, group, pool, reach = raw:match('^(%d+) (%S+) (%d) (%S+) (.-)\n(.*)$')
+  return {tonumber(slots), tonumber(soft), open == '1', group, pool, reach}
+end)
+
+function spot_of(worker)
+  local raw = place_of(worker)[1]
   if not raw then return nil end
-  local slots, soft, open, group, pool, reach = raw:match('^(%d+) (%S+) (%d) (%d+) (.-)\n(.*)$')
-  return tonumber(slots), tonumber(soft), open == '1', group, pool, reach
+  local spot = read_spot(raw)
+  return spot[1], spot[2], spot[3], spot[4], spot[5], spot[6]
 end
 
 local function set_spot(worker, slots, soft, open, group, pool, reach)
+  if places then places[worker] = nil end
   call('HSET', R .. ':spot', worker, table.concat({slots, soft, open, group, pool}, ' ') .. '\n' .. reach)
 end
 
-local function shelf(group, used, soft)
-  return R .. ':i:' .. group .. (used == 0 and ':e' or used < soft and ':b' or ':a')
+local function shelf(used, soft)
+  return used == 0 and ':e' or used < soft and ':b' or ':a'
 end
 
-local function used_of(worker)
-  return tonumber(call('HGET', R .. ':used', worker) or 0)
+local function has_any(group, kind)
+  local stocked = shard_state()[SHELF[kind]]
+  return stocked and stocked:find(group, 1, true)
+end
+
+local function put_on(group, kind, worker, free)
+  if call('ZADD', R .. ':i:' .. group .. kind, free, worker) == 0 or has_any(group, kind) then return end
+  state[SHELF[kind]] = (state[SHELF[kind]] or '') .. group
+  call('HSET', R .. ':state', kind, state[SHELF[kind]])
+end
+
+local function take_off(group, kind, worker)
+  local key = R .. ':i:' .. group .. kind
+  call('ZREM', key, worker)
+  if call('EXISTS', key) == 1 or not has_any(group, kind) then return end
+  local stocked, from = state[SHELF[kind]], has_any(group, kind)
+  state[SHELF[kind]] = stocked:sub(1, from - 1) .. stocked:sub(from + #group)
+  call('HSET', R .. ':state', kind, state[SHELF[kind]])
+end
+
+function used_of(worker)
+  return tonumber(call('HGET', R .. ':used', worker) or 0) % HELD
+end
+
+-- Not written before the slots in use change, or the operation ends: mostly both are one write.
+function count(worker, by)
+  moved = moved or {}
+  moved[worker] = (moved[worker] or 0) + by
+end
+
+-- Writes what has changed, and `by`; answers the worker's number.
+function write_count(worker, by)
+  if moved and moved[worker] then
+    by = by + moved[worker]
+    moved[worker] = nil
+  end
+  return call('HINCRBY', R .. ':used', worker, by)
+end
+
+-- {R}:c:<worker> sessions that could not reach it, by time.
+function clear_complaints(worker)
+  if call('DEL', R .. ':c:' .. worker) == 1 then count(worker, -COMPLAINED) end
+end
+
+write_counts = function()
+  for worker, by in pairs(moved) do
+    if by ~= 0 then call('HINCRBY', R .. ':used', worker, by) end
+  end
 end
 
 -- One more slot in use; answers the worker's pool, and how it is reached.
-local function take(worker)
+function take(worker)
   local slots, soft, open, group, pool, reach = spot_of(worker)
-  local used = call('HINCRBY', R .. ':used', worker, 1)
+  local used = write_count(worker, 1) % HELD
   if not open then return pool, reach end
-  local old, new = shelf(group, used - 1, soft), shelf(group, used, soft)
-  if old ~= new or used >= slots then call('ZREM', old, worker) end
-  if used < slots then call('ZADD', new, slots - used, worker) end
+  local old, new = shelf(used - 1, soft), shelf(used, soft)
+  if old ~= new or used >= slots then take_off(group, old, worker) end
+  if used < slots then put_on(group, new, worker, slots - used) end
   return pool, reach
 end
 
-local function give(worker)
+function give(worker)
   local slots, soft, open, group = spot_of(worker)
-  local used = call('HINCRBY', R .. ':used', worker, -1)
-  if used <= 0 and call('HEXISTS', R .. ':workers', worker) == 0 then call('HDEL', R .. ':used', worker) end
+  local used = write_count(worker, -1) % HELD
+  if used == 0 and not slots and call('HEXISTS', R .. ':workers', worker) == 0 then call('HDEL', R .. ':used', worker) end
   if not open then return end
-  local old, new = shelf(group, used + 1, soft), shelf(group, used, soft)
-  if old ~= new then call('ZREM', old, worker) end
-  if used < slots then call('ZADD', new, slots - used, worker) end
+  local old, new = shelf(used + 1, soft), shelf(used, soft)
+  if old ~= new then take_off(group, old, worker) end
+  if used < slots then put_on(group, new, worker, slots - used) end
 end
 
-local function close_spot(worker)
+function close_spot(worker)
   local slots, soft, open, group, pool, reach = spot_of(worker)
   if not open then return end
-  call('ZREM', shelf(group, used_of(worker), soft), worker)
+  take_off(group, shelf(used_of(worker), soft), worker)
   set_spot(worker, slots, soft, 0, group, pool, reach)
 end
 
-local function open_spot(worker)
+function open_spot(worker)
   local slots, soft, open, group, pool, reach = spot_of(worker)
   if not slots or open then return end
   local used = used_of(worker)
   set_spot(worker, slots, soft, 1, group, pool, reach)
-  if used < slots then call('ZADD', shelf(group, used, soft), slots - used, worker) end
+  if used < slots then put_on(group, shelf(used, soft), worker, slots - used) end
 end
 
+-- A small hash with short words is kept as a list, and searched from its start: with 500 workers that costs as much as ten
+-- other commands. One long name makes a table of it.
+local LONG = ('-'):rep(65)
+
 -- Groups are workers that no requirement can tell apart: {R}:groups id -> {pool, labels, members, name}.
-local function add_spot(w)
+function add_spot(w)
   local id = call('HGET', R .. ':gids', w.group)
   if not id then
-    id = tostring(call('INCR', R .. ':gid'))
+    id = 'g' .. call('INCR', R .. ':gid') .. '.' -- none of them is within another one, or within two side by side
     call('HSET', R .. ':gids', w.group, id)
     call('HSET', R .. ':groups', id, pack({w.pool, w.labels, 0, w.group}))
     call('DEL', R .. ':plans')
@@ -68,14 +157,16 @@ local function add_spot(w)
   local group = unpack_message(call('HGET', R .. ':groups', id))
   group[3] = group[3] + 1
   call('HSET', R .. ':groups', id, pack(group))
+  call('HSETNX', R .. ':used', LONG, 0)
   set_spot(w.id, w.slots, w.slots * SOFT_CAP, 0, id, w.pool, w.address .. '\n' .. w.key)
 end
 
-local function remove_spot(worker)
+function remove_spot(worker)
   close_spot(worker)
   local _, _, _, id = spot_of(worker)
   if not id then return end
   call('HDEL', R .. ':spot', worker)
+  places[worker] = nil
   local group = unpack_message(call('HGET', R .. ':groups', id))
   group[3] = group[3] - 1
   if group[3] > 0 then
@@ -88,7 +179,7 @@ local function remove_spot(worker)
 end
 
 -- `wanted`: {key, packed {pools, labels}, is spread}; the key names all of it.
-local function meets(wanted, pool, labels)
+function meets(wanted, pool, labels)
   local said = unpack_message(wanted[2])
   local found = #said[1] == 0
   for _, name in ipairs(said[1]) do found = found or name == pool end
@@ -101,22 +192,24 @@ local function meets(wanted, pool, labels)
   return true
 end
 
-local function groups_for(wanted)
+local read_plan = reader_of(function(raw) return unpack_message(raw) end)
+
+function groups_for(wanted)
   local known = call('HGET', R .. ':plans', wanted[1])
-  if known then return unpack_message(known) end
+  if known then return read_plan(known) end
   local meeting, all = {}, call('HGETALL', R .. ':groups')
   for n = 1, #all, 2 do
     local group = unpack_message(all[n + 1])
     if meets(wanted, group[1], group[2]) then meeting[#meeting + 1] = all[n] end
   end
   if call('HLEN', R .. ':plans') >= PLANS then call('DEL', R .. ':plans') end
-  call('HSET', R .. ':plans', wanted[1], pack(meeting))
+  call('HSET', R .. ':plans', wanted[1], pack(meeting), LONG, 0)
   return meeting
 end
 
 -- Pools that could serve this with workers that do not exist yet, {pool, lead seconds while it grows or false} each; see
 -- scheduler/coming.py. {R}:coming pool -> {until, labels, lead}.
-local function coming(wanted)
+function coming(wanted)
   local found, all = {}, call('HGETALL', R .. ':coming')
   for n = 1, #all, 2 do
     local pool = unpack_message(all[n + 1])
@@ -125,28 +218,37 @@ local function coming(wanted)
   return found
 end
 
-local function has_hope(wanted)
+function has_hope(wanted)
   return #groups_for(wanted) > 0 or #coming(wanted) > 0
+end
+
+-- The first of one shelf that is none of `tried`, and its free slots.
+local function first_of(name, tried, is_spread)
+  local found = call(is_spread and 'ZREVRANGE' or 'ZRANGE', R .. ':i:' .. name, 0, #tried, 'WITHSCORES')
+  for n = 1, #found, 2 do
+    local worker, is_tried = found[n], false
+    for _, one in ipairs(tried) do is_tried = is_tried or one == worker end
+    if not is_tried then return worker, tonumber(found[n + 1]) end
+  end
 end
 
 -- The best of one shelf over groups that is none of `tried`: by fewest free slots, or by most.
 local function best_of(groups, suffix, tried, is_spread)
   local best, room
-  for _, group in ipairs(groups) do
-    local found = call(is_spread and 'ZREVRANGE' or 'ZRANGE', R .. ':i:' .. group .. suffix, 0, #tried, 'WITHSCORES')
-    for n = 1, #found, 2 do
-      local worker, free, is_tried = found[n], tonumber(found[n + 1]), false
-      for _, one in ipairs(tried) do is_tried = is_tried or one == worker end
-      if not is_tried then
-        if not best or (is_spread and free > room) or (not is_spread and free < room) then best, room = worker, free end
-        break
+  local stocked = shard_state()[SHELF[suffix]]
+  if not stocked then return nil end
+  for n = 1, #groups do
+    if find(stocked, groups[n], 1, true) then
+      local worker, free = first_of(groups[n] .. suffix, tried, is_spread)
+      if worker and (not best or (is_spread and free > room) or (not is_spread and free < room)) then
+        best, room = worker, free
       end
     end
   end
   return best, room
 end
 
-local function choose(wanted, tried)
+function choose(wanted, tried)
   local groups = groups_for(wanted)
   if not wanted[3] then
     return best_of(groups, ':b', tried) or best_of(groups, ':a', tried) or best_of(groups, ':e', tried), #groups > 0
@@ -157,4 +259,6 @@ local function choose(wanted, tried)
     if one and (not best or free > room) then best, room = one, free end
   end
   return best, #groups > 0
+end
+
 end

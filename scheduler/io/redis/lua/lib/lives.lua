@@ -8,14 +8,15 @@ local function add_usage(one, other)
 end
 
 local function total_usage(s)
+  if not s.rest then return nil end
   return add_usage(add_usage(s.usage, s.old_usage), s.attach_usage)
 end
 
 local function count_state(s, state, by)
   if state == 'h' then
-    call('HINCRBY', R .. ':held', s.worker, by)
+    count(s.worker, by * HELD)
   elseif state == 's' then
-    call('HINCRBY', R .. ':suspended', s.worker, by)
+    count(s.worker, by * SUSPENDED)
   end
 end
 
@@ -24,17 +25,16 @@ local function watch(s)
   call('ZADD', R .. ':due', s.state == 'h' and s.expires or math.min(s.due, s.expires), s.id)
 end
 
-local function log_event(s, type)
-  s.seq = s.seq + 1
-  append(type, s.id, s.worker, s.seq, {
-    workspace = s.workspace, user = s.user, pool = s.pool, gateway = s.gateway, fence = s.fence,
-    is_worker_lost = s.lost and true or false, adopted = s.adopted,
-  }, false)
-end
-
 local function leave_state(s, till)
   count_state(s, s.state, -1)
   if s.state == 'h' and till > s.since then s.held = s.held + till - s.since end
+end
+
+-- {R}:granted request -> session, while a waiter's slot is not confirmed.
+local function forget_grant(s)
+  if not s.granted then return end
+  call('HDEL', R .. ':granted', s.request)
+  s.granted = nil
 end
 
 local function hold(s)
@@ -43,15 +43,14 @@ local function hold(s)
   s.state = 'h'
   count_state(s, 'h', 1)
   s.since, s.was_held, s.owes = now, true, true -- owes: its gateway has not said what this attach carried in the end
-  s.detached, s.displaced, s.lost, s.parted = nil, nil, nil, nil
-  if s.granted then
-    call('HDEL', R .. ':granted', s.request)
-    s.granted = nil
+  if s.rest then
+    s.detached, s.displaced, s.lost, s.parted = nil, nil, nil, nil
+    forget_grant(s)
   end
   local is_first = not s.started
   s.started = s.started or now
   watch(s)
-  log_event(s, is_first and 'session.started' or 'session.resumed')
+  append_of(s, is_first and 'session.started' or 'session.resumed')
 end
 
 local function wait_for_return(s)
@@ -70,15 +69,12 @@ local function suspend(s, is_lost, held_until)
   to_suspended(s)
   s.displaced, s.lost = is_lost or nil, is_lost or nil
   wait_for_return(s)
-  log_event(s, 'session.suspended')
+  append_of(s, 'session.suspended')
 end
 
 local function fall_back(s)
   to_suspended(s)
-  if s.granted then
-    call('HDEL', R .. ':granted', s.request)
-    s.granted = nil
-  end
+  forget_grant(s)
   wait_for_return(s)
 end
 
@@ -88,7 +84,7 @@ local function take_late_usage(s, fence, usage, is_final)
     if is_final then s.old_owes = nil end
   elseif fence == s.fence then
     s.attach_usage = usage
-    if is_final then s.owes = nil end
+    if is_final then s.owes = false end
   else
     return
   end
@@ -97,7 +93,7 @@ end
 
 local function keep_usage(s)
   s.usage = add_usage(s.usage, s.old_usage)
-  s.lacks, s.old_owes, s.owes = s.lacks or s.old_owes, s.owes, nil
+  s.lacks, s.old_owes, s.owes = s.lacks or s.old_owes, s.owes or nil, false
   s.old_usage, s.old_fence, s.attach_usage = s.attach_usage, s.fence, nil
 end
 

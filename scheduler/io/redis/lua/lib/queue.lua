@@ -17,6 +17,7 @@ local function line_of(waiter)
 end
 
 local function save_waiter(waiter)
+  waiter.q.who, waiter.q.about = nil, nil -- it may change before it has a slot
   call('HSET', R .. ':q', waiter.q.session, pack(waiter))
   call('HSET', R .. ':qr', waiter.q.request, waiter.q.session)
   call('ZADD', R .. ':qdue', math.min(waiter.deadline, waiter.q.expires), waiter.q.session)

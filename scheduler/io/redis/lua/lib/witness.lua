@@ -1,6 +1,10 @@
 -- What workers say of sessions, against what the store knows. A worker can lose a session or end it, with the fence it
 -- got; it cannot make one. What it should not have it is told to end. `said` is {session, fence, is attached}.
 
+local hear, reconcile, hear_ready
+
+do
+
 local function forget(w, said)
   direct(w.id, 'end_session', said[1], said[2], 'NOT_YOURS')
 end
@@ -31,7 +35,7 @@ local function miss(s)
   end
 end
 
-local function hear(w, listed)
+function hear(w, listed)
   for _, said in ipairs(listed) do
     local s = session_of(said[1])
     if call('HEXISTS', R .. ':orphans:' .. w.id, said[1]) == 1 then
@@ -45,7 +49,7 @@ local function hear(w, listed)
 end
 
 -- A full list against the claims: adopts what agrees, ends what does not belong, suspends what is missing.
-local function reconcile(w, listed)
+function reconcile(w, listed)
   local seen = {}
   for _, said in ipairs(keep_orphans(w, listed)) do
     local s = session_of(said[1])
@@ -63,7 +67,7 @@ local function reconcile(w, listed)
   end
 end
 
-local function hear_ready(w, is_ready)
+function hear_ready(w, is_ready)
   if w.ready == is_ready then return false end
   w.ready = is_ready
   if is_ready and w.duty == 'starting' then
@@ -72,4 +76,6 @@ local function hear_ready(w, is_ready)
     w.duty = 'starting'
   end
   return true
+end
+
 end

@@ -136,13 +136,14 @@ end
 local function remove_worker(w)
   call('HDEL', R .. ':workers', w.id)
   call('HDEL', R .. ':reach', w.id)
-  call('HDEL', R .. ':links', w.id)
+  drop_link(w.id)
   if w.health ~= 'lost' then release_sessions(w.id) end
   call('ZREM', R .. ':beats', w.id)
   call('ZREM', R .. ':lost', w.id)
-  call('DEL', R .. ':d:' .. w.id, R .. ':c:' .. w.id)
+  call('DEL', R .. ':d:' .. w.id)
+  clear_complaints(w.id)
   remove_spot(w.id)
-  if used_of(w.id) == 0 then call('HDEL', R .. ':used', w.id) end
+  if write_count(w.id, 0) == 0 then call('HDEL', R .. ':used', w.id) end
   append('worker.removed', false, w.id, 0, {pool = w.pool}, false)
   refuse_stranded()
 end
@@ -158,10 +159,11 @@ end
 -- A session could not reach it; so many different ones within a minute make it suspect.
 local function complain(w, session)
   local complaints = R .. ':c:' .. w.id
+  if call('EXISTS', complaints) == 0 then count(w.id, COMPLAINED) end
   call('ZADD', complaints, now, session)
   call('ZREMRANGEBYSCORE', complaints, '-inf', now - COMPLAINT_SECONDS)
   if call('ZCARD', complaints) < COMPLAINTS or w.health == 'lost' then return end
-  call('DEL', complaints)
+  clear_complaints(w.id)
   change_health(w, 'doubt')
   w.complained = now
   close_spot(w.id)

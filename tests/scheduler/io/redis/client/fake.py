@@ -11,6 +11,7 @@ from typing import Any
 from hiredis import Reader
 
 from scheduler.io.redis.client.functions import Script, library
+from scheduler.io.redis.client.schema import VERSION
 
 Answer = Callable[[list[bytes], asyncio.StreamWriter], Awaitable[None]]
 
@@ -59,7 +60,7 @@ class Fake:
             case b"PING":
                 writer.write(b"+PONG\r\n")
             case b"GET":
-                writer.write(b"$1\r\n1\r\n")
+                writer.write(b"$1\r\n%d\r\n" % VERSION)
             case b"FUNCTION":
                 writer.write(b"+sha\r\n")
             case _:
