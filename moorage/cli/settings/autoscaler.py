@@ -24,4 +24,10 @@ class AutoscalerGroup(Group):
 
     policy: Path | None = setting(None, "TOML file of the pools' policies, read again on SIGHUP")
     kubeconfig: Path | None = setting(None, "credentials for Kubernetes; empty is those of the pod it runs in")
+    lease: str = setting(
+        "moorage-autoscaler", "name of the Lease by which one of several leads pools in Kubernetes", min_length=1
+    )
+    lease_namespace: str = setting(
+        "", "its namespace; empty is that of the pod it runs in, else that of the first target"
+    )
     prometheus: PrometheusGroup = group(PrometheusGroup, "what rules ask")

@@ -1,0 +1,201 @@
+"""Policies out of a TOML file, whole or not at all: a wrong one is a sentence with the field, what it was and what it may be.
+
+[defaults]                      # of every pool; optional
+maximum = 50
+
+[[pools]]
+region = "eu-west"
+pool = "gpu"
+slots = 8
+target = { kind = "kubernetes", namespace = "default", name = "gpu-workers" }
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from autoscaler import cron
+from autoscaler.fields import (
+    At,
+    Reading,
+    Table,
+    WrongPolicy,
+    choice,
+    labels,
+    number,
+    query,
+    read,
+    record,
+    tables,
+    text,
+    truth,
+    whole,
+)
+from autoscaler.kinds import kind_of
+from autoscaler.policy import KubernetesTarget, LocalTarget, PoolPolicy, RemovalMode, Rule, Schedule
+
+DAY = 86_400
+MOST_WORKERS = 10_000
+MOST_POOLS = 1_000
+
+__all__ = ["WrongPolicy", "policies_of"]
+
+
+def policies_of(said: str) -> tuple[PoolPolicy, ...]:
+    """Of a file's text, in its order. Raises WrongPolicy."""
+    try:
+        document = tomllib.loads(said)
+    except tomllib.TOMLDecodeError as error:
+        raise WrongPolicy(f"this is no TOML: {error}") from error
+    unknown = sorted(document.keys() - {"defaults", "pools"})
+    if unknown:
+        raise WrongPolicy(f"{unknown[0]} is no field: there are [defaults] and [[pools]]")
+    defaults, found = document.get("defaults", {}), tables(At("pools"), document.get("pools", []))
+    if not isinstance(defaults, Mapping):
+        raise At("defaults").wrong(defaults, "a table")
+    if not 0 < len(found) <= MOST_POOLS:
+        raise WrongPolicy(f"pools are {len(found)}: there may be 1 to {MOST_POOLS}, each under [[pools]]")
+    read({name: _POOL[name] for name in _SHARED}, At("defaults"), defaults)
+    policies = tuple(_pool(at, {**defaults, **table}) for at, table in found)
+    _check_unique(policies)
+    return policies
+
+
+def _pool(at: At, table: Table) -> PoolPolicy:
+    if isinstance(table.get("region"), str) and isinstance(table.get("pool"), str):
+        at = At(f"{at.path} ({table['region']}/{table['pool']})")
+    policy = PoolPolicy(**record(PoolPolicy, _POOL, at, table))
+    if policy.minimum > policy.maximum:
+        raise at.under("minimum").wrong(policy.minimum, f"at most maximum, which is {policy.maximum}")
+    return policy
+
+
+def _target(at: At, was: object) -> KubernetesTarget | LocalTarget:
+    if not isinstance(was, Mapping) or was.get("kind") not in ("kubernetes", "local"):
+        raise at.wrong(was, 'a table with kind = "kubernetes" or kind = "local"')
+    rest = {name: value for name, value in was.items() if name != "kind"}
+    if was["kind"] == "local":
+        return LocalTarget(**record(LocalTarget, {"command": _command}, at, rest))
+    readings: dict[str, Reading] = {
+        "namespace": text,
+        "name": text,
+        "resource": _resource,
+        "removal": choice(RemovalMode),
+    }
+    found = record(KubernetesTarget, readings, at, rest)
+    return KubernetesTarget(**{"kind" if name == "resource" else name: value for name, value in found.items()})
+
+
+def _command(at: At, was: object) -> tuple[str, ...]:
+    if not isinstance(was, list) or not was or not all(isinstance(each, str) and each for each in was):
+        raise at.wrong(was, 'a list of texts, as ["moorage", "worker", "mine:talk"]')
+    return tuple(was)
+
+
+def _resource(at: At, was: object) -> str:
+    try:
+        kind_of(str(was))
+    except ValueError:
+        raise at.wrong(was, "'Deployment', 'StatefulSet' or '<plural>.<group>/<version>'") from None
+    return str(was)
+
+
+def _rules(at: At, was: object) -> tuple[Rule, ...]:
+    found = []
+    for place, table in tables(at, was):
+        rule = Rule(**record(Rule, _RULE, place, table))
+        if rule.lost_after < rule.stale_after:
+            raise place.under("lost_after").wrong(
+                rule.lost_after, f"at least stale_after, which is {rule.stale_after:g}"
+            )
+        found.append(rule)
+    _check_names(at, [rule.name for rule in found])
+    return tuple(found)
+
+
+def _schedules(at: At, was: object) -> tuple[Schedule, ...]:
+    found = tuple(Schedule(**record(Schedule, _SCHEDULE, place, table)) for place, table in tables(at, was))
+    _check_names(at, [schedule.name for schedule in found])
+    return found
+
+
+def _cron(at: At, was: object) -> str:
+    try:
+        cron.parse(text(at, was))
+    except WrongPolicy:
+        raise
+    except ValueError as error:
+        raise at.wrong(was, f"five fields, minute hour day month weekday: {error}") from error
+    return str(was)
+
+
+def _time_zone(at: At, was: object) -> str:
+    try:
+        return ZoneInfo(text(at, was)).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise at.wrong(was, "an IANA name, as 'Europe/Berlin' or 'UTC'") from None
+
+
+def _check_names(at: At, names: list[str]) -> None:
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise WrongPolicy(f"{at.path} has {times} of the name {name!r}: each needs its own")
+
+
+def _check_unique(policies: tuple[PoolPolicy, ...]) -> None:
+    places = Counter(f"{policy.region}/{policy.pool}" for policy in policies)
+    targets = Counter(policy.target for policy in policies if isinstance(policy.target, KubernetesTarget))
+    for place, times in places.items():
+        if times > 1:
+            raise WrongPolicy(f"pools has {place} {times} times: region and pool together name one")
+    for target, times in targets.items():
+        if times > 1:
+            raise WrongPolicy(
+                f"{times} pools have the target {target.namespace}/{target.name}: they would fight over it"
+            )
+
+
+_RULE: dict[str, Reading] = {
+    "name": text,
+    "query": query,
+    "per_worker": number(1e-6, 1e12),
+    "stale_after": number(1, DAY),
+    "lost_after": number(1, DAY),
+    "age_query": query,
+    "coverage_query": query,
+    "coverage_least": number(0, 1),
+}
+_SCHEDULE: dict[str, Reading] = {
+    "name": text,
+    "cron": _cron,
+    "time_zone": _time_zone,
+    "duration": number(60, 31 * DAY),
+    "workers": whole(0, MOST_WORKERS),
+}
+_POOL: dict[str, Reading] = {
+    "region": text,
+    "pool": text,
+    "target": _target,
+    "slots": whole(1, 100_000),
+    "labels": labels,
+    "minimum": whole(0, MOST_WORKERS),
+    "maximum": whole(0, MOST_WORKERS),
+    "every": number(1, 3600),
+    "buffer_slots": whole(0, 1_000_000),
+    "buffer_percent": number(0, 1000),
+    "buffer_sigmas": number(0, 20),
+    "patience": number(0, 3600),
+    "lead_seconds": number(1, 3600),
+    "down_window": number(1, 7 * DAY),
+    "down_every": number(0, DAY),
+    "settle_seconds": number(0, DAY),
+    "reversals_per_day": whole(0, 10_000),
+    "remove_at_once": whole(1, MOST_WORKERS),
+    "uses_forecast": truth,
+    "rules": _rules,
+    "schedules": _schedules,
+}
+_SHARED = frozenset(_POOL) - {"region", "pool", "target", "rules", "schedules"}
