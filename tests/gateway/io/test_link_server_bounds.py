@@ -113,18 +113,20 @@ async def test_links_are_bounded_in_number() -> None:
     await store.set_join_keys([JoinKey(sha256(JOIN_KEY.encode()).hexdigest(), "*", "*")])
     server = LinkServer(store, GATEWAY, GatewayPolicy(link_port=0), max_links=1)
     await server.start()
-    async with await dial(server):
-        assert await refused(server) == (503, "NO_CAPACITY")
+    try:
+        async with await dial(server):
+            assert await refused(server) == (503, "NO_CAPACITY")
 
-    async def is_free() -> bool:
-        try:
-            await (await dial(server)).close()
-        except InvalidStatus:
-            return False
-        return True
+        async def is_free() -> bool:
+            try:
+                await (await dial(server)).close()
+            except InvalidStatus:
+                return False
+            return True
 
-    await eventually(is_free)
-    await server.close()
+        await eventually(is_free)
+    finally:
+        await server.close()
 
 
 async def test_those_that_show_no_key_are_few_at_once(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:

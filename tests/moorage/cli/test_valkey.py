@@ -43,10 +43,11 @@ def test_a_tied_program_ends_with_whoever_started_it() -> None:
     start = "import os, subprocess, sys; p = subprocess.Popen([sys.executable, '-m', 'moorage.cli.tied', str(os.getpid()), '/bin/sleep', '60']); print(p.pid, flush=True); sys.stdin.read()"  # noqa: E501
     parent = subprocess.Popen([sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
-    tied = int(parent.stdout.readline())
-    eventually(lambda: Path(f"/proc/{tied}/cmdline").read_text().startswith("/bin/sleep"))
-
-    parent.send_signal(signal.SIGKILL)
-    parent.communicate()
+    try:
+        tied = int(parent.stdout.readline())
+        eventually(lambda: Path(f"/proc/{tied}/cmdline").read_text().startswith("/bin/sleep"))
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.communicate()
 
     eventually(lambda: not is_alive(tied))

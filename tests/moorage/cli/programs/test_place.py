@@ -62,8 +62,10 @@ async def filled(*arguments: str, pages: Path | None = None) -> AsyncIterator[Wa
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(watched.place.run())
         await asyncio.sleep(0)
-        yield watched
-        await watched.place.stop(SOON)
+        try:
+            yield watched
+        finally:
+            await watched.place.stop(SOON)
 
 
 async def test_one_that_dies_is_started_again_and_counted() -> None:

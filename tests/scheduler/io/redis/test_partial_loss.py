@@ -19,8 +19,10 @@ OPTIONS = {"save": "3600 1000000", "appendonly": "no"}  # by SAVE alone
 async def opened(server: RedisServer) -> AsyncIterator[RedisStore]:
     store = RedisStore(parse_store_url(server.unix_url))
     await store.open()
-    yield store
-    await store.close()
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 async def attach(store: RedisStore, worker: Registered) -> Held:
