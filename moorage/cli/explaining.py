@@ -31,7 +31,7 @@ def lines(record: Document) -> list[str]:
         ("done", ", ".join(_done(_part(said, "done")))),
         *_listed("trouble", map(str, _part(said, "done").get("troubles") or ())),
     ]
-    return [f"{head}: {_counts(said)}", *(f"  {name.ljust(NAMES)}{text}" for name, text in rows if text)]
+    return [f"{head}: {_counts(said)}", *(f"  {name.ljust(NAMES)}{text}".rstrip() for name, text in rows if text)]
 
 
 def _counts(said: Document) -> str:

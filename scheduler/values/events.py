@@ -13,7 +13,7 @@ class Event:
     """Something that happened; `position` is where in the store's stream, `seq` counts within one session."""
 
     position: str  # opaque
-    type: str  # session.started | session.suspended | session.resumed | session.ended | worker.joined | worker.lost | pool.scaled | …
+    type: str  # session.started | session.suspended | session.resumed | session.ended | worker.lost | pool.scaled | …
     at: float
     session: SessionId | None = None
     worker: WorkerId | None = None

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, insort
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Protocol
 
+from scheduler.io.memory.duties import refuse_stranded
+from scheduler.io.memory.fleet import Fleet
 from scheduler.policy import SchedulerPolicy
-from scheduler.scaling import check_decision, check_memory, in_force, kept
-from scheduler.values import DecisionRecord, Done, Refused, ScaleRequest
+from scheduler.scaling import check_decision, check_memory, in_force, kept, scaled_data
+from scheduler.values import DecisionRecord, Done, PoolStatus, Refused, ScaleRequest
 
 _AT = attrgetter("at")
 
@@ -112,3 +115,41 @@ class ScalingBoard:
         known = self._decisions.setdefault((record.region, record.pool), [])
         insort(known, record, key=_AT)
         del known[: -self._policy.decisions_per_pool]
+
+
+class ScalingPart:
+    """The scaling section of `scheduler.store.Store`. Methods mean what they mean there."""
+
+    now: Callable[[], float]
+    _fleet: Fleet
+    _scaling: ScalingBoard
+
+    async def put_scale_request(self, request: ScaleRequest) -> Done | Refused:
+        return await self._scaling.put(request, self.now())
+
+    async def drop_scale_request(self, request: str) -> bool:
+        return await self._scaling.drop(request, self.now())
+
+    async def scale_requests(self) -> list[ScaleRequest]:
+        return self._scaling.requests(self.now())
+
+    async def publish_pool(self, status: PoolStatus) -> None:
+        now = self.now()
+        self._fleet.coming.publish(status, now)
+        refuse_stranded(self._fleet, now)
+
+    async def pool_statuses(self) -> list[PoolStatus]:
+        return self._fleet.coming.all(self.now())
+
+    async def record_decision(self, decision: DecisionRecord) -> None:
+        if await self._scaling.record(decision) and decision.is_change:
+            self._fleet.log.append(("pool.scaled", self.now(), None, None, 0, None, scaled_data(decision)))
+
+    async def decisions(self, region: str, pool: str, limit: int, before: float | None = None) -> list[DecisionRecord]:
+        return self._scaling.decisions(region, pool, limit, before)
+
+    async def keep_memory(self, name: str, document: bytes) -> None:
+        await self._scaling.keep(name, document)
+
+    async def memory(self, name: str) -> bytes | None:
+        return self._scaling.memory(name)

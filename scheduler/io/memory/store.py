@@ -29,16 +29,14 @@ from scheduler.io.memory import (
 )
 from scheduler.io.memory.board import Board
 from scheduler.io.memory.fleet import Fleet
-from scheduler.io.memory.scaling import Keeper, ScalingBoard
+from scheduler.io.memory.scaling import Keeper, ScalingBoard, ScalingPart
 from scheduler.policy import SchedulerPolicy
-from scheduler.scaling import scaled_data
 from scheduler.values import (
     Adopted,
     Beaten,
     Claimed,
     ClaimRequest,
     Contested,
-    DecisionRecord,
     Directive,
     Done,
     Drain,
@@ -52,7 +50,6 @@ from scheduler.values import (
     Held,
     JoinKey,
     Notice,
-    PoolStatus,
     PoolView,
     ProbeSession,
     Queued,
@@ -61,7 +58,6 @@ from scheduler.values import (
     Registered,
     Registration,
     Revocation,
-    ScaleRequest,
     SessionView,
     Stale,
     Usage,
@@ -77,7 +73,7 @@ def steady_clock() -> Callable[[], float]:
     return lambda: start + monotonic()
 
 
-class MemoryStore:
+class MemoryStore(ScalingPart):
     """`scheduler.store.Store` in memory. Methods mean what they mean there."""
 
     def __init__(
@@ -239,38 +235,6 @@ class MemoryStore:
 
     async def lead(self, role: str, holder: str, seconds: float) -> bool:
         return self._board.lead(role, holder, seconds, self.now())
-
-    # scaling
-
-    async def put_scale_request(self, request: ScaleRequest) -> Done | Refused:
-        return await self._scaling.put(request, self.now())
-
-    async def drop_scale_request(self, request: str) -> bool:
-        return await self._scaling.drop(request, self.now())
-
-    async def scale_requests(self) -> list[ScaleRequest]:
-        return self._scaling.requests(self.now())
-
-    async def publish_pool(self, status: PoolStatus) -> None:
-        now = self.now()
-        self._fleet.coming.publish(status, now)
-        duties.refuse_stranded(self._fleet, now)
-
-    async def pool_statuses(self) -> list[PoolStatus]:
-        return self._fleet.coming.all(self.now())
-
-    async def record_decision(self, decision: DecisionRecord) -> None:
-        if await self._scaling.record(decision) and decision.is_change:
-            self._fleet.log.append(("pool.scaled", self.now(), None, None, 0, None, scaled_data(decision)))
-
-    async def decisions(self, region: str, pool: str, limit: int, before: float | None = None) -> list[DecisionRecord]:
-        return self._scaling.decisions(region, pool, limit, before)
-
-    async def keep_memory(self, name: str, document: bytes) -> None:
-        await self._scaling.keep(name, document)
-
-    async def memory(self, name: str) -> bytes | None:
-        return self._scaling.memory(name)
 
     # keys
 

@@ -10,16 +10,16 @@ from time import monotonic
 
 from moorage.errors import Code
 from moorage.ids import Draw, GatewayId, RequestId, SessionId, WorkerId
-from scheduler.io.redis import board, claiming, gateways, lives, scaling, sweeping, views
+from scheduler.io.redis import board, claiming, gateways, lives, sweeping, views
 from scheduler.io.redis.client.shards import OnFailure, Shards
 from scheduler.io.redis.events import Events
 from scheduler.io.redis.ground import FLEET, Ground
 from scheduler.io.redis.joining import Workers
+from scheduler.io.redis.scaling import ScalingPart
 from scheduler.io.redis.spreading import Spread
 from scheduler.io.redis.watching import Watches
 from scheduler.io.redis.words import usage_word
 from scheduler.policy import SchedulerPolicy
-from scheduler.scaling import check_memory
 from scheduler.storeurl import StoreUrl
 from scheduler.values import (
     Adopted,
@@ -27,7 +27,6 @@ from scheduler.values import (
     Claimed,
     ClaimRequest,
     Contested,
-    DecisionRecord,
     Directive,
     Done,
     Drain,
@@ -41,7 +40,6 @@ from scheduler.values import (
     Held,
     JoinKey,
     Notice,
-    PoolStatus,
     PoolView,
     Queued,
     QueueView,
@@ -49,7 +47,6 @@ from scheduler.values import (
     Registered,
     Registration,
     Revocation,
-    ScaleRequest,
     SessionView,
     Stale,
     Usage,
@@ -59,7 +56,7 @@ from scheduler.values import (
 LOOK_AT_CLOCK_EVERY = 1.0
 
 
-class RedisStore:
+class RedisStore(ScalingPart):
     """`scheduler.store.Store` over Redis. `open` before use, `close` at the end. Methods mean what they mean there."""
 
     def __init__(
@@ -249,37 +246,6 @@ class RedisStore:
 
     async def lead(self, role: str, holder: str, seconds: float) -> bool:
         return await self._ground.run("lead", FLEET, [role, holder, seconds]) is True
-
-    # scaling
-
-    async def put_scale_request(self, request: ScaleRequest) -> Done | Refused:
-        return await scaling.put_request(self._ground, request)
-
-    async def drop_scale_request(self, request: str) -> bool:
-        return await scaling.drop_request(self._ground, request)
-
-    async def scale_requests(self) -> list[ScaleRequest]:
-        return await scaling.requests(self._ground)
-
-    async def publish_pool(self, status: PoolStatus) -> None:
-        await scaling.publish_pool(self._ground, status)
-
-    async def pool_statuses(self) -> list[PoolStatus]:
-        return await scaling.pool_statuses(self._ground)
-
-    async def record_decision(self, decision: DecisionRecord) -> None:
-        await scaling.record_decision(self._ground, decision)
-
-    async def decisions(self, region: str, pool: str, limit: int, before: float | None = None) -> list[DecisionRecord]:
-        return await scaling.decisions(self._ground, region, pool, limit, before)
-
-    async def keep_memory(self, name: str, document: bytes) -> None:
-        check_memory(name, document, self._ground.policy)
-        await self._ground.command(FLEET, "HSET", ":memory", name, document)
-
-    async def memory(self, name: str) -> bytes | None:
-        found: bytes | None = await self._ground.command(FLEET, "HGET", ":memory", name)
-        return found
 
     # keys
 

@@ -1,9 +1,8 @@
-"""Scale requests, pools and decisions over REST, and what the audit log keeps of them."""
+"""Scale requests over REST: what is answered, kept, refused, and given once."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from scheduler.io.memory import MemoryStore
 from scheduler.io.memory.boardfile import BoardFile
-from scheduler.values import DecisionRecord, PoolStatus
+from scheduler.values import PoolStatus
 from tests.controlplane.io.away import Switched
 from tests.controlplane.io.conftest import Document, Harbour, Open
 
@@ -282,64 +281,6 @@ async def test_requests_survive_a_restart(open_harbour: Open, tmp_path: Path) ->
     assert await in_force(second) == [request]
 
 
-async def test_the_audit_log_says_who_did_what_to_what(harbour: Harbour) -> None:
-    await scaled(harbour)
-    answer = await harbour.admin.post("/scale-requests", json=UP, headers={"x-request-id": "from-ops"})
-    request = answer.json()["scale_request"]
-    await harbour.admin.delete(f"/scale-requests/{request['id']}")
-    await harbour.admin.post("/scale-requests", json={"action": "release", "region": "local", "pool": "default"})
-
-    released, deleted, created = await audit_log(harbour)
-
-    assert [one["action"] for one in (created, deleted, released)] == [
-        "scale_request.created",
-        "scale_request.deleted",
-        "scale_request.released",
-    ]
-    assert [one["target"] for one in (created, deleted, released)] == [request["id"], request["id"], "local/default"]
-    assert {one["by"] for one in (created, deleted, released)} == {request["by"]}
-    assert created["request_id"] == "from-ops"
-    assert (created["before"], created["after"]["request"]["reason"]) == (None, "a concert")
-    assert (deleted["before"]["request"]["workers"], deleted["after"]) == (3, None)
-    assert await audit_log(harbour, target=request["id"]) == [deleted, created]
-
-
-async def test_the_audit_log_is_read_in_pages_by_admins_only(harbour: Harbour) -> None:
-    await scaled(harbour)
-    for _ in range(3):
-        await asked(harbour)
-    operator = await harbour.client(await harbour.key("workers:write"))
-
-    first = (await harbour.admin.get("/audit-logs", params={"limit": 2})).json()
-    rest = (await harbour.admin.get("/audit-logs", params={"limit": 2, "cursor": first["next_cursor"]})).json()
-
-    assert (len(first["audit_logs"]), len(rest["audit_logs"]), rest["next_cursor"]) == (2, 1, None)
-    assert (await operator.get("/audit-logs")).status_code == 403
-    assert (await harbour.admin.get("/audit-logs", params={"cursor": "nonsense"})).status_code == 422
-
-
-async def test_scopes_are_asked_for(harbour: Harbour) -> None:
-    await scaled(harbour)
-    reader, nobody = await harbour.client(await harbour.key("workers:read")), await harbour.client()
-
-    assert (await reader.post("/scale-requests", json=UP)).status_code == 403
-    assert (await reader.delete("/scale-requests/scl_x")).status_code == 403
-    assert (await nobody.get("/scale-requests")).status_code == 401
-    for path in ("/scale-requests", "/pools", "/pools/default/decisions"):
-        assert (await reader.get(path)).status_code == 200
-
-
-async def test_a_request_that_cannot_be_audited_is_not_in_force(harbour: Harbour) -> None:
-    await scaled(harbour)
-    async with harbour.plane.context.database.write() as connection:
-        await connection.exec_driver_sql("DROP TABLE audit_log")
-
-    answer = await harbour.admin.post("/scale-requests", json=UP)
-
-    assert answer.status_code >= 500
-    assert await in_force(harbour) == []
-
-
 async def test_a_store_that_is_away_is_said_to_be(open_harbour: Open) -> None:
     store = Switched(MemoryStore())
     harbour = await open_harbour(store)
@@ -349,66 +290,3 @@ async def test_a_store_that_is_away_is_said_to_be(open_harbour: Open) -> None:
     answer = await harbour.admin.post("/scale-requests", json=UP)
 
     assert (answer.status_code, answer.json()["code"]) == (503, "STORE_UNAVAILABLE")
-
-
-async def test_pools_show_their_room_and_what_their_autoscaler_said(harbour: Harbour) -> None:
-    await scaled(harbour, pool="gpu", region="far", serving=0, desired=2, frozen=("settling: 40 s to go",))
-    await asked(harbour, pool="gpu", region="far")
-    harbour.clock.ahead += 61
-
-    pools = (await harbour.admin.get("/pools")).json()["pools"]
-
-    far, local = pools
-    assert (local["region"], local["pool"], local["workers"], local["status"]) == ("local", "default", 1, None)
-    assert (far["region"], far["pool"], far["workers"], far["scale_requests"]) == ("far", "gpu", 0, 1)
-    assert (far["status"]["is_fresh"], far["status"]["frozen"]) == (False, ["settling: 40 s to go"])
-
-
-async def test_decisions_are_passed_on_as_they_are_a_page_at_a_time(harbour: Harbour) -> None:
-    now = harbour.store.now()
-    made = [
-        DecisionRecord("local", "default", now + n / 1e5, n == 1, json.dumps({"reason": f"{n}", "deep": [n]}).encode())
-        for n in range(3)
-    ]
-    for record in [*made, DecisionRecord("local", "default", now - 9, False, b"\xff")]:
-        await harbour.store.record_decision(record)
-
-    first = (await harbour.admin.get("/pools/default/decisions", params={"limit": 2})).json()
-    rest = (
-        await harbour.admin.get("/pools/default/decisions", params={"limit": 2, "cursor": first["next_cursor"]})
-    ).json()
-    old = (
-        await harbour.admin.get(
-            "/pools/default/decisions", params={"before": "1999-01-01T00:00:00Z", "region": "local"}
-        )
-    ).json()
-
-    assert [one["document"] for one in first["decisions"]] == [
-        {"reason": "2", "deep": [2]},
-        {"reason": "1", "deep": [1]},
-    ]
-    assert [one["is_change"] for one in first["decisions"]] == [False, True]
-    assert [one["document"] for one in rest["decisions"]] == [{"reason": "0", "deep": [0]}, None]
-    assert rest["next_cursor"] is None
-    assert old == {"decisions": [], "next_cursor": None}
-
-
-@pytest.mark.parametrize(
-    ("path", "query", "words"),
-    [
-        ("/pools/none/decisions", {}, "known: default"),
-        ("/pools/default/decisions", {"region": "mars"}, "known: local"),
-        ("/pools/default/decisions", {"cursor": "nonsense"}, "cursor"),
-        ("/pools/default/decisions", {"cursor": "nan"}, "cursor"),
-        ("/pools/default/decisions", {"cursor": "0x1p99999"}, "cursor"),
-        ("/pools/default/decisions", {"limit": "0"}, "limit"),
-        ("/pools/default/decisions", {"before": "yesterday"}, "before"),
-    ],
-)
-async def test_wrong_questions_about_decisions_are_refused(
-    harbour: Harbour, path: str, query: dict[str, str], words: str
-) -> None:
-    answer = await harbour.admin.get(path, params=query)
-
-    assert answer.status_code == 422
-    assert words in answer.json()["detail"]
