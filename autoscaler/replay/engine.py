@@ -14,27 +14,15 @@ from math import inf
 
 from autoscaler.observation import MemberSeen
 from autoscaler.replay.controller import Controller
-from autoscaler.replay.measures import Measures, Write, turns
+from autoscaler.replay.measures import Measures, Write
 from autoscaler.replay.pods import POOL, Pod, PodState
 from autoscaler.replay.sessions import Chance, Sessions
+from autoscaler.replay.setting import Setting
+from autoscaler.replay.tally import Tally
 from scheduler.placement import Index
 from scheduler.values import Wanted
 
 _END, _READY, _TICK, _GIVE_UP, _GRACE, _BEGIN = range(6)
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Of one run. Times are Unix seconds, as the trace's."""
-
-    start: float
-    begin: float  # where the warm-up ends and counting begins
-    end: float
-    slots: int = 8
-    wait: float = 10.0
-    pod_start: float = 60.0
-    pod_spread: float = 0.2  # pods start within pod_start x (1 - spread .. 1 + spread)
-    initial: int = 1  # pods that serve from `start` on
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +42,6 @@ class Pool:
         self.now = setting.start
         self.pods: dict[int, Pod] = {}  # by number: those that the target counts, so none that terminates
         self.replicas = setting.initial  # what the target asks for
-        self.live = 0  # sessions that are served
         self.leaving = 0  # of them, those on pods that terminate
         self.queue: dict[int, Waiter] = {}  # in order of arrival
         self.writes: list[Write] = []
@@ -66,12 +53,14 @@ class Pool:
         self._heap: list[tuple[float, int, int, Pod | None]] = []
         self._sequence = 0
         self._made = 0
-        self._standing = 0  # pods that are paid for
-        self._counted = _Counts()
-        self._areas_at = setting.start
-        self._pods_at = setting.start
+        self._tally = Tally(setting.start)
 
     # what controllers may ask
+
+    @property
+    def live(self) -> int:
+        """Sessions that are served."""
+        return self._tally.live
 
     @property
     def waiting(self) -> int:
@@ -88,7 +77,7 @@ class Pool:
     @property
     def rejected(self) -> int:
         """Sessions that waited in vain, since the warm-up's end."""
-        return self._counted.rejected
+        return self._tally.rejected
 
     @property
     def demand(self) -> int:
@@ -105,10 +94,9 @@ class Pool:
 
     def create(self, pods: int) -> None:
         """So many begin to start."""
-        low = self.setting.pod_start * (1.0 - self.setting.pod_spread)
-        span = self.setting.pod_start * 2.0 * self.setting.pod_spread
         for _ in range(pods):
-            self._push(self.now + low + span * self.chance.random(), _READY, self._create())
+            starts_at = self.now + self.setting.start_seconds(self.chance.random())
+            self._push(starts_at, _READY, self._create())
 
     def raise_to(self, replicas: int) -> None:
         """One write, and the pods that are missing. Nothing where there are as many."""
@@ -159,7 +147,7 @@ class Pool:
         self._push(setting.begin, _BEGIN, None)
         self._play(setting.end)
         self.now = setting.end
-        return self._measured()
+        return self._tally.measures(setting, self.writes)
 
     def _play(self, end: float) -> None:
         heap, starts, lengths = self._heap, self._sessions.starts, self._sessions.lengths
@@ -191,7 +179,7 @@ class Pool:
         elif kind == _GIVE_UP:
             self._give_up(number)
         elif kind == _BEGIN:
-            self._begin()
+            self._tally = self._tally.begun(self.now)
         elif pod is not None and kind == _READY:
             if pod.state is PodState.STARTING:
                 self._get_ready(pod)
@@ -202,7 +190,7 @@ class Pool:
     # sessions
 
     def _arrive(self, length: float) -> None:
-        counts = self._counted
+        counts = self._tally
         counts.sessions += 1
         self._sequence = number = self._sequence + 1
         if not self.queue:
@@ -210,26 +198,20 @@ class Pool:
             if pod is not None:
                 self._serve(pod, number, length)
                 return
-        self._advance()
         counts.waited += 1
         self.queue[number] = Waiter(number, length)
         heappush(self._heap, (self.now + self.setting.wait, number, _GIVE_UP, None))
 
     def _serve(self, pod: Pod, number: int, length: float) -> None:
-        now = self.now
-        counts = self._counted
-        counts.slot_seconds += self.live * (now - self._areas_at)
-        self._areas_at = now
-        self.live += 1
+        self._tally.serve(self.now, 1)
         self._index.take(pod)
-        heappush(self._heap, (now + length, number, _END, pod))
+        heappush(self._heap, (self.now + length, number, _END, pod))
 
     def _end(self, pod: Pod) -> None:
         state = pod.state
         if state is PodState.GONE:
             return  # it was cut
-        self._advance()
-        self.live -= 1
+        self._tally.serve(self.now, -1)
         self._index.give(pod)
         if state is PodState.TERMINATING:
             self.leaving -= 1
@@ -247,22 +229,19 @@ class Pool:
                 return
             self._serve(pod, number, queue[number].length)
             del queue[number]
-            self._counted.unserved_until = self.now
+            self._tally.unserved_until = self.now
 
     def _give_up(self, number: int) -> None:
         if number not in self.queue:
             return
-        self._advance()
         del self.queue[number]
-        self._counted.rejected += 1
-        self._counted.unserved_until = self.now
+        self._tally.rejected += 1
+        self._tally.unserved_until = self.now
 
     # pods
 
     def _create(self) -> Pod:
-        self._pay()
-        self._standing += 1
-        self._counted.peak_pods = max(self._counted.peak_pods, self._standing)
+        self._tally.pay(self.now, 1)
         self._made += 1
         pod = Pod(self._sessions.region, self.setting.slots, self._made, self.now)
         self.pods[pod.number] = pod
@@ -277,68 +256,15 @@ class Pool:
         self._index.open(pod)
 
     def _bury(self, pod: Pod) -> None:
-        self._pay()
-        self._standing -= 1
-        self._advance()
-        self._counted.cut += pod.used
-        self.live -= pod.used
+        self._tally.pay(self.now, -1)
+        self._tally.serve(self.now, -pod.used)
+        self._tally.cut += pod.used
         self.leaving -= pod.used
         pod.become(PodState.GONE)
-
-    # counting
 
     def _push(self, at: float, kind: int, pod: Pod | None) -> None:
         self._sequence += 1
         heappush(self._heap, (at, self._sequence, kind, pod))
-
-    def _advance(self) -> None:
-        self._counted.slot_seconds += self.live * (self.now - self._areas_at)
-        self._areas_at = self.now
-
-    def _pay(self) -> None:
-        self._counted.pod_seconds += self._standing * (self.now - self._pods_at)
-        self._pods_at = self.now
-
-    def _begin(self) -> None:
-        self._advance()
-        self._pay()
-        self._counted = _Counts(peak_pods=self._standing)
-
-    def _measured(self) -> Measures:
-        self._advance()
-        self._pay()
-        counts, setting = self._counted, self.setting
-        writes = [write for write in self.writes if write.at >= setting.begin]
-        reversals, changes = turns(writes)
-        return Measures(
-            seconds=setting.end - setting.begin,
-            slots=setting.slots,
-            sessions=counts.sessions,
-            cut=counts.cut,
-            rejected=counts.rejected,
-            waited=counts.waited,
-            pod_seconds=counts.pod_seconds,
-            slot_seconds=counts.slot_seconds,
-            writes=len(writes),
-            reversals=reversals,
-            turns=changes,
-            peak_pods=counts.peak_pods,
-            unserved_until=counts.unserved_until,
-        )
-
-
-@dataclass(slots=True)
-class _Counts:
-    """Since the warm-up's end."""
-
-    sessions: int = 0
-    cut: int = 0
-    rejected: int = 0
-    waited: int = 0
-    pod_seconds: float = 0.0
-    slot_seconds: float = 0.0
-    peak_pods: int = 0
-    unserved_until: float = 0.0
 
 
 def play(sessions: Sessions, setting: Setting, controller: Controller, chance: Chance) -> Measures:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from autoscaler.replay.controller import Controller
-from autoscaler.replay.engine import Pool, Setting
+from autoscaler.replay.engine import Pool
 from autoscaler.replay.pods import POOL, Pod
 from autoscaler.replay.sessions import Sessions
+from autoscaler.replay.setting import Setting
 from scheduler.placement import Index
 from scheduler.values import Wanted
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoscaler.policy import PoolPolicy
-from autoscaler.replay.engine import Setting, play
+from autoscaler.replay.engine import play
 from autoscaler.replay.measures import Measures, together
 from autoscaler.replay.ours import Ours
 from autoscaler.replay.reference import reference_pod_seconds
 from autoscaler.replay.series import Moment, Watched
 from autoscaler.replay.sessions import Chance, Sessions
+from autoscaler.replay.setting import Setting
 
 MOMENTS = 2000
 """A picture has no more points than this for each line."""

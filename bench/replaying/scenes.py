@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from autoscaler.replay.engine import Setting
 from autoscaler.replay.sessions import Sessions
+from autoscaler.replay.setting import Setting
 from bench.replaying import cycle, flights, steady
 from bench.replaying.cycle import Crowd, Cycle
 from bench.replaying.steady import HOUR, NOON, Steady, Step

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from autoscaler.replay.controller import Controller
-from autoscaler.replay.engine import Pool, Setting
+from autoscaler.replay.engine import Pool
 from autoscaler.replay.measures import Measures
 from autoscaler.replay.sessions import sessions_of
+from autoscaler.replay.setting import Setting
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
 from random import Random
 
-from autoscaler.replay.engine import Pool, Setting, play
+from autoscaler.replay.engine import Pool, play
 from autoscaler.replay.pods import PodState
 from autoscaler.replay.sessions import sessions_of
+from autoscaler.replay.setting import Setting
 from tests.autoscaler.replay.builders import Script, a_pool, a_setting, played
 
 

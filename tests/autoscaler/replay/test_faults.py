@@ -31,7 +31,7 @@ def test_no_fault_has_no_rule() -> None:
 )
 def test_a_metric_answers_as_its_fault_says_and_only_while_it_holds(fault: Fault, answer: Answer, value: float) -> None:
     pool = a_pool()
-    pool.live = 10
+    pool._tally.live = 10
     view = View(fault, SPAN)
 
     assert view.metric(at(pool, 99.0)) == (Answer.OK, 10.0)
@@ -41,9 +41,9 @@ def test_a_metric_answers_as_its_fault_says_and_only_while_it_holds(fault: Fault
 
 def test_a_frozen_value_stays_and_looks_fresh() -> None:
     pool, view = a_pool(), View(Fault.FROZEN, SPAN)
-    pool.live = 10
+    pool._tally.live = 10
     view.metric(at(pool, 100.0))
-    pool.live = 90
+    pool._tally.live = 90
 
     assert view.metric(at(pool, 1999.0)) == (Answer.OK, 10.0)
     assert Health.OK is view.samples(at(pool, 1999.0))[RULE].health
