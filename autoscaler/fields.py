@@ -108,10 +108,11 @@ def tables(at: At, was: object) -> list[tuple[At, Table]]:
 
 def record(kind: type[Any], readings: Mapping[str, Reading], at: At, was: Table) -> dict[str, Any]:
     """The fields of a dataclass that were written; those without a default must be."""
+    found = read(readings, at, was)
     for field in fields(kind):
         if field.name in readings and field.name not in was and field.default is MISSING:
             raise WrongPolicy(f"{at.under(field.name).path} is missing")
-    return read(readings, at, was)
+    return found
 
 
 def read(readings: Mapping[str, Reading], at: At, was: Table) -> dict[str, Any]:

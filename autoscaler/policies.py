@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from autoscaler import cron
 from autoscaler.fields import (
+    LONGEST,
     At,
     Reading,
     Table,
@@ -65,8 +66,9 @@ def policies_of(said: str) -> tuple[PoolPolicy, ...]:
 
 
 def _pool(at: At, table: Table) -> PoolPolicy:
-    if isinstance(table.get("region"), str) and isinstance(table.get("pool"), str):
-        at = At(f"{at.path} ({table['region']}/{table['pool']})")
+    names = [table.get(name) for name in ("region", "pool")]
+    if all(isinstance(name, str) and name and len(name) <= LONGEST for name in names):
+        at = At(f"{at.path} ({'/'.join(map(str, names))})")
     policy = PoolPolicy(**record(PoolPolicy, _POOL, at, table))
     if policy.minimum > policy.maximum:
         raise at.under("minimum").wrong(policy.minimum, f"at most maximum, which is {policy.maximum}")

@@ -1,0 +1,124 @@
+"""A file of policies: what it comes to, and one sentence for each way to be wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from autoscaler.policies import WrongPolicy, policies_of
+from autoscaler.policy import KubernetesTarget, LocalTarget, PoolPolicy, RemovalMode, Rule, Schedule
+
+TARGET = 'target = { kind = "kubernetes", namespace = "default", name = "gpu" }'
+POOL = f'[[pools]]\nregion = "eu"\npool = "gpu"\nslots = 8\n{TARGET}\n'
+
+
+def refused(text: str) -> str:
+    with pytest.raises(WrongPolicy) as wrong:
+        policies_of(text)
+    return str(wrong.value)
+
+
+def test_what_is_left_out_is_the_default() -> None:
+    assert policies_of(POOL) == (PoolPolicy("eu", "gpu", KubernetesTarget("default", "gpu"), 8),)
+
+
+def test_everything_can_be_said() -> None:
+    (policy,) = policies_of(
+        POOL.replace(TARGET, 'target = { kind = "local", command = ["moorage", "worker", "mine:talk"] }')
+        + 'labels = { gpu = "a100" }\nminimum = 2\nmaximum = 9\nevery = 2.5\nuses_forecast = true\n'
+        '[[pools.rules]]\nname = "calls"\nquery = "sum(calls)"\nper_worker = 8\nstale_after = 30\n'
+        '[[pools.schedules]]\nname = "mornings"\ncron = "0 8 * * mon-fri"\ntime_zone = "Europe/Berlin"\n'
+        "duration = 3600\nworkers = 5\n"
+    )
+
+    assert policy.target == LocalTarget(("moorage", "worker", "mine:talk"))
+    assert policy.labels == frozenset({("gpu", "a100")})
+    assert (policy.minimum, policy.maximum, policy.every, policy.uses_forecast) == (2, 9, 2.5, True)
+    assert policy.rules == (Rule("calls", "sum(calls)", 8.0, stale_after=30.0),)
+    assert policy.schedules == (Schedule("mornings", "0 8 * * mon-fri", "Europe/Berlin", 3600.0, 5),)
+
+
+def test_defaults_are_every_pools_unless_it_says_otherwise() -> None:
+    other = POOL.replace('"gpu"', '"cpu"')
+
+    first, second = policies_of(f"[defaults]\nmaximum = 50\nminimum = 3\n{POOL}{other}minimum = 4\n")
+
+    assert (first.minimum, first.maximum) == (3, 50)
+    assert (second.minimum, second.maximum) == (4, 50)
+
+
+def test_how_members_go_and_what_is_scaled_can_be_said() -> None:
+    (policy,) = policies_of(
+        POOL.replace('name = "gpu" }', 'name = "gpu", resource = "StatefulSet", removal = "exact" }')
+    )
+
+    assert policy.target == KubernetesTarget("default", "gpu", "StatefulSet", RemovalMode.EXACT)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("slots = 8", "slots = 0"), "slots is 0: it may be a whole number from 1 to 100000"),
+        (("slots = 8", "slots = true"), "slots is True: it may be a whole number"),
+        (("slots = 8", "slot = 8"), "slot is no field: did you mean slots?"),
+        (("slots = 8", ""), "pools[0] (eu/gpu).slots is missing"),
+        (("slots = 8", "slots = 8\nminimum = 9\nmaximum = 5"), "minimum is 9: it may be at most maximum, which is 5"),
+        (("slots = 8", "slots = 8\nmaximum = 1000000000"), "maximum is 1000000000: it may be a whole number from 0"),
+        (("slots = 8", "slots = 8\nbuffer_sigmas = inf"), "buffer_sigmas is inf: it may be a number from 0 to 20"),
+        (("slots = 8", "slots = 8\nevery = nan"), "every is nan"),
+        (("slots = 8", "slots = 8\nlabels = { gpu = 4 }"), "labels.gpu is 4: it may be a text"),
+        (('"eu"', '""'), "region is '': it may be a text of 1 to 256"),
+        pytest.param(('"eu"', '"' + "x" * 1_000_000 + '"'), "region is 'xxx", id="a million"),
+        (('kind = "kubernetes"', 'kind = "nomad"'), 'it may be a table with kind = "kubernetes" or kind = "local"'),
+        (
+            ('name = "gpu" }', 'name = "gpu", removal = "all" }'),
+            "removal is 'all': it may be 'cost' or 'exact' or 'detach'",
+        ),
+        (('name = "gpu" }', 'name = "gpu", resource = "Thing" }'), "resource is 'Thing': it may be 'Deployment'"),
+    ],
+)
+def test_a_wrong_field_says_what_it_was_and_what_it_may_be(change: tuple[str, str], said: str) -> None:
+    sentence = refused(POOL.replace(*change))
+
+    assert said in sentence
+    assert sentence.startswith("pools[0]")
+    assert len(sentence) < 400
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('[[pools.rules]]\nname = "a"\nquery = "x"\nper_worker = 0\n', "rules[0].per_worker is 0"),
+        ('[[pools.rules]]\nname = "a"\nquery = ""\nper_worker = 1\n', "rules[0].query is '': it may be a PromQL query"),
+        (
+            '[[pools.rules]]\nname = "a"\nquery = "x"\nper_worker = 1\nlost_after = 5\n',
+            "lost_after is 5.0: it may be at least stale_after, which is 60",
+        ),
+        (2 * '[[pools.rules]]\nname = "a"\nquery = "x"\nper_worker = 1\n', "has 2 of the name 'a'"),
+        (
+            '[[pools.schedules]]\nname="a"\ncron="0 25 * * *"\ntime_zone="UTC"\nduration=60\nworkers=1\n',
+            "schedules[0].cron is '0 25 * * *': it may be five fields",
+        ),
+        (
+            '[[pools.schedules]]\nname="a"\ncron="0 5 * * *"\ntime_zone="Mars/Dome"\nduration=60\nworkers=1\n',
+            "time_zone is 'Mars/Dome': it may be an IANA name",
+        ),
+    ],
+)
+def test_a_wrong_rule_or_schedule_is_named_with_its_place(more: str, said: str) -> None:
+    assert said in refused(POOL + more)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pools = 3", "pools is 3: it may be tables, each under [[pools]]"),
+        ("", "there may be 1 to 1000"),
+        ("x = ", "this is no TOML"),
+        ("[pool]\n", "pool is no field"),
+        ("[defaults]\nregion = 'eu'\n" + POOL, "defaults.region is no field"),
+        (POOL + POOL, "pools has eu/gpu 2 times"),
+        (POOL + POOL.replace('pool = "gpu"', 'pool = "cpu"'), "2 pools have the target default/gpu"),
+    ],
+)
+def test_a_file_that_is_wrong_as_a_whole_says_so(text: str, said: str) -> None:
+    assert said in refused(text)
