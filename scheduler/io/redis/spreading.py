@@ -15,7 +15,8 @@ from moorage.errors import Code
 from moorage.ids import RequestId
 from scheduler.io.redis.carrying import carry
 from scheduler.io.redis.ground import FLEET, Ground
-from scheduler.io.redis.words import Expected, Stranded, claimed_of
+from scheduler.io.redis.noticewords import Expected, Stranded
+from scheduler.io.redis.words import claimed_of
 from scheduler.store import Unavailable
 from scheduler.values import Granted, Notice, QueueRefused, Refused
 

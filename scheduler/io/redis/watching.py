@@ -14,8 +14,9 @@ from moorage.ids import GatewayId
 from scheduler.io.redis.client.shards import Listening
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
 from scheduler.io.redis.message import unpack
+from scheduler.io.redis.noticewords import Expected, Stranded, notice_of
 from scheduler.io.redis.spreading import Spread
-from scheduler.io.redis.words import Expected, Stranded, gateway_channel, notice_of
+from scheduler.io.redis.words import gateway_channel
 from scheduler.store import Unavailable
 from scheduler.values import Notice
 

@@ -3,48 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from moorage.errors import Code
-from moorage.ids import GatewayId, RequestId, SessionId, WorkerId
+from moorage.ids import GatewayId, RequestId, SessionId
 from scheduler.io.redis.message import inner, pack
 from scheduler.values import (
     NO_USAGE,
     Claimed,
     ClaimRequest,
-    CloseSession,
     Contested,
-    Direct,
     Directive,
     Done,
     Duplicates,
     End,
     Ended,
     EndRecord,
-    EndSession,
     Event,
-    Extended,
-    GatewayCordoned,
-    Granted,
     Held,
     Labels,
-    Notice,
     Order,
     Outcome,
-    Probed,
-    ProbeSession,
     Queued,
-    QueueRefused,
     Refused,
     Revocation,
-    Revoked,
     Stale,
     Usage,
     Wanted,
-    WorkerLost,
 )
 
 Word = Any  # what MessagePack carries
@@ -233,52 +219,6 @@ def answer_of(word: list[Word], region: str) -> Any:
         case "ended":
             return Ended(record_of(word[1]), word[2])
     raise ValueError(f"a script answered {word[0]!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """Not for the gateway: a slot of this region waits for a session that waited, and that another region has."""
-
-    word: dict[str, Word]  # its request, as it waited
-
-
-@dataclass(frozen=True, slots=True)
-class Stranded:
-    """Not for the gateway: one of the regions that this request waits in has no worker any more that could serve it."""
-
-    request: RequestId
-    wanted: Word
-
-
-def notice_of(word: list[Word], region: str) -> Notice | Expected | Stranded:
-    """What a gateway's channel carries. Raises ValueError for what this version does not know."""
-    kind, *said = word
-    if kind == "granted":
-        return Granted(RequestId(said[0]), claimed_of(said[1], region))
-    read = _NOTICES.get(kind)
-    if read is None:
-        raise ValueError(f"an unknown notice, {kind!r}")
-    return read(*said)
-
-
-def _close_of(session: str, fence: int, code: str, retry_after: Word) -> CloseSession:
-    return CloseSession(SessionId(session), fence, Code(code), float(retry_after) if retry_after else None)
-
-
-_NOTICES: dict[str, Callable[..., Notice | Expected | Stranded]] = {
-    "expected": Expected,
-    "stranded": lambda request, wanted: Stranded(RequestId(request), wanted),
-    "queue_refused": lambda request, word: QueueRefused(RequestId(request), refused_of(word)),
-    "close": _close_of,
-    "end": lambda word: EndSession(wish_of(word)),
-    "probe": lambda session, fence, request: ProbeSession(SessionId(session), fence, RequestId(request)),
-    "probed": lambda request, is_alive: Probed(RequestId(request), is_alive),
-    "extended": lambda session, expires_at: Extended(SessionId(session), float(expires_at)),
-    "worker_lost": lambda worker: WorkerLost(WorkerId(worker)),
-    "direct": lambda worker, word: Direct(WorkerId(worker), directive_of(word)),
-    "cordoned": GatewayCordoned,
-    "revoked": lambda word: Revoked(revocation_of(word)),
-}
 
 
 def revocation_word(revocation: Revocation) -> list[Word]:
