@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,11 +14,7 @@ from tests.autoscaler.io.kubernetes import real
 @pytest.fixture(scope="session")
 def place() -> Iterator[real.Place]:
     """Where kwok plays nodes and pods."""
-    found = real.start("--kwok")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(real.WHY_NOT)
-        pytest.skip(real.WHY_NOT)
+    found = real.require(real.start("--kwok"))
     try:
         yield found
     finally:

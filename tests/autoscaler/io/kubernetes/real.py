@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
@@ -63,6 +64,15 @@ def start(how: str) -> Place | None:
         stop(place)
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr[-500:]}")
     return place
+
+
+def require(found: Place | None) -> Place:
+    """Skips where there is no cluster; fails where there must be one."""
+    if found is not None:
+        return found
+    if os.environ.get("CI") == "true":
+        pytest.fail(WHY_NOT)
+    pytest.skip(WHY_NOT)
 
 
 def stop(place: Place) -> None:
