@@ -116,8 +116,10 @@ class OutlookDocument(Told):
 
 
 class ScaleAnswer(Told):
-    """What came of a wish, or would come of it with `dry_run`. `pool_status` is null where nobody scales the pool."""
+    """What came of a wish, or would come of it with `dry_run`. `pool_status` is null where nobody scales the pool; `id` is the
+    scale request's, null where none is in force."""
 
+    id: str | None
     scale_request: ScaleRequestDocument | None
     released: list[ScaleRequestDocument]
     outlook: OutlookDocument | None
@@ -195,6 +197,7 @@ def answer_document(came: Came, now: float, *, is_dry_run: bool = False) -> Scal
     """What came of a wish."""
     seen = came.outlook
     return ScaleAnswer(
+        id=None if came.request is None or is_dry_run else came.request.id,
         scale_request=request_document(came.request) if came.request is not None else None,
         released=[request_document(request) for request in came.released],
         outlook=None

@@ -71,7 +71,7 @@ async def test_a_request_is_answered_with_what_will_happen_and_stays_in_force(ha
 
     said = answer.json()
     request = said["scale_request"]
-    assert answer.status_code == 201
+    assert (answer.status_code, said["id"]) == (201, request["id"])
     assert answer.headers["location"] == f"/api/v1/scale-requests/{request['id']}"
     assert (request["workers"], request["floor"], request["ceiling"]) == (3, 3, None)
     assert said["outlook"] == {
@@ -92,7 +92,7 @@ async def test_a_dry_run_answers_alike_and_changes_nothing(harbour: Harbour) -> 
 
     answer = await harbour.admin.post("/scale-requests", json=UP | {"dry_run": True})
 
-    assert (answer.status_code, answer.json()["dry_run"]) == (200, True)
+    assert (answer.status_code, answer.json()["dry_run"], answer.json()["id"]) == (200, True, None)
     assert answer.json()["outlook"]["target_workers"] == 3
     assert await in_force(harbour) == []
     assert await audit_log(harbour) == []
