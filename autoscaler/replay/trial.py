@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoscaler.policy import PoolPolicy
 from autoscaler.replay.engine import play
@@ -46,7 +46,7 @@ def tried(sessions: Sessions, policy: PoolPolicy, terms: Terms, chance: Chance) 
     """From the first session's start to the last one's end. What the policy's rules would be answered is not known: they
     are left out."""
     setting = _setting(sessions, policy, terms)
-    watched = Watched(Ours(policy), (setting.end - setting.start) / MOMENTS)
+    watched = Watched(Ours(replace(policy, rules=())), (setting.end - setting.start) / MOMENTS)
     measures = play(sessions, setting, watched, chance)
     return Trial(sessions.region, measures, reference_pod_seconds(sessions, setting), tuple(watched.moments))
 

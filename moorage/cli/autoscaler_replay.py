@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,8 @@ def replay(trace: Path, plot: Path | None, seed: int, *, as_json: bool, **option
 def _trials(regions: list[Sessions], options: dict[str, Any], seed: int) -> list[Trial]:
     from autoscaler.replay.trial import tried
 
-    policies = [_policy(sessions.region, options) for sessions in regions]
+    known = _known(options)
+    policies = [_policy(sessions.region, known) for sessions in regions]
     trials = []
     for place, (sessions, policy) in enumerate(zip(regions, policies, strict=True)):
         click.echo(f"{sessions.region}: {len(sessions):,} sessions …", err=True)
@@ -100,10 +102,42 @@ def _read(trace: Path) -> list[Sessions]:
         raise click.ClickException(f"{trace}: {error}") from error
 
 
-def _policy(region: str, options: dict[str, Any]) -> PoolPolicy:
-    from autoscaler.policy import LocalTarget, PoolPolicy
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Which policies there are: of a file, or one for every region."""
 
-    return PoolPolicy(region, "replay", LocalTarget(()), options["slots"], maximum=options["maximum"])
+    policies: tuple[PoolPolicy, ...]
+    pool: str | None
+    default: PoolPolicy | None = None
+
+
+def _known(options: dict[str, Any]) -> _Known:
+    if options["policy"] is None:
+        from autoscaler.policy import LocalTarget, PoolPolicy
+
+        default = PoolPolicy("", "replay", LocalTarget(()), options["slots"], maximum=options["maximum"])
+        return _Known((), None, default)
+    from moorage.cli.pool_policies import read_policies
+    from moorage.cli.sources import WrongSetting
+
+    try:
+        return _Known(read_policies(options["policy"]), options["pool"])
+    except WrongSetting as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _policy(region: str, known: _Known) -> PoolPolicy:
+    if known.default is not None:
+        return replace(known.default, region=region)
+    found = [each for each in known.policies if each.region == region and known.pool in (None, each.pool)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(sorted(each.pool for each in found))
+        raise click.ClickException(f"region {region} has several pools: say --pool with one of {names}")
+    named = f" with a pool {known.pool}" if known.pool is not None else ""
+    regions = ", ".join(sorted({each.region for each in known.policies}))
+    raise click.ClickException(f"no policy is for the region {region} of the trace{named}; the file has {regions}")
 
 
 def _draw(trials: list[Trial], plot: Path) -> None:

@@ -57,6 +57,43 @@ def test_a_trace_that_is_not_there_or_not_text_is_said(tmp_path: Path) -> None:
     assert "not UTF-8 at byte 5" in replay(binary).output
 
 
+def test_policies_come_from_a_file_by_region_and_pool(trace: Path, policies: Path) -> None:
+    result = replay(trace, "--policy", policies, "--pool", "cpu", "--json")
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["eu"]["sessions"] == 2
+
+
+def test_a_region_without_a_policy_or_with_several_is_named(trace: Path, policies: Path) -> None:
+    several, none = replay(trace, "--policy", policies), replay(trace, "--policy", policies, "--pool", "gpu")
+
+    assert "region eu has several pools: say --pool with one of cpu, gpu" in several.output
+    assert "no policy is for the region us of the trace with a pool gpu; the file has eu, us" in none.output
+
+
+def test_a_wrong_policy_is_a_sentence(trace: Path, policies: Path) -> None:
+    policies.write_text(policies.read_text().replace("slots = 2", "slots = 0"))
+
+    result = replay(trace, "--policy", policies, "--pool", "cpu")
+
+    assert result.exit_code == 1
+    assert "slots" in result.output
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    pools = [("eu", "cpu"), ("eu", "gpu"), ("us", "cpu")]
+    path = tmp_path / "pools.toml"
+    path.write_text(
+        "".join(
+            f'[[pools]]\nregion = "{region}"\npool = "{pool}"\nslots = 2\n'
+            f'target = {{ kind = "kubernetes", namespace = "default", name = "{region}-{pool}" }}\n'
+            for region, pool in pools
+        )
+    )
+    return path
+
+
 def test_a_picture_has_to_be_png_or_svg(trace: Path) -> None:
     result = replay(trace, "--plot", "picture.gif")
 
