@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from controlplane.io import scaling, seeding
+from controlplane.io import applier, scaling, seeding
 from moorage.ids import SessionId
 from moorage.keydocument import key_document, read_key_document
 from scheduler.io.memory import MemoryStore
@@ -84,6 +84,7 @@ async def test_wishes_that_nobody_took_back_return_to_a_store_that_lost_them(
 
 async def test_batches_are_bounded(open_harbour: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seeding, "BATCH", 2)
+    monkeypatch.setattr(applier, "SETTLE_SECONDS", 0.05)
     first = await open_harbour()
     for number in range(5):
         created = await first.create(end_user_id=f"u{number}")

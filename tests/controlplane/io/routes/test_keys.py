@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from controlplane.credentials import is_well_formed
+from controlplane.io import applier
 from controlplane.io.sql import users
 from moorage.ids import WorkspaceId
 from tests.controlplane.io.conftest import Document, Harbour
@@ -53,7 +54,10 @@ async def test_its_own_limits_hold(harbour: Harbour) -> None:
     assert [answer.status_code for answer in answers] == [200, 429]
 
 
-async def test_a_revoked_key_opens_nothing_at_once_and_ends_what_was_made_with_it(harbour: Harbour) -> None:
+async def test_a_revoked_key_opens_nothing_at_once_and_ends_what_was_made_with_it(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applier, "SETTLE_SECONDS", 0.05)
     key = await made(harbour, "sessions:write")
     client = await harbour.client(key["api_key"])
     created = (await client.post("/sessions", json={"end_user_id": "u1"})).json()
