@@ -29,6 +29,7 @@ from autoscaler.policy import PoolPolicy
 from scheduler.store import Store
 
 LEAST_SECONDS = 1.0  # between two looks, whatever happens
+STANDBY_SECONDS = 0.2  # between two questions whether it leads now
 LOOK_WITHIN = 5.0
 LATE_SECONDS = 90.0  # a removal may take most of it
 _LAST_WORD_WITHIN = 2.0
@@ -115,18 +116,22 @@ class Pool:
                     self._looked_at = clock()
                 except Exception as error:
                     self._complain("look_failed", error)
-                self._around.metrics.ticked(self.place, clock() - began_at)
-                await asyncio.sleep(max(0.0, began_at + LEAST_SECONDS - clock(), self._hold_until - clock()))
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.0, began_at + self._every - clock())):
-                        await self._needed.wait()
+                if self._memory is not None:
+                    self._around.metrics.ticked(self.place, clock() - began_at)
+                await self._rest(began_at)
         finally:
             await self._last_word()
 
-    @property
-    def _every(self) -> float:
-        """A process that does not lead looks often whether it does."""
-        return self.policy.every if self._memory is not None else LEAST_SECONDS
+    async def _rest(self, began_at: float) -> None:
+        """Until the next look is due, or needed."""
+        clock = asyncio.get_running_loop().time
+        if self._memory is None:  # it does not lead, or does not know yet what its predecessor knew
+            await asyncio.sleep(STANDBY_SECONDS if not self._leader.is_leading else LEAST_SECONDS)
+            return
+        await asyncio.sleep(max(0.0, began_at + LEAST_SECONDS - clock(), self._hold_until - clock()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, began_at + self.policy.every - clock())):
+                await self._needed.wait()
 
     async def _look(self) -> Observation:
         registry, target = await asyncio.gather(self._around.registry.look(), self._look_at_target())

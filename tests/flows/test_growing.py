@@ -122,7 +122,7 @@ async def test_a_scale_request_is_a_floor_until_it_is_released(tmp_path: Path) -
             assert made.is_success, made.text
             await until(lambda: serving(fleet) == 3)
 
-            gone = await http.delete(f"/scale-requests/{made.json()['id']}")
+            gone = await http.delete(f"/scale-requests/{made.json()['scale_request']['id']}")
             assert gone.is_success, gone.text
             await until(lambda: len(pids(fleet)) == 1)
 
