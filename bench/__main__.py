@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="relay: 64x256, 64x256_tls, 1000x256, 64x16k, 8x1m; admit: plain, tls; memory: plain, tls, growth; "
         "claims: 100, 1000, 10000; revoke: memory, redis; "
-        "dialout: 64x256, 64x16k, admit; replay: flights, cycle, crowd, steady, step, small step, and faults beside them",
+        "dialout: 64x256, 64x16k, admit; replay: flights, cycle, crowd, steady, step, small step, decide, and faults beside them",
     )
     parser.add_argument("--seeds", type=int, default=5, help="replay: runs of each trace")
     parser.add_argument("--jobs", type=int, default=2, help="replay: processes that simulate")
