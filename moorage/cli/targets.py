@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
@@ -21,6 +22,7 @@ from autoscaler.io.memories import name_of
 from autoscaler.io.target import Target
 from autoscaler.policy import KubernetesTarget, LocalTarget, PoolPolicy
 from moorage.cli.settings import AutoscalerGroup
+from moorage.cli.sources import WrongSetting
 from scheduler.store import Store
 
 if TYPE_CHECKING:
@@ -40,6 +42,18 @@ class Targets:
         self._cluster: Cluster | None = None
         self._lease: LeaseLeader | None = None
         self._election: asyncio.Task[None] | None = None
+
+    async def reach(self, policies: Iterable[PoolPolicy]) -> None:
+        """Reads the credentials that they need. Raises WrongSetting where there are none."""
+        if not any(isinstance(policy.target, KubernetesTarget) for policy in policies):
+            return
+        cluster = self._opened()
+        from autoscaler.io.kubernetes.credentials import NoCredentials
+
+        try:
+            await cluster.open()
+        except NoCredentials as error:
+            raise WrongSetting(f"{error}: name a kubeconfig in autoscaler.kubeconfig (--kubeconfig)") from error
 
     @property
     def detail(self) -> str | None:

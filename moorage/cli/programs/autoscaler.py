@@ -51,6 +51,7 @@ class AutoscalerProgram(Lifecycle):
         self.work_for(store)
         targets = Targets(settings.autoscaler, store, self.registry)
         self.closing("targets", targets.close)
+        await targets.reach(policies)
         signals = open_signals(settings.autoscaler.prometheus, store.now)
         makers = Makers(targets.leader, targets.target)
         self._autoscaler = Autoscaler(store, makers, signals, AutoscalerMetrics(self.registry))
