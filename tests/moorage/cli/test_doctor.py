@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from moorage.cli.certificate import development_certificate
 from moorage.cli.root import moorage
 from tests.moorage.cli.fleet import a_store
+from tests.redis_server import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +52,7 @@ def test_a_taken_port_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_free_port_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as found_free:
-        found_free.bind(("127.0.0.1", 0))
-        port = found_free.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("MOORAGE_OBSERVE__PORT", str(port))
 
     _, found = examined()

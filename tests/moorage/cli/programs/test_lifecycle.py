@@ -9,6 +9,7 @@ import pytest
 from moorage.cli.programs.lifecycle import Lifecycle
 from moorage.cli.programs.start import Start
 from moorage.cli.sources import load
+from tests.flows.system import SOON, until
 
 
 class Ship(Lifecycle):
@@ -61,11 +62,11 @@ async def test_what_is_opened_is_closed_in_the_opposite_order_though_one_fails()
     ship = Ship()
 
     serving = asyncio.create_task(ship.serve(lambda: ship.seen.append("ready")))
-    await asyncio.sleep(0.01)
+    await until(lambda: "ready" in ship.seen)
     ship.stop()
-    await asyncio.sleep(0.01)
+    await until(lambda: "drain" in ship.seen)
     ship.stop()
-    await asyncio.wait_for(serving, 5)
+    await asyncio.wait_for(serving, SOON)
 
     assert ship.seen == ["hull", "sail", "ready", "drain", "sail closed", "pump stopped", "hull closed"]
 
@@ -83,9 +84,9 @@ async def test_a_stop_before_it_is_ready_closes_without_a_drain() -> None:
     ship = Ship(hangs=True)
 
     serving = asyncio.create_task(ship.serve(lambda: ship.seen.append("ready")))
-    await asyncio.sleep(0.01)
+    await until(lambda: "hull" in ship.seen)
     ship.stop()
-    await asyncio.wait_for(serving, 5)
+    await asyncio.wait_for(serving, SOON)
 
     assert ship.seen == ["hull", "pump stopped", "hull closed"]
 
@@ -99,15 +100,15 @@ async def test_a_part_that_breaks_later_ends_the_program_in_order() -> None:
     serving = asyncio.create_task(ship.serve(lambda: ship.keep(breaks(), "mast")))
 
     with pytest.raises(ExceptionGroup) as told:
-        await asyncio.wait_for(serving, 5)
+        await asyncio.wait_for(serving, SOON)
     assert told.group_contains(ValueError, match="the mast")
     assert ship.seen[-1] == "hull closed"
 
 
 async def test_a_hangup_with_a_wrong_setting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ship = Ship()
-    serving = asyncio.create_task(ship.serve(lambda: None))
-    await asyncio.sleep(0.01)
+    serving = asyncio.create_task(ship.serve(lambda: ship.seen.append("ready")))
+    await until(lambda: "ready" in ship.seen)
 
     monkeypatch.setenv("MOORAGE_LOG_LEVEL", "loud")
     ship.reload()
@@ -116,6 +117,6 @@ async def test_a_hangup_with_a_wrong_setting_changes_nothing(monkeypatch: pytest
 
     ship.stop()
     ship.stop()
-    await asyncio.wait_for(serving, 5)
+    await asyncio.wait_for(serving, SOON)
     assert ship.seen.count("reloaded") == 1
     assert ship.settings.log_level == "warning"
