@@ -243,7 +243,7 @@ class ParentProgram(Lifecycle):
         crew = self._crew = Crew(self.settings.workers, recipe, self._tell_where)
         self.closing("crew-end", crew.end)
         await crew.start(store, self.registry)
-        await wait_for_workers(store, crew.policy.minimum)
+        await wait_for_workers(store, crew.policy)
         await self.entered("running.json", running.told(self._data, self.running))
 
     def _said(self, place: Place | None) -> Mapping[str, object]:

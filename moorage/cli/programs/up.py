@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import structlog
 
+from autoscaler.policy import PoolPolicy
 from controlplane.io.app import ControlPlane
 from controlplane.io.bootstrap import Welcome
 from gateway.io.app import Gateway
@@ -116,7 +117,7 @@ class UpProgram(Lifecycle):
         crew = self._crew = Crew(self.settings.workers, recipe, self._changed)
         self.closing("crew-end", crew.end)
         await crew.start(store, self.registry)
-        await wait_for_workers(store, crew.policy.minimum)
+        await wait_for_workers(store, crew.policy)
         await self.entered("running.json", running.told(self._data, self.running))
 
     def _changed(self) -> None:
@@ -137,15 +138,20 @@ def development_files(settings: Settings) -> TlsFiles | None:
     return TlsFiles(*development_certificate(settings.data.absolute() / "tls", settings.host))
 
 
-async def wait_for_workers(store: Store, wanted: int) -> None:
-    """So that a first session finds a worker. A crew that cannot start leaves Moorage running, and says so."""
-    serving = 0
+async def wait_for_workers(store: Store, policy: PoolPolicy) -> None:
+    """So that a first session finds a worker, or may wait for one. A crew that cannot start leaves Moorage running, and says so."""
+    wanted, serving = policy.minimum, 0
     with suppress(TimeoutError):
         async with asyncio.timeout(CREW_WITHIN):
             while True:
                 with suppress(Unavailable):
                     serving = sum(worker.state is WorkerState.SERVING for worker in await store.workers())
-                if serving >= wanted:
-                    return
+                    if serving >= wanted and (policy.maximum == 0 or await _is_scaled(store, policy)):
+                        return
                 await asyncio.sleep(0.05)
     _log.warning("workers_missing", wanted=wanted, serving=serving, waited_seconds=CREW_WITHIN)
+
+
+async def _is_scaled(store: Store, policy: PoolPolicy) -> bool:
+    place, now = (policy.region, policy.pool), store.now()
+    return any((status.region, status.pool) == place and now < status.until for status in await store.pool_statuses())
