@@ -38,7 +38,8 @@ class Cycle:
     outage_from: float = 13.0
     outage_hours: float = 1.5
     outage_left: float = 0.05  # of the arrivals
-    return_surge: float = 1.6  # right after it, back to 1 within return_hours
+    return_minutes: float = 5.0  # until all who stayed away have come back
+    return_surge: float = 1.4  # then, and back to 1 within return_hours
     return_hours: float = 0.5
     noise: float = 0.06  # standard deviation of the rate's noise
     noise_memory: float = 1800.0  # its correlation time
@@ -103,7 +104,10 @@ def _outage_factor(cycle: Cycle, day: int, hour: float) -> float:
         return 1.0
     if since < cycle.outage_hours:
         return cycle.outage_left
-    back = (since - cycle.outage_hours) / cycle.return_hours
+    coming = (since - cycle.outage_hours) * 60.0 / cycle.return_minutes
+    if coming < 1.0:
+        return cycle.outage_left + (cycle.return_surge - cycle.outage_left) * coming
+    back = (since - cycle.outage_hours - cycle.return_minutes / 60.0) / cycle.return_hours
     return cycle.return_surge - (cycle.return_surge - 1.0) * back if back < 1.0 else 1.0
 
 
