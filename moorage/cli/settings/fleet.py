@@ -44,6 +44,8 @@ class SchedulerGroup(Group):
     )
     drain_kept_seconds: float = setting(86_400.0, "a drain that is over can be read so long", "seconds", ge=0)
     drains_kept: int = setting(1_000, "of them; the oldest go first", "drains", ge=0)
+    scale_requests: int = setting(1_000, "in force at once; one more is refused", "requests", ge=0)
+    decisions_per_pool: int = setting(2_000, "of the autoscaler; the oldest go first", "decisions", ge=1)
 
 
 class WorkersGroup(Group):
