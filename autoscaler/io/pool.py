@@ -164,6 +164,7 @@ class Pool:
         decision, remembered = decide(self.policy, seen, memory, self._now())
         self._around.metrics.decided(self.place, decision, time.perf_counter() - began_at)
         self._memory = remembered
+        self.target.announce(decision.frozen)
 
         async def remember() -> bool:
             return await self._memories.keep(remembered, at_once=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from autoscaler.decision import Removal
+from autoscaler.decision import Frozen, Removal
 from autoscaler.observation import TargetSeen
 
 
@@ -48,6 +48,9 @@ class Target(Protocol):
 
     async def protect(self, busy: Sequence[str], idle: Sequence[str]) -> None:
         """Tells the platform which members carry sessions (safe-to-evict=false, do-not-disrupt) and which do not."""
+
+    def announce(self, frozen: Sequence[Frozen]) -> None:
+        """The freezes in force, at each decision: told where people look at the target, when one begins. Returns at once."""
 
     async def run(self) -> None:
         """What it does beside being asked: watching members, keeping processes alive. From before the first look until it is

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from autoscaler import rights, workloads
-from autoscaler.decision import Removal
+from autoscaler.decision import Frozen, Removal
 from autoscaler.io.kubernetes import by_cost, by_detach, by_exact, by_ordinal
 from autoscaler.io.kubernetes.announcing import Announcer
 from autoscaler.io.kubernetes.api import Api
@@ -23,7 +23,7 @@ from autoscaler.io.kubernetes.pen import Pen
 from autoscaler.io.kubernetes.reflector import PodReflector
 from autoscaler.io.kubernetes.reviewing import Reviewer
 from autoscaler.io.kubernetes.scale import Scale
-from autoscaler.io.kubernetes.survey import Survey, Surveyed
+from autoscaler.io.kubernetes.survey import Survey
 from autoscaler.io.kubernetes.troubles import Refused, Trouble
 from autoscaler.io.target import Failed, Lost, Written
 from autoscaler.kinds import kind_of, object_path, pods_path
@@ -33,6 +33,7 @@ from autoscaler.policy import KubernetesTarget, RemovalMode
 
 FIRST_LIST_SECONDS = 3.0  # a first look waits so long for the pods
 WRONG_VICTIM_SECONDS = 600.0
+_ROUTINE = frozenset({Freeze.SETTLING, Freeze.REQUEST})  # nothing is wrong
 _READS = (("get", "scale"), ("list", "pods"), ("watch", "pods"))
 _MODES = {RemovalMode.COST: by_cost.remove, RemovalMode.EXACT: by_exact.remove, RemovalMode.DETACH: by_detach.remove}
 _log = structlog.get_logger("moorage.autoscaler")
@@ -68,7 +69,7 @@ class KubernetesPool:
         self._removing = asyncio.Lock()
         self._wrong_until = float("-inf")
         self._wrong = ""
-        self._shown: frozenset[tuple[Freeze, str]] = frozenset()
+        self._announced: frozenset[Freeze] = frozenset()
 
     async def look(self) -> TargetSeen | None:
         """None: the API server does not answer, or the pods are not known well enough."""
@@ -88,7 +89,6 @@ class KubernetesPool:
         pods = [pod for pod in reflector.pods.values() if self._survey.is_own(pod) and not pod.is_over]
         problems = [rights.problem(right, self._target.namespace) for right in missing]
         problems += [*seen.problems, *self._own_problems(pods)]
-        self._tell(seen, problems)
         return TargetSeen(seen.scale.replicas, tuple(map(member_of, pods)), tuple(problems))
 
     async def raise_to(self, replicas: int, *, was: int) -> Written | Lost | Failed:
@@ -130,9 +130,13 @@ class KubernetesPool:
         except (Trouble, Abandoned) as error:
             _log.info("protection_not_written", target=self._target.name, detail=str(error))
 
-    def announce(self, reason: str, note: str, *, is_warning: bool = False) -> None:
-        """An event on the target, if not too many were said: for freezes that begin elsewhere than here."""
-        self._say(reason, note, is_warning=is_warning)
+    def announce(self, frozen: Sequence[Frozen]) -> None:
+        """An Event for each freeze that begins."""
+        for each in frozen:
+            if each.freeze not in self._announced:
+                reason = "Frozen" + "".join(map(str.capitalize, each.freeze.value.split("_")))
+                self._say(reason, each.detail, is_warning=each.freeze not in _ROUTINE)
+        self._announced = frozenset(each.freeze for each in frozen)
 
     async def run(self) -> None:
         """Watches the pods and writes events, until cancelled."""
@@ -245,16 +249,6 @@ class KubernetesPool:
         if isinstance(error, Refused) and error.is_conflict:
             return Lost(f"somebody else changed a pod of {self._target.name}: {error.message}")
         return Failed(str(error), error.retry_after)
-
-    def _tell(self, seen: Surveyed, problems: Sequence[Problem]) -> None:
-        """An event for each freeze that begins."""
-        shown = {(problem.freeze, problem.detail) for problem in problems}
-        known = {freeze for freeze, _ in self._shown}
-        for freeze, detail in sorted(shown, key=str):
-            if freeze not in known:
-                reason = "Frozen" + "".join(map(str.capitalize, freeze.value.split("_")))
-                self._announcer.say(seen.workload, reason, detail, is_warning=True)
-        self._shown = frozenset(shown)
 
     def _say(self, reason: str, note: str, *, is_warning: bool = False) -> None:
         if self._survey.last is not None:

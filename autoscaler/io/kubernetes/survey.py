@@ -16,7 +16,8 @@ from autoscaler.policy import KubernetesTarget
 
 RIVALS_EVERY = 10.0
 _NO_SETS: tuple[workloads.ReplicaSet, ...] = ()
-_ROUGHLY_ALL = "500"  # HPAs and ScaledObjects of one namespace; one page
+_PAGE = "250"
+_PAGES = 40
 _MAY_BE_UNREADABLE = ("horizontalpodautoscalers", "scaledobjects")
 
 
@@ -100,12 +101,19 @@ class Survey:
     async def _listed(self, group: str, version: str, plural: str) -> list[Document]:
         """A kind that is not installed has no objects."""
         path = listing_path(group, version, self._target.namespace, plural)
+        found: list[Document] = []
+        more = ""
         try:
-            return list((await self._api.get(path, {"limit": _ROUGHLY_ALL})).get("items") or ())
+            for _ in range(_PAGES):
+                page = await self._api.get(path, {"limit": _PAGE} | ({"continue": more} if more else {}))
+                found += page.get("items") or ()
+                more = str((page.get("metadata") or {}).get("continue") or "")
+                if not more:
+                    break
         except Refused as error:
-            if error.is_absent:
-                return []
-            raise
+            if not error.is_absent:
+                raise
+        return found
 
 
 def _unknown(target: KubernetesTarget) -> workloads.Workload:

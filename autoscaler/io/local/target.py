@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from autoscaler.decision import Removal
+from autoscaler.decision import Frozen, Removal
 from autoscaler.io.local.post import Post
 from autoscaler.io.local.recipe import Recipe
 from autoscaler.io.target import Failed, Lost, Written
@@ -70,6 +70,9 @@ class LocalProcesses:
 
     async def protect(self, busy: Sequence[str], idle: Sequence[str]) -> None:
         """Nobody but us removes processes."""
+
+    def announce(self, frozen: Sequence[Frozen]) -> None:
+        """A process is no place to look for words."""
 
     async def run(self) -> None:
         """Fills the places, until cancelled; then what still runs is killed."""

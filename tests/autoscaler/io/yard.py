@@ -14,13 +14,13 @@ from typing import Any, Self, cast
 
 from prometheus_client import CollectorRegistry
 
-from autoscaler.decision import Removal
+from autoscaler.decision import Frozen, Removal
 from autoscaler.io.leading import Leader, StoreLeader
 from autoscaler.io.loop import Autoscaler, Makers
 from autoscaler.io.metrics import AutoscalerMetrics
 from autoscaler.io.signals import NoSignals
 from autoscaler.io.target import Failed, Lost, Written
-from autoscaler.observation import MemberSeen, Phase, Problem, TargetSeen
+from autoscaler.observation import Freeze, MemberSeen, Phase, Problem, TargetSeen
 from autoscaler.policy import LocalTarget, PoolPolicy
 from moorage.ids import WorkerId
 from scheduler.io.memory import MemoryStore
@@ -49,6 +49,7 @@ class Members:
         self.start_seconds = 0.0
         self.look_error: Exception | None = None
         self.is_closed = False
+        self.announced: tuple[Freeze, ...] = ()
         self.protected: tuple[Sequence[str], Sequence[str]] = ((), ())
         self._store = store
         self._pool = pool
@@ -87,6 +88,9 @@ class Members:
 
     async def protect(self, busy: Sequence[str], idle: Sequence[str]) -> None:
         self.protected = busy, idle
+
+    def announce(self, frozen: Sequence[Frozen]) -> None:
+        self.announced = tuple(each.freeze for each in frozen)
 
     async def run(self) -> None:
         await self.fill()

@@ -26,11 +26,11 @@ async def a_pool(
     fleet: Real,
     removal: RemovalMode = RemovalMode.COST,
     *,
-    name: str = "web",
+    kind: str = "Deployment",
     leads: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[KubernetesPool]:
     """It runs, and leads unless said otherwise."""
-    pool = cluster.pool(KubernetesTarget(fleet.namespace, name, removal=removal), leads)
+    pool = cluster.pool(KubernetesTarget(fleet.namespace, "web", kind, removal), leads)
     running = asyncio.create_task(pool.run())
     try:
         yield pool

@@ -176,16 +176,24 @@ class Real:
         for number in range(KWOK_NODES):
             await self.api.patch(f"/api/v1/nodes/kwok-{number}", {"spec": {"unschedulable": unschedulable}})
 
-    async def deployment(self, name: str = "web", *, replicas: int, **pod: Any) -> str:
+    async def deployment(self, *, replicas: int, **pod: Any) -> str:
         """Its uid. `pod`: fields of its pods' spec."""
+        return await self._workload("deployments", replicas, pod)
+
+    async def stateful_set(self, *, replicas: int) -> str:
+        """Its uid. All its pods start at once."""
+        return await self._workload("statefulsets", replicas, {}, podManagementPolicy="Parallel")
+
+    async def _workload(self, plural: str, replicas: int, pod: Document, **more: Any) -> str:
         container = {"name": "main", "image": "test/pause:1", "imagePullPolicy": "IfNotPresent"}
         spec = {"containers": [container], "terminationGracePeriodSeconds": 1} | pod
-        labels = {"app": name}
+        labels = {"app": "web"}
         made = await self.api.post(
-            self.path("deployments"),
+            self.path(plural),
             {
-                "metadata": {"name": name},
-                "spec": {
+                "metadata": {"name": "web"},
+                "spec": more
+                | {
                     "replicas": replicas,
                     "selector": {"matchLabels": labels},
                     "template": {"metadata": {"labels": labels}, "spec": spec},
@@ -232,11 +240,9 @@ class Real:
             if each["regarding"]["name"] == name and each.get("reportingController") == "moorage.dev/autoscaler"
         ]
 
-    async def autoscaler(
-        self, without: tuple[str, str] | None = None, registry: CollectorRegistry | None = None
-    ) -> Cluster:
-        """With the Role of role.yaml, less the verb on the resource `without`."""
-        role = yaml.safe_load(ROLE.read_text())
+    async def autoscaler(self, without: tuple[str, str] | None = None, plural: str = "deployments") -> Cluster:
+        """With the Role of role.yaml for targets of kind `plural`, less the verb on the resource `without`."""
+        role = yaml.safe_load(ROLE.read_text().replace("deployments", plural))
         if without is not None:
             verb, resource = without
             for rule in role["rules"]:
@@ -249,7 +255,7 @@ class Real:
         await self.create(self.path("serviceaccounts", group=""), {"metadata": {"name": name}})
         await self.create(self.path("roles", **rbac), role)
         await self.create(self.path("rolebindings", **rbac), _binding(name, self.namespace))
-        cluster = Cluster(registry or CollectorRegistry(), kubeconfig=await self._kubeconfig(name))
+        cluster = Cluster(CollectorRegistry(), kubeconfig=await self._kubeconfig(name))
         self._clusters.append(cluster)
         return cluster
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from autoscaler.decision import Frozen
 from autoscaler.io.kubernetes.troubles import Refused
 from autoscaler.io.target import Failed, Lost, Written
 from autoscaler.kinds import DEPLOYMENT
@@ -229,14 +230,12 @@ async def test_what_was_done_and_what_froze_is_told_on_the_deployment(fleet: Rea
         await pool.raise_to(3, was=2)
         await fleet.ready(3)
         await pool.remove(removals(alive[:1]), was=3)
-        await fleet.api.patch(fleet.path("deployments", "web"), {"spec": {"paused": True}})
-        await problem(pool, fleet, Freeze.MISSING)
         for _ in range(3):
-            await pool.look()
+            pool.announce([Frozen(Freeze.SIGNAL, "no sample for 90 s")])
 
         events = await fleet.until(lambda: _events(fleet, 3))
 
-    assert sorted(each["reason"] for each in events) == ["FrozenMissing", "Scaled", "Scaled"]
+    assert sorted(each["reason"] for each in events) == ["FrozenSignal", "Scaled", "Scaled"]
     assert {each["note"] for each in events if each["reason"] == "Scaled"} == {
         "Raised replicas from 2 to 3.",
         "Lowered replicas from 3 to 2: 1 of 1 named pods went.",
@@ -262,6 +261,27 @@ async def test_a_missing_right_is_named_and_what_needs_it_is_left_alone(fleet: R
         grown = await pool.raise_to(4, was=await fleet.replicas())
         may_grow = not right.blocks_up or right.verb != "patch"
         assert isinstance(grown, Written) is may_grow
+
+
+async def test_a_stateful_set_loses_its_highest_number_and_starts_others_again(fleet: Real) -> None:
+    await fleet.stateful_set(replicas=4)
+    cluster = await fleet.autoscaler(plural="statefulsets")
+    async with a_pool(cluster, fleet, kind="StatefulSet") as pool:
+        by_name = {pod["metadata"]["name"]: uid for uid, pod in (await fleet.ready(4)).items()}
+        await seen(pool, fleet)
+
+        top = await pool.remove(removals([by_name["web-3"]]), was=4)
+        other = await pool.remove(removals([by_name["web-1"]]), was=3)
+
+        assert top == Written(3, tuple(removals([by_name["web-3"]])))
+        assert isinstance(other, Failed)
+        await fleet.until(lambda: _is_renewed(fleet, by_name["web-1"]))
+        now = {pod["metadata"]["name"] for pod in (await fleet.ready(3)).values()}
+    assert now == {"web-0", "web-1", "web-2"}
+
+
+async def _is_renewed(fleet: Real, uid: str) -> bool:
+    return uid not in await fleet.pods()
 
 
 async def _fight(fleet: Real, seconds: float) -> None:

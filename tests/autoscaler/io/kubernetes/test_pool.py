@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from autoscaler.decision import Removal
+from autoscaler.decision import Frozen, Removal
 from autoscaler.io.kubernetes import guarding
 from autoscaler.io.kubernetes.pool import KubernetesPool
 from autoscaler.io.target import Failed, Lost, Written
@@ -267,16 +268,37 @@ async def test_protection_passes_over_a_pod_that_is_gone_and_is_lifted_after_a_w
     assert fleet.stub.seen[-1][3]["metadata"]["annotations"] == dict.fromkeys(PROTECTION)
 
 
-async def test_the_same_freeze_is_told_once_and_no_more_than_a_few_things_at_all(fleet: Fleet) -> None:
-    fleet.stub.says("GET", WEB, a_deployment(spec={"paused": True}))
+async def test_a_freeze_is_told_when_it_begins_and_again_only_after_it_was_over(fleet: Fleet) -> None:
+    frozen = Frozen(Freeze.SIGNAL, "no sample for 90 s")
     async with a_pool(fleet.stub) as pool:
-        for _ in range(3):
-            await pool.look()
+        await pool.look()
+
+        for now in (
+            (),
+            (frozen,),
+            (replace(frozen, detail="no sample for 95 s"),),
+            (),
+            (replace(frozen, detail="again"),),
+        ):
+            pool.announce(now)
+        await until(lambda: fleet.stub.metrics.events.labels("written")._value.get() == 2)
+
+    events = [body for verb, path, _, body in fleet.stub.seen if (verb, path) == ("POST", EVENTS)]
+    assert [(each["reason"], each["note"], each["type"]) for each in events] == [
+        ("FrozenSignal", "no sample for 90 s", "Warning"),
+        ("FrozenSignal", "again", "Warning"),
+    ]
+    assert events[0]["regarding"]["uid"] == "dep-1"
+
+
+async def test_no_more_than_a_few_things_are_told_and_nothing_twice(fleet: Fleet) -> None:
+    async with a_pool(fleet.stub) as pool:
+        await pool.look()
+
         for number in range(50):
-            pool.announce("Tested", f"word {number}")
-        await until(lambda: not pool._announcer._waiting)
+            pool.announce(())
+            pool.announce((Frozen(Freeze.SIGNAL, f"word {number // 2}"),))
         await until(lambda: fleet.stub.metrics.events.labels("written")._value.get() == 20)
 
-    reasons = [body["reason"] for verb, path, _, body in fleet.stub.seen if (verb, path) == ("POST", EVENTS)]
-    assert reasons.count("FrozenMissing") == 1
-    assert len(reasons) == 20
+    notes = [body["note"] for verb, path, _, body in fleet.stub.seen if (verb, path) == ("POST", EVENTS)]
+    assert notes == [f"word {number}" for number in range(20)]
