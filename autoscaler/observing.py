@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from autoscaler.observation import Observation, Sample, TargetSeen, WorkerSeen
 from autoscaler.policy import PoolPolicy
-from scheduler.values import PoolView, ScaleRequest, WorkerState, WorkerView
+from scheduler.values import ScaleRequest, WorkerState, WorkerView
 
 _OVER = frozenset({WorkerState.LOST, WorkerState.RETIRED})
 
@@ -31,7 +31,7 @@ class RegistrySeen:
 
 
 def registry_seen(
-    at: float, workers: Iterable[WorkerView], pools: Iterable[PoolView], requests: Iterable[ScaleRequest]
+    at: float, workers: Iterable[WorkerView], waiting: Mapping[Place, int], requests: Iterable[ScaleRequest]
 ) -> RegistrySeen:
     """By place."""
     by_place: dict[Place, list[WorkerView]] = {}
@@ -40,7 +40,7 @@ def registry_seen(
     wishes: dict[Place, list[ScaleRequest]] = {}
     for request in requests:
         wishes.setdefault((request.region, request.pool), []).append(request)
-    return RegistrySeen(at, by_place, {(pool.region, pool.pool): pool.waiting for pool in pools}, wishes)
+    return RegistrySeen(at, by_place, waiting, wishes)
 
 
 def observation(

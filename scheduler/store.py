@@ -171,6 +171,10 @@ class Store(Protocol):
     async def pools(self) -> list[PoolView]:
         """Room by region and pool."""
 
+    async def waiting(self) -> dict[tuple[str, str], int]:
+        """Sessions in the queue by region and pool, counted as `pools` does; where none waits there is nothing. Cheap at any
+        number of workers."""
+
     async def queue(self, session: SessionId) -> QueueView | None:
         """A waiting session's place."""
 

@@ -135,11 +135,14 @@ class Pool:
 
     async def _look(self) -> Observation:
         registry, target = await asyncio.gather(self._around.registry.look(), self._look_at_target())
+        await asyncio.sleep(0)  # each of these takes milliseconds at a thousand workers: others come in between
         now = self._now()
         samples = self._around.signals.samples(self.policy)
         seen = observation(self.policy, registry, target, samples, now)
         self._around.metrics.seen(self.place, seen, now)
+        await asyncio.sleep(0)
         self._telling.watch(seen)
+        await asyncio.sleep(0)
         return seen
 
     async def _look_at_target(self) -> TargetSeen | None:

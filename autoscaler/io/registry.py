@@ -7,13 +7,13 @@ requests are looked at: a pool whose queue fills, or whose requests changed, is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
 from autoscaler.observing import Place, RegistrySeen, registry_seen
 from scheduler.store import Store, Unavailable
-from scheduler.values import PoolView, ScaleRequest
+from scheduler.values import ScaleRequest
 
 POLL_EVERY = 0.5
 ANSWER_WITHIN = 3.0
@@ -34,7 +34,7 @@ class Registry:
         self._seen: RegistrySeen | None = None
         self._seen_at = 0.0
         self._reading = asyncio.Lock()
-        self._waiting: dict[Place, int] = {}
+        self._waiting: Mapping[Place, int] = {}
         self._wishes: dict[Place, frozenset[str]] = {}
         self._is_up = True
 
@@ -62,24 +62,23 @@ class Registry:
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
                 workers = await self._store.workers()
-                pools, requests = await self._store.pools(), await self._store.scale_requests()
+                waiting, requests = await self._store.waiting(), await self._store.scale_requests()
         except (Unavailable, TimeoutError) as error:
             self._note(is_up=False, detail=str(error) or "it did not answer in time")
             return None
         self._note(is_up=True)
-        return registry_seen(self._store.now(), workers, pools, requests)
+        return registry_seen(self._store.now(), workers, waiting, requests)
 
     async def _poll(self) -> None:
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                self._compare(await self._store.pools(), await self._store.scale_requests())
+                self._compare(await self._store.waiting(), await self._store.scale_requests())
         except (Unavailable, TimeoutError):
             pass  # each pool finds out for itself when its turn comes
         except Exception:
             _log.exception("registry_poll_failed")
 
-    def _compare(self, pools: Iterable[PoolView], requests: Iterable[ScaleRequest]) -> None:
-        waiting = {(pool.region, pool.pool): pool.waiting for pool in pools}
+    def _compare(self, waiting: Mapping[Place, int], requests: Iterable[ScaleRequest]) -> None:
         wishes: dict[Place, frozenset[str]] = {}
         for request in requests:
             place = (request.region, request.pool)

@@ -8,7 +8,7 @@ from autoscaler.observation import MemberSeen, Phase, TargetSeen
 from autoscaler.observing import observation, registry_seen, workers_seen
 from autoscaler.policy import LocalTarget, PoolPolicy
 from moorage.ids import WorkerId
-from scheduler.values import Kubernetes, PoolView, WorkerState, WorkerView
+from scheduler.values import Kubernetes, WorkerState, WorkerView
 from tests.builders import NOW, a_worker_id
 from tests.scheduler.builders import a_scale_request
 
@@ -79,10 +79,14 @@ def test_a_registry_that_cannot_be_read_is_no_empty_one() -> None:
 def test_only_its_own_pool_and_requests_in_force_are_seen() -> None:
     others = replace(a_view(2), pool="cpu")
     mine, late, theirs = a_scale_request(), a_scale_request(created_at=0.0), a_scale_request(pool="cpu")
-    pools = [PoolView("eu", "gpu", 1, 8, 6, 2, 5), PoolView("eu", "cpu", 1, 8, 6, 2, 7)]
+    waiting = {("eu", "gpu"): 5, ("eu", "cpu"): 7}
 
     seen = observation(
-        POLICY, registry_seen(NOW, [a_view(1), others], pools, [mine, late, theirs]), a_target("a"), {}, mine.created_at
+        POLICY,
+        registry_seen(NOW, [a_view(1), others], waiting, [mine, late, theirs]),
+        a_target("a"),
+        {},
+        mine.created_at,
     )
 
     assert [worker.worker for worker in seen.workers or ()] == [a_worker_id(1)]

@@ -204,6 +204,9 @@ class MemoryStore(ScalingPart):
     async def pools(self) -> list[PoolView]:
         return views.pool_views(self._fleet, self.now())
 
+    async def waiting(self) -> dict[tuple[str, str], int]:
+        return views.waiting(self._fleet, self.now())
+
     async def queue(self, session: SessionId) -> QueueView | None:
         return views.queue_view(self._fleet, session, self.now())
 

@@ -45,11 +45,19 @@ def pool_views(fleet: Fleet, now: float) -> list[PoolView]:
         room[2] += worker.used
         if worker.is_open:
             room[3] += worker.free
-    for plan, waiting in fleet.queue.waiting_by_lane():
+    for place, count in waiting(fleet, now).items():
+        rooms[place][4] = count
+    return [PoolView(region, pool, *room) for (region, pool), room in sorted(rooms.items())]
+
+
+def waiting(fleet: Fleet, now: float) -> dict[tuple[str, str], int]:
+    """Sessions in the queue where `pool_views` counts them."""
+    found: Counter[tuple[str, str]] = Counter()
+    for plan, count in fleet.queue.waiting_by_lane():
         place = _counted_at(fleet, plan, now)
         if place is not None:
-            rooms[place][4] += waiting
-    return [PoolView(region, pool, *room) for (region, pool), room in sorted(rooms.items())]
+            found[place] += count
+    return dict(found)
 
 
 def _counted_at(fleet: Fleet, plan: Plan, now: float) -> tuple[str, str] | None:

@@ -214,6 +214,10 @@ class RedisStore(ScalingPart):
     async def pools(self) -> list[PoolView]:
         return await views.pools(self._ground)
 
+    async def waiting(self) -> dict[tuple[str, str], int]:
+        await self._ground.refresh_regions()
+        return await views.waiting(self._ground)
+
     async def queue(self, session: SessionId) -> QueueView | None:
         return await views.queue(self._ground, session)
 

@@ -29,6 +29,7 @@ from scheduler.workers import Health, shown
 
 _STATES = {"r": ClaimState.RESERVED, "h": ClaimState.HELD, "s": ClaimState.SUSPENDED}
 _PORTION = 500  # sessions read at once
+_AT_ONCE = 100  # workers made of what was read, before somebody else's turn
 _MOST = (1 << 17) - 1  # of each of the three counts that a worker's number has; see lua/lib/index.lua
 
 
@@ -109,11 +110,20 @@ async def pools(ground: Ground) -> list[PoolView]:
         room[2] += view.used
         if view.worker in open_to_all:
             room[3] += max(0, view.slots - view.used)
-    for region in ground.regions:
-        for pool, waiting in await ground.in_region("lanes", region, []):
-            if (region, pool) in rooms:
-                rooms[region, pool][4] += waiting
+    for place, count in (await waiting(ground)).items():
+        if place in rooms:
+            rooms[place][4] = count
     return [PoolView(region, pool, *room) for (region, pool), room in sorted(rooms.items())]
+
+
+async def waiting(ground: Ground) -> dict[tuple[str, str], int]:
+    """Sessions in the queue where `pools` counts them."""
+    found: dict[tuple[str, str], int] = {}
+    for region in ground.regions:
+        for pool, count in await ground.in_region("lanes", region, []):
+            if count:
+                found[region, pool] = found.get((region, pool), 0) + count
+    return found
 
 
 async def queue(ground: Ground, id_: SessionId) -> QueueView | None:
@@ -180,10 +190,12 @@ async def _workers_in(ground: Ground, region: str) -> list[WorkerView]:
         beats.update(_scores(await ground.command(tag, "ZRANGE", suffix, 0, -1, "WITHSCORES")))
     counts = dict(_pairs(used))
     orphans = await _orphans(ground, tag, list(dict(_pairs(raw))))
-    return [
-        _worker_view(unpack(word), region, beats.get(id_, 0.0), int(counts.get(id_, 0)), orphans[id_])
-        for id_, word in _pairs(raw)
-    ]
+    found = []
+    for number, (id_, word) in enumerate(_pairs(raw)):
+        if number % _AT_ONCE == _AT_ONCE - 1:
+            await asyncio.sleep(0)  # a thousand of them take 20 ms: relays come in between
+        found.append(_worker_view(unpack(word), region, beats.get(id_, 0.0), int(counts.get(id_, 0)), orphans[id_]))
+    return found
 
 
 async def _orphans(ground: Ground, tag: str, workers: list[bytes]) -> dict[bytes, int]:

@@ -150,6 +150,7 @@ async def test_the_first_region_wanted_counts_a_waiter_of_several(world: World) 
     waiting = {view.region: view.waiting for view in await world.store.pools()}
 
     assert waiting == {"us": 1, "eu": 0}
+    assert await world.store.waiting() == {("us", "gpu"): 1}
 
 
 async def test_a_region_that_grows_counts_a_waiter_before_one_that_does_not(world: World) -> None:
@@ -162,6 +163,7 @@ async def test_a_region_that_grows_counts_a_waiter_before_one_that_does_not(worl
     waiting = {view.region: view.waiting for view in await world.store.pools()}
 
     assert waiting == {"eu": 0, "us": 2}
+    assert await world.store.waiting() == {("us", "gpu"): 2}
 
 
 async def test_a_waiter_of_two_regions_goes_on_when_one_of_them_stops_growing(world: World) -> None:
