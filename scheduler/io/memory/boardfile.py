@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from scheduler.scalingwords import request_of, request_text
+from scheduler.store import Unavailable
 from scheduler.values import DecisionRecord, ScaleRequest
 
 FILE = "board.sqlite"
@@ -37,20 +38,20 @@ _log = structlog.get_logger(__name__)
 
 
 class BoardFile:
-    """`scheduler.io.memory.scaling.Keeper` in a folder. Raises OSError or sqlite3.Error where the disk does not take it."""
+    """`scheduler.io.memory.scaling.Keeper` in a folder. What the disk does not take is Unavailable: ask again."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
 
     def load(self) -> tuple[list[ScaleRequest], list[DecisionRecord], dict[str, bytes]]:
-        """All that was kept. A damaged file is set aside, and nothing was."""
+        """All that was kept. A damaged file is set aside, and nothing was. Raises OSError for one that cannot be read."""
         if not self._path.exists():
             return [], [], {}
         try:
             return self._read()
         except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
             if isinstance(error, sqlite3.OperationalError):  # locked, full, forbidden: not damaged
-                raise
+                raise OSError(f"{self._path} cannot be read: {error}") from error
             self._set_aside(error)
             return [], [], {}
 
@@ -78,7 +79,10 @@ class BoardFile:
             database.execute("INSERT OR REPLACE INTO memories VALUES (?, ?)", (name, document))
 
     def _read(self) -> tuple[list[ScaleRequest], list[DecisionRecord], dict[str, bytes]]:
-        with self._change(is_flushed=False) as database:
+        with self._opened(is_flushed=False) as database:
+            [(verdict,)] = database.execute("PRAGMA quick_check(1)")
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
             requests = [request_of(said) for (said,) in database.execute("SELECT said FROM requests")]
             rows = database.execute("SELECT region, pool, at, is_change, document FROM decisions ORDER BY at, rowid")
             decisions = [
@@ -88,6 +92,14 @@ class BoardFile:
 
     @contextmanager
     def _change(self, *, is_flushed: bool) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._opened(is_flushed=is_flushed) as database:
+                yield database
+        except (sqlite3.Error, OSError) as error:
+            raise Unavailable(f"{self._path} cannot be written: {error}") from error
+
+    @contextmanager
+    def _opened(self, *, is_flushed: bool) -> Iterator[sqlite3.Connection]:
         """Flushed: on the disk when it returns. Else a loss of power may cost the last ones, never the file."""
         if not self._path.exists():  # SQLite would let everybody read it
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

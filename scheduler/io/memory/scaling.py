@@ -22,7 +22,7 @@ _AT = attrgetter("at")
 
 
 class Keeper(Protocol):
-    """Where the board is kept. Called from a thread; raises OSError or what its medium raises where it cannot."""
+    """Where the board is kept. Called from a thread; raises Unavailable where it is not."""
 
     def load(self) -> tuple[list[ScaleRequest], list[DecisionRecord], dict[str, bytes]]:
         """All that was kept; decisions oldest first."""

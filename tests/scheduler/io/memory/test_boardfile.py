@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from moorage.errors import Code
-from scheduler.io.memory import MemoryStore
+from scheduler.io.memory import MemoryStore, boardfile
 from scheduler.io.memory.boardfile import FILE, BoardFile
 from scheduler.policy import SchedulerPolicy
+from scheduler.store import Unavailable
 from scheduler.values import Done, Refused
 from tests.scheduler.builders import START, a_decision, a_scale_request
 from tests.scheduler.world import Clock
@@ -107,10 +109,39 @@ async def test_what_the_disk_does_not_take_is_not_acknowledged(tmp_path: Path) -
     (tmp_path / FILE).unlink(missing_ok=True)
     (tmp_path / FILE).mkdir()
 
-    with pytest.raises(sqlite3.Error):
+    with pytest.raises(Unavailable, match="cannot be written"):
         await store.put_scale_request(request)
+    with pytest.raises(Unavailable):
+        await store.record_decision(a_decision())
 
     assert await store.scale_requests() == []
+    assert await store.decisions("eu", "gpu", 1) == []
+
+
+async def test_a_file_that_another_holds_is_not_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boardfile, "BUSY_SECONDS", 0.01)
+    await opened(tmp_path).put_scale_request(a_scale_request())
+    with closing(sqlite3.connect(tmp_path / FILE)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+
+        with pytest.raises(OSError, match="cannot be read: database is locked"):
+            opened(tmp_path)
+
+    assert len(BoardFile(tmp_path).load()[0]) == 1
+
+
+async def test_pages_that_were_overwritten_are_found_at_the_start(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    for number in range(200):
+        await store.record_decision(a_decision(bytes(1000), at=START + number))
+    with (tmp_path / FILE).open("r+b") as file:
+        file.seek(3 * 4096)
+        file.write(b"\xff" * 3 * 4096)
+
+    again = opened(tmp_path)
+
+    assert await again.decisions("eu", "gpu", 1) == []
+    assert (tmp_path / "board.damaged").exists()
 
 
 def test_the_file_is_its_owners(tmp_path: Path) -> None:
