@@ -1,4 +1,7 @@
-"""`python -m bench.replaying.page FILE.json`: the rows of a replay as the tables of docs/autoscaler.md."""
+"""`python -m bench.replaying.page FILE.json …`: rows of replays as the tables of docs/autoscaler.md.
+
+Several files where several runs shared the work.
+"""
 
 from __future__ import annotations
 
@@ -67,4 +70,5 @@ def _pair(figures: Figures, name: str, scene: str, fault: Fault) -> str:
 
 
 if __name__ == "__main__":
-    print("\n".join(tables([Row(**row) for row in json.loads(Path(sys.argv[1]).read_text())])))
+    files = [json.loads(Path(name).read_text()) for name in sys.argv[1:]]
+    print("\n".join(tables([Row(**row) for rows in files for row in rows])))

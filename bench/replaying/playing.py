@@ -70,11 +70,17 @@ def _controller(task: Task, stage: Stage) -> Controller:
 
 def play_all(tasks: Sequence[Task], jobs: int) -> Iterator[Played]:
     """On so many cores, in the order they end; says on stderr how far it is."""
+    for done, played in enumerate(_played(tasks, jobs), start=1):
+        task = played.task
+        what = f"{task.contestant} in {task.scene}, seed {task.seed}, fault {task.fault.value}"
+        print(f"  {done}/{len(tasks)} {what}: {played.cpu_seconds:.0f} s of CPU", file=sys.stderr)
+        yield played
+
+
+def _played(tasks: Sequence[Task], jobs: int) -> Iterator[Played]:
+    if jobs == 1:
+        yield from map(play_task, tasks)
+        return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as crew:
-        runs = [crew.submit(play_task, task) for task in tasks]
-        for done, run in enumerate(as_completed(runs), start=1):
-            played = run.result()
-            task = played.task
-            what = f"{task.contestant} in {task.scene}, seed {task.seed}, fault {task.fault.value}"
-            print(f"  {done}/{len(tasks)} {what}: {played.cpu_seconds:.0f} s of CPU", file=sys.stderr)
-            yield played
+        for run in as_completed([crew.submit(play_task, task) for task in tasks]):
+            yield run.result()
