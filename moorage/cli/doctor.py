@@ -23,7 +23,7 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder.")
 @json_option
 def doctor(config: Path | None, data: Path | None, *, as_json: bool) -> None:
-    """Check ports, files, clock, TLS, store and relay, and say what to do."""
+    """Check ports, files, clock, TLS, store, relay and what runs here, and say what to do."""
     with server_extra("doctor"):
         from moorage.cli.findings import exit_code
         from moorage.cli.probes import examine

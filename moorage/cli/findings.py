@@ -10,6 +10,7 @@ from enum import Enum
 ENOUGH_FILES = 4096  # a relayed session takes two descriptors
 SLOW_CLOCK_SECONDS = 5.0  # the leeway of a token (moorage.tokens.LEEWAY)
 SOON = timedelta(days=14)
+PASSING = "settling"  # a freeze that ends by itself
 LEAST_REDIS = 7  # scripts with flags, such as allow-oom
 
 
@@ -118,6 +119,21 @@ def store(is_running: bool | None) -> Finding:
     return Finding(
         "store", Grade.OK, f"the store in memory {told}: live sessions do not survive a restart of the process"
     )
+
+
+def autoscaler(*, is_looking: bool, frozen: Iterable[tuple[str, str]]) -> Finding:
+    """Who keeps the number of workers right here. `frozen`: pool and reason of each freeze in force."""
+    if not is_looking:
+        sentence = "no pool was looked at for over a minute: workers stay as they are"
+        return Finding("autoscaler", Grade.WARN, sentence, "see its log: `look_failed` says why")
+    found = sorted(pair for pair in frozen if pair[1] != PASSING)
+    if not found:
+        return Finding("autoscaler", Grade.OK, "it follows the sessions")
+    said = ", ".join(f"{pool} ({reason})" for pool, reason in found)
+    advice = (
+        f"`moorage autoscaler explain {found[0][0].rpartition('/')[2]}` says it in words; docs/autoscaler.md what to do"
+    )
+    return Finding("autoscaler", Grade.WARN, f"frozen: {said}", advice)
 
 
 def store_away(sentence: str, advice: str = "start it, or correct store.url (--store, MOORAGE_STORE__URL)") -> Finding:

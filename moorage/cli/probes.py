@@ -6,6 +6,7 @@ import ctypes
 import errno
 import json
 import os
+import re
 import resource
 import socket
 import ssl
@@ -23,6 +24,7 @@ from moorage.cli.findings import Finding
 from moorage.cli.settings import Settings, TlsGroup
 
 ANSWER_WITHIN = 2.0
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
 _TIMEX_BYTES = 1024  # struct timex has 208 on 64-bit Linux
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
@@ -39,6 +41,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from serverprobes.store(settings, is_running=_is_store_up(live))
     if (found := serverprobes.database(settings)) is not None:
         yield found
+    if live is not None:
+        yield _autoscaler(live)
     yield _relay(settings)
     yield findings.loop(_version("uvloop"))
 
@@ -138,6 +142,24 @@ def _is_store_up(live: running.Running | None) -> bool | None:
         return None
     parts = (_ask(f"{live.observe}/readyz") or {}).get("parts", {})
     return bool(parts.get("store", False))
+
+
+def _autoscaler(live: running.Running) -> Finding:
+    parts = (_ask(f"{live.observe}/readyz") or {}).get("parts", {})
+    return findings.autoscaler(is_looking=bool(parts.get("autoscaler", False)), frozen=_frozen(live.observe))
+
+
+def _frozen(observe: str) -> Iterator[tuple[str, str]]:
+    """Pool and reason of each freeze that the metrics show."""
+    try:
+        with _direct().open(f"{observe}/metrics", timeout=ANSWER_WITHIN) as answer:
+            lines = answer.read().decode().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    for line in lines:
+        if line.startswith("moorage_autoscaler_frozen{") and line.endswith(" 1.0"):
+            labels = dict(_LABEL.findall(line))
+            yield f"{labels.get('region')}/{labels.get('pool')}", labels.get("reason", "")
 
 
 def _answers(observe: str) -> bool:

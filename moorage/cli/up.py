@@ -93,13 +93,14 @@ def _announce(program: UpProgram | ParentProgram, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(program.running().document()))
     else:
-        for line in greeting(program.running(), program.new_admin_key):
+        for line in greeting(program.running(), program.new_admin_key, program.most_workers):
             click.echo(line)
     sys.stdout.flush()
 
 
-def greeting(running: Running, new_key: str | None) -> list[str]:
-    """What a person reads once everything serves. `new_key` only at the first start."""
+def greeting(running: Running, new_key: str | None, most: int = 0) -> list[str]:
+    """What a person reads once everything serves. `new_key` only at the first start, `most`: workers that there may be."""
+    room = f", up to {most} as sessions come" if most > len(running.workers) else ""
     key_file = f"{running.data}/admin.key"
     trust = f" --cacert {running.certificate}" if running.certificate else ""
     lines = [
@@ -107,7 +108,7 @@ def greeting(running: Running, new_key: str | None) -> list[str]:
         f"  clients   {running.node}",
         f"  REST      {running.rest}/api/v1   (documentation: {running.rest}/api/v1/docs)",
         f"  metrics   {running.observe}/metrics",
-        f"  workers   {running.link}   ({len(running.workers)} example workers run)",
+        f"  workers   {running.link}   ({len(running.workers)} example workers run{room})",
         f"  data      {running.data}   ({running.relay} relay)",
     ]
     if running.certificate:

@@ -75,8 +75,11 @@ async def talk(connection: moorage.Connection, said: str) -> None:
         assert said in str(await connection.recv())
 
 
-async def test_the_fleet_grows_under_sessions_and_shrinks_without_cutting_one(tmp_path: Path) -> None:
-    with up(tmp_path, *ELASTIC) as fleet:
+@pytest.mark.parametrize("more", [(), ("--gateways", "2")], ids=["one process", "two gateways"])
+async def test_the_fleet_grows_under_sessions_and_shrinks_without_cutting_one(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    with up(tmp_path, *ELASTIC, *more) as fleet:
         assert len(fleet.running.workers) == 1
         async with api(fleet) as http, AsyncExitStack() as open_things:
             clients = await asyncio.gather(*(a_client(http, f"u{number}", open_things) for number in range(10)))

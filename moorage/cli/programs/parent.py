@@ -71,6 +71,11 @@ class ParentProgram(Lifecycle):
         return replace(self._where, workers=self._crew.processes if self._crew else (), parts=tuple(parts))
 
     @property
+    def most_workers(self) -> int:
+        """That there may be, of those it starts itself."""
+        return self._crew.policy.maximum if self._crew is not None else 0
+
+    @property
     def new_admin_key(self) -> str | None:
         """Where one was made just now."""
         key = self._said(self._control).get("new_admin_key")
@@ -90,7 +95,7 @@ class ParentProgram(Lifecycle):
         folder = await self.entered("sockets", private_folder(self._data))
         doors = await self.entered("doors", listening_doors(settings))
         self._observe = self.observe_with(
-            ObserveApp(self._pages.page, partial(self.readiness, self._checks(), self._refresh))
+            ObserveApp(self._page, partial(self.readiness, self._checks(), self._refresh))
         )
         store_url = await self._store_url(folder)
         settings = settings.model_copy(update={"store": settings.store.model_copy(update={"url": store_url})})
@@ -260,6 +265,10 @@ class ParentProgram(Lifecycle):
 
     def _is_filled(self, number: int) -> bool:
         return number < len(self._gateways) and self._gateways[number].is_ready
+
+    async def _page(self) -> bytes:
+        await self._refresh()
+        return await self._pages.page()
 
     async def _refresh(self) -> None:
         if self._fleet is not None:

@@ -59,6 +59,11 @@ class UpProgram(Lifecycle):
         )
 
     @property
+    def most_workers(self) -> int:
+        """That there may be, of those it starts itself."""
+        return self._crew.policy.maximum if self._crew is not None else 0
+
+    @property
     def new_admin_key(self) -> str | None:
         """Where one was made just now."""
         return self._welcome.new_admin_key if self._welcome else None

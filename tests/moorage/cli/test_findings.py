@@ -12,6 +12,21 @@ from moorage.cli.findings import Finding, Grade, exit_code
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
+def test_an_autoscaler_that_follows_is_fine_also_while_it_settles() -> None:
+    assert findings.autoscaler(is_looking=True, frozen=[("eu/gpu", "settling")]).grade is Grade.OK
+
+
+def test_a_frozen_pool_is_named_with_the_reason_and_where_it_is_explained() -> None:
+    found = findings.autoscaler(is_looking=True, frozen=[("eu/gpu", "rival"), ("eu/cpu", "settling")])
+
+    assert (found.grade, found.sentence) == (Grade.WARN, "frozen: eu/gpu (rival)")
+    assert "moorage autoscaler explain gpu" in found.advice
+
+
+def test_an_autoscaler_that_does_not_look_is_a_warning() -> None:
+    assert findings.autoscaler(is_looking=False, frozen=[]).grade is Grade.WARN
+
+
 def test_a_taken_port_names_the_way_to_its_user_and_the_option() -> None:
     found = findings.port("clients", "127.0.0.1:7400", error="it is taken", is_ours=False, option="--port")
 

@@ -165,6 +165,7 @@ def test_doctor_knows_its_own_ports_and_store(fleet: Fleet, monkeypatch: pytest.
     assert "Moorage that runs here" in found["port of clients"]["sentence"]
     assert "Moorage that runs here" in found["port of REST"]["sentence"]
     assert "answers" in found["store"]["sentence"]
+    assert found["autoscaler"]["sentence"] in ("it follows the sessions", "frozen: local/default (coverage)")
 
 
 def test_hangup_reads_the_certificate_again(fleet: Fleet) -> None:
