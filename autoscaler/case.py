@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from autoscaler.fleet import Fleet, survey
 from autoscaler.floors import Bounds, from_requests
-from autoscaler.flow import trend
+from autoscaler.flow import drift, rise
 from autoscaler.freezes import Freezes, freezes
 from autoscaler.lead import lead_seconds
 from autoscaler.learning import after_look
 from autoscaler.memory import Memory
-from autoscaler.need import Buffer, buffer, hidden
+from autoscaler.need import LEVEL_BAND, LEVEL_LEAST, Buffer, buffer, hidden
 from autoscaler.observation import Observation
 from autoscaler.policy import PoolPolicy
 
@@ -28,6 +28,7 @@ class Case:
     fleet: Fleet
     keep: Buffer
     rising: float  # sessions that the trend brings until an ordered worker serves
+    drift: float  # sessions a second, over the last forty minutes
     bounds: Bounds
     frozen: Freezes
 
@@ -45,8 +46,8 @@ def case(policy: PoolPolicy, seen: Observation, memory: Memory, now: float) -> C
     fleet = survey(seen, memory, lead, now)
     memory = after_look(policy, seen, fleet, memory, now)
     bounds = from_requests(seen.requests, now)
+    drifting = drift(memory.demand.minutes)
     ahead = lead + policy.every
-    slope = max(trend(memory.demand.looks, memory.spread or 0.0), hidden(policy, fleet)) if fleet.is_known else 0.0
     return Case(
         policy,
         seen,
@@ -54,8 +55,9 @@ def case(policy: PoolPolicy, seen: Observation, memory: Memory, now: float) -> C
         now,
         lead,
         fleet,
-        buffer(policy, memory, fleet.sessions, lead),
-        slope * ahead,
+        buffer(policy, memory, fleet.sessions, lead, drifting),
+        _rising(policy, fleet, memory, ahead, now),
+        drifting,
         bounds,
         freezes(policy, seen, fleet, memory, bounds, now),
     )
@@ -64,3 +66,16 @@ def case(policy: PoolPolicy, seen: Observation, memory: Memory, now: float) -> C
 def with_ruled(made: Case, workers: int) -> Case:
     """What the rules ask for now, remembered."""
     return replace(made, memory=replace(made.memory, ruled=made.memory.ruled.with_look(made.now, workers)))
+
+
+def _rising(policy: PoolPolicy, fleet: Fleet, memory: Memory, ahead: float, now: float) -> float:
+    """Within what a level has shown for hours, noise is no trend."""
+    if not fleet.is_known:
+        return 0.0
+    looks = memory.demand.looks
+    seen = rise(looks, memory.spread or 0.0, ahead)
+    level = memory.demand.level_for(LEVEL_BAND) if seen > 0 else 0.0
+    if level >= LEVEL_LEAST:
+        room = memory.demand.maximum(now - level) - looks[-1][1]
+        seen = min(seen, room) if room > 0 else seen
+    return max(seen, hidden(policy, fleet, memory, ahead))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from math import ceil, erfc, exp, sqrt
 
 MEMORY = 1800.0  # seconds over which the variance is averaged
 TYPICAL_SESSION = 600.0  # seconds; before anything was measured, sessions are taken to last so long
-TREND_LOOKS = 3  # fewer tell nothing
 TREND_SPAN = 60.0
+DRIFT_MINUTES = 20
 FEW = 20.0  # events; above it a Poisson count is near enough to normal
 
 
@@ -28,19 +29,27 @@ def spread_after(spread: float, change: float, seconds: float) -> float:
     return spread + weight * (min(change * change, bound) / seconds - spread)
 
 
-def trend(looks: Sequence[tuple[float, float]], spread: float) -> float:
-    """Sessions a second by which demand certainly rises: the slope of the last minute less two of its errors; 0 where
-    it falls or where noise could be it."""
-    latest = looks[-1][0] if looks else 0.0
-    recent = [look for look in looks if look[0] >= latest - TREND_SPAN]
-    best = 0.0
-    for first in (
-        (recent[0], recent[max(0, len(recent) - 1 - TREND_LOOKS)]) if len(recent) > TREND_LOOKS else recent[:1]
-    ):
-        span = latest - first[0]
-        if span > 0:
-            best = max(best, (recent[-1][1] - first[1] - 3.0 * sqrt(spread * span) - 1.0) / span)
-    return best
+def rise(looks: Sequence[tuple[float, float]], spread: float, ahead: float) -> float:
+    """Sessions more that a trend brings within `ahead` seconds. A rise that noise cannot be (three sigmas less) goes on
+    for as long as it has lasted, up to a minute: a step is overshot by what it was, a crowd is met where it will be."""
+    if not looks:
+        return 0.0
+    now, demand = looks[-1]
+    most = 0.0
+    for at, before in looks:
+        span = now - at
+        if 0.0 < span <= TREND_SPAN:
+            certain = demand - before - 3.0 * sqrt(spread * span) - 1.0
+            most = max(most, certain / span * min(span, ahead))
+    return most
+
+
+def fastest(looks: Sequence[tuple[float, float]]) -> float:
+    """Sessions a second by which demand grew between two looks, lately."""
+    return max(
+        ((after[1] - before[1]) / (after[0] - before[0]) for before, after in pairwise(looks) if after[0] > before[0]),
+        default=0.0,
+    )
 
 
 def quantile(spread: float, seconds: float, sigmas: float) -> int:
@@ -61,3 +70,12 @@ def _poisson(mean: float, sigmas: float) -> int:
         term *= mean / count
         below += term
     return count
+
+
+def drift(minutes: Sequence[tuple[float, float]]) -> float:
+    """Sessions a second by which demand has risen or fallen lately: the last twenty minutes against the twenty before."""
+    if len(minutes) < 2 * DRIFT_MINUTES:
+        return 0.0
+    late = sum(value for _, value in minutes[-DRIFT_MINUTES:])
+    early = sum(value for _, value in minutes[-2 * DRIFT_MINUTES : -DRIFT_MINUTES])
+    return (late - early) / DRIFT_MINUTES / (DRIFT_MINUTES * 60.0)

@@ -32,8 +32,9 @@ class History:
             looks, _in_grain(self.minutes, at, value, 60.0, MINUTES), _in_grain(self.tens, at, value, 600.0, TENS)
         )
 
-    def maximum(self, since: float) -> float:
-        """The highest since then, to the grain's precision: never less than it was, now and then a little more. 0 of nothing."""
+    def maximum(self, since: float, falling: float = 0.0) -> float:
+        """The highest since then, to the grain's precision: never less than it was, now and then a little more. 0 of nothing.
+        Each value counts as less by what it would have fallen until now at `falling` (not above 0) a second."""
         if self.looks and since >= self.looks[0][0]:
             before = [value for at, value in self.looks if at <= since]
             return max([value for at, value in self.looks if at > since] + before[-1:])
@@ -41,12 +42,25 @@ class History:
             span, grain = 60.0, self.minutes
         else:
             span, grain = 600.0, self.tens
-        highest = 0.0
+        highest, last = 0.0, grain[-1][0] if grain else 0.0
         for begun, value in reversed(grain):
             if begun + span <= since:
                 break
-            highest = max(highest, value)
+            highest = max(highest, value + falling * (last - begun))
         return highest
+
+    def level_for(self, part: float) -> float:
+        """Seconds for which each ten minutes' maximum has been within `part` of what it is lately."""
+        if len(self.tens) < 3:
+            return 0.0
+        level = sum(value for _, value in self.tens[-3:]) / 3.0
+        least, most = level * (1.0 - part), level * (1.0 + part)
+        since = self.tens[-1][0]
+        for begun, value in reversed(self.tens):
+            if not least <= value <= most:
+                break
+            since = begun
+        return self.tens[-1][0] - since
 
     @property
     def last(self) -> float | None:

@@ -12,14 +12,13 @@ from autoscaler.forecast import with_demand
 from autoscaler.lead import measured, ordered_at
 from autoscaler.memory import Memory
 from autoscaler.observation import Observation
-from autoscaler.pace import Pace, after_lower, after_raise, window
+from autoscaler.pace import after_lower, after_raise
 from autoscaler.policy import PoolPolicy
 from moorage.ids import WorkerId
 from scheduler.values import WorkerState
 
 GAP_LOOKS = 12.0  # so many looks that did not happen are a gap: another process begins to watch
 GAP_LEAST = 120.0
-DEPTH = 0.04  # of the highest demand, for each regret
 
 
 def after_look(policy: PoolPolicy, seen: Observation, fleet: Fleet, memory: Memory, now: float) -> Memory:
@@ -27,12 +26,10 @@ def after_look(policy: PoolPolicy, seen: Observation, fleet: Fleet, memory: Memo
     is_gap = memory.seen_at is None or now - memory.seen_at > max(GAP_LEAST, GAP_LOOKS * policy.every)
     memory = replace(memory, watched_since=now if is_gap else memory.watched_since, seen_at=now)
     if seen.target is not None:
-        memory = _with_replicas(policy, memory, seen.target.replicas, now)
+        memory = _with_replicas(memory, seen.target.replicas, now)
     if seen.workers is None:
         return memory
     memory = _with_demand(fleet, memory, now)
-    if memory.pace.regrets:
-        memory = replace(memory, pace=_calmed(policy, memory, now))
     return _with_workers(seen, fleet, memory, now)
 
 
@@ -47,14 +44,14 @@ def after_decision(decision: Decision, memory: Memory, *, has_raised: bool) -> M
     )
 
 
-def _with_replicas(policy: PoolPolicy, memory: Memory, replicas: int, now: float) -> Memory:
+def _with_replicas(memory: Memory, replicas: int, now: float) -> Memory:
     """Raised and lowered is what the target shows, whoever did it."""
     before = memory.replicas
     if before == replicas:
         return memory
     pace = memory.pace
     if before is not None:
-        pace = after_raise(pace, now, policy.down_window) if replicas > before else after_lower(pace, now)
+        pace = after_raise(pace, now) if replicas > before else after_lower(pace, now)
     return replace(memory, replicas=replicas, pace=pace)
 
 
@@ -72,16 +69,6 @@ def _with_demand(fleet: Fleet, memory: Memory, now: float) -> Memory:
         demand=memory.demand.with_look(now, demand),
         seasons=with_demand(memory.seasons, now, demand),
     )
-
-
-def _calmed(policy: PoolPolicy, memory: Memory, now: float) -> Pace:
-    """A fall deeper than the noise that was learnt is no noise: the window starts anew."""
-    pace = memory.pace
-    highest = memory.demand.maximum(now - window(pace, policy.down_window))
-    lately = memory.demand.maximum(now - policy.down_window)
-    if lately < highest * (1.0 - DEPTH * pace.regrets):
-        return replace(pace, regrets=0)
-    return pace
 
 
 def _with_workers(seen: Observation, fleet: Fleet, memory: Memory, now: float) -> Memory:

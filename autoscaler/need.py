@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+import os
+from math import ceil, sqrt
 
 from autoscaler.fleet import Fleet
-from autoscaler.flow import quantile
+from autoscaler.flow import fastest, quantile
 from autoscaler.memory import Memory
 from autoscaler.policy import PoolPolicy
+
+
+LEVEL_BAND = float(os.environ.get("BAND","0.1"))
+LEVEL_LEAST = float(os.environ.get("CALM","10800"))
+AHEAD = float(os.environ.get("AHEAD","600"))
+NOISE = 600.0
+SHOWS = 0.5
+MOST_AHEAD = 0.05
+RAISE = float(os.environ.get("RAISE","0.5"))
+CREDIT = float(os.environ.get("CREDIT","0.5"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +30,18 @@ class Buffer:
     high: int
 
 
-def buffer(policy: PoolPolicy, memory: Memory, sessions: float, lead: float) -> Buffer:
+def buffer(policy: PoolPolicy, memory: Memory, sessions: float, lead: float, drift: float) -> Buffer:
     """The largest of the absolute, the percentage and what may come until an ordered worker serves. Who waits
     `patience` seconds needs no free slot before that; a look may be as old as `every`."""
     exposed = max(policy.every, lead + policy.every - policy.patience)
     spread = memory.spread or 0.0
+    leaving = CREDIT * policy.patience * spread / 2.0
     low = max(
         policy.buffer_slots,
         ceil(policy.buffer_percent * sessions / 100.0),
-        quantile(spread, exposed, policy.buffer_sigmas),
+        ceil(quantile(spread, exposed, policy.buffer_sigmas) - leaving),
     )
-    learnt = memory.pace.regrets * sessions / 100.0
-    return Buffer(low, low + max(1, ceil(learnt)))
+    return Buffer(low, low + max(1, ceil(max(RAISE * sqrt(spread * NOISE), min(drift * AHEAD, MOST_AHEAD * sessions)))))
 
 
 def supply(fleet: Fleet, slots: int) -> int:
@@ -40,17 +51,21 @@ def supply(fleet: Fleet, slots: int) -> int:
 
 def wanted(fleet: Fleet, keep: Buffer, slots: int, extra: float = 0.0) -> int:
     """Workers that should serve for `extra` more sessions than there are and the buffer. Between `low` and `high` free
-    slots: as many as there are."""
+    slots: as many as there are. Where some are to be added, they are for twice the extra: what comes goes on coming."""
     have = fleet.open + len(fleet.ours)
     free = supply(fleet, slots) - extra
     if free < keep.low:
-        return have + ceil((keep.high - free) / slots)
+        return have + ceil((keep.high - free + extra) / slots)
     return have - max(0, int((free - keep.high) // slots))
 
 
-def hidden(policy: PoolPolicy, fleet: Fleet) -> float:
-    """Sessions a second that come while nothing is free. Those who were refused do not show in the demand: those who
-    wait came within the last `patience` seconds."""
-    if fleet.free + fleet.free_ours > 0 or policy.patience <= 0:
+def hidden(policy: PoolPolicy, fleet: Fleet, memory: Memory, ahead: float) -> float:
+    """Sessions more that come within `ahead` seconds while nothing is free, and are refused before they show in the demand:
+    those who wait came within the last `patience` seconds. More who wait than can have come since wait longer than that,
+    and show."""
+    if fleet.free + fleet.free_ours > 0 or policy.patience <= 0 or not fleet.waiting:
         return 0.0
-    return fleet.waiting / policy.patience
+    looks = memory.demand.looks[-2:]
+    rate, most = fleet.waiting / policy.patience, fastest(memory.demand.looks)
+    is_rising = fastest(looks) > SHOWS * most
+    return 0.0 if is_rising or rate > 1.5 * most else rate * ahead

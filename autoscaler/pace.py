@@ -1,57 +1,54 @@
-"""How fast a pool may shrink: a window that learns from its mistakes, and a budget of reversals.
-
-A worker goes when the highest demand over the window would allow it. Raising again within that window was a mistake of
-the window: the next one is three times as long, up to a day. A fall too deep to be noise starts anew with the shortest.
-"""
+"""What was done to a pool's replicas and when: bursts of raises, and reversals, of which a day has a budget."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 REVERSAL = 900.0  # replicas lowered and raised, or raised and lowered, within so long
+BURST = 600.0  # raises that follow each other within so long belong together
 DAY = 86_400.0
-GROWTH = 3.0
-MOST_REGRETS = 5
 KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What was done last, and how often it was wrong."""
+    """The last writes, whoever made them."""
 
     raised_at: float | None = None
     lowered_at: float | None = None
-    regrets: int = 0
-    regretted_at: float | None = None
+    burst: int = 0  # raises in a row, each within BURST of the one before
     reversals: tuple[float, ...] = ()  # of the last day
 
 
-def window(pace: Pace, shortest: float) -> float:
-    """Seconds whose highest demand must allow a removal."""
-    return min(shortest * GROWTH**pace.regrets, max(DAY, shortest))
-
-
-def after_raise(pace: Pace, now: float, shortest: float) -> Pace:
+def after_raise(pace: Pace, now: float) -> Pace:
     """Replicas were raised."""
-    if pace.lowered_at is None:
-        return replace(pace, raised_at=now)
-    since = now - pace.lowered_at
-    if since > window(pace, shortest):
-        return replace(pace, raised_at=now)
-    regrets = min(pace.regrets + 1, MOST_REGRETS)
-    reversals = _with(pace.reversals, now) if since <= REVERSAL else pace.reversals
-    return replace(pace, raised_at=now, lowered_at=None, regrets=regrets, regretted_at=now, reversals=reversals)
+    is_reversal = _within(pace.lowered_at, now, REVERSAL) and (pace.raised_at or 0.0) < (pace.lowered_at or 0.0)
+    return replace(
+        pace,
+        raised_at=now,
+        burst=pace.burst + 1 if _within(pace.raised_at, now, BURST) else 1,
+        reversals=_with(pace.reversals, now) if is_reversal else pace.reversals,
+    )
 
 
 def after_lower(pace: Pace, now: float) -> Pace:
     """Replicas were lowered."""
-    is_reversal = pace.raised_at is not None and now - pace.raised_at <= REVERSAL
+    is_reversal = _within(pace.raised_at, now, REVERSAL) and (pace.lowered_at or 0.0) < (pace.raised_at or 0.0)
     return replace(pace, lowered_at=now, reversals=_with(pace.reversals, now) if is_reversal else pace.reversals)
+
+
+def burst(pace: Pace, now: float) -> int:
+    """Raises in a row until now."""
+    return pace.burst if _within(pace.raised_at, now, BURST) else 0
 
 
 def reversals_today(pace: Pace, now: float) -> int:
     """In the last 24 hours."""
     return sum(1 for at in pace.reversals if at > now - DAY)
+
+
+def _within(at: float | None, now: float, seconds: float) -> bool:
+    return at is not None and now - at <= seconds
 
 
 def _with(reversals: tuple[float, ...], now: float) -> tuple[float, ...]:
