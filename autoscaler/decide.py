@@ -21,6 +21,7 @@ from autoscaler.observation import Observation, WorkerSeen
 from autoscaler.policy import PoolPolicy
 from autoscaler.shrinking import cordoned, retired
 
+NAMED = 3
 REPLACED_PART = 0.25  # of the workers: so many overdue members are replaced before they serve or go
 
 
@@ -59,6 +60,7 @@ def _moves(made: Case, desired: int, floor: int) -> _Moves:
         return _Moves(raised, limits=limits)
     back = _uncordoned(made, desired)
     raised, limits = _raised(made, replicas, desired - _open(made, desired) - len(back))
+    limits = (*limits, *_late(made))
     if back or raised > replicas or made.frozen.blocks_down or fleet.waiting:
         return _Moves(raised, tuple(back), limits=limits)
     gone, held = retired(made, floor)
@@ -69,6 +71,14 @@ def _open(made: Case, desired: int) -> int:
     """Workers that serve or will. Overdue members beyond a bound are hoped for: replacing them all would not end."""
     bound = max(1, ceil(REPLACED_PART * desired))
     return made.fleet.open + max(0, len(made.fleet.overdue) - bound)
+
+
+def _late(made: Case) -> tuple[Limit, ...]:
+    late = made.fleet.overdue
+    if not late:
+        return ()
+    names = ", ".join(member.name for member in late[:NAMED])
+    return (Limit("overdue", len(late), f"started long ago and do not serve, or fail: {names}"),)
 
 
 def _uncordoned(made: Case, desired: int) -> list[WorkerSeen]:

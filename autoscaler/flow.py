@@ -10,7 +10,8 @@ from math import ceil, erfc, exp, sqrt
 MEMORY = 1800.0  # seconds over which the variance is averaged
 TYPICAL_SESSION = 600.0  # seconds; before anything was measured, sessions are taken to last so long
 TREND_SPAN = 60.0
-DRIFT_MINUTES = 20
+CERTAIN = 3.0  # sigmas: noise goes so far once in an hour of looks
+DRIFT_MINUTES = 20  # as long as two typical sessions: shorter ones see the noise of single sessions
 FEW = 20.0  # events; above it a Poisson count is near enough to normal
 
 
@@ -39,7 +40,7 @@ def rise(looks: Sequence[tuple[float, float]], spread: float, ahead: float) -> f
     for at, before in looks:
         span = now - at
         if 0.0 < span <= TREND_SPAN:
-            certain = demand - before - 3.0 * sqrt(spread * span) - 1.0
+            certain = demand - before - CERTAIN * sqrt(spread * span) - 1.0
             most = max(most, certain / span * min(span, ahead))
     return most
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-import os
 from math import ceil, sqrt
 
 from autoscaler.fleet import Fleet
@@ -11,15 +10,15 @@ from autoscaler.flow import fastest, quantile
 from autoscaler.memory import Memory
 from autoscaler.policy import PoolPolicy
 
-
-LEVEL_BAND = float(os.environ.get("BAND","0.1"))
-LEVEL_LEAST = float(os.environ.get("CALM","10800"))
-AHEAD = float(os.environ.get("AHEAD","600"))
-NOISE = 600.0
-SHOWS = 0.5
-MOST_AHEAD = 0.05
-RAISE = float(os.environ.get("RAISE","0.5"))
-CREDIT = float(os.environ.get("CREDIT","0.5"))
+NOISE = 600.0  # seconds over which demand wanders before it comes back: about a session's length
+RAISE = 0.5  # sigmas of that wandering that a raise adds beyond the buffer, so that the next one is not at once
+AHEAD = 600.0  # seconds of the drift that a raise adds, and that a removal leaves,
+AHEAD_MOST = 0.05  # at most this part of the demand
+LEAVING = 0.5  # part of those who leave while somebody waits that is counted on
+CROWD = 0.1  # of the sessions: as many within the lead time are a crowd
+SATURATED = 0.5  # of the fastest growth: below it the demand has stopped to show who comes
+LEVEL_BAND = 0.05  # demand that keeps within this part of itself
+LEVEL_LEAST = 10_800.0  # for so long is level: then its highest is kept, and noise within it is no trend
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,14 @@ def buffer(policy: PoolPolicy, memory: Memory, sessions: float, lead: float, dri
     `patience` seconds needs no free slot before that; a look may be as old as `every`."""
     exposed = max(policy.every, lead + policy.every - policy.patience)
     spread = memory.spread or 0.0
-    leaving = CREDIT * policy.patience * spread / 2.0
+    leaving = LEAVING * policy.patience * spread / 2.0
     low = max(
         policy.buffer_slots,
         ceil(policy.buffer_percent * sessions / 100.0),
         ceil(quantile(spread, exposed, policy.buffer_sigmas) - leaving),
     )
-    return Buffer(low, low + max(1, ceil(max(RAISE * sqrt(spread * NOISE), min(drift * AHEAD, MOST_AHEAD * sessions)))))
+    more = max(RAISE * sqrt(spread * NOISE), min(drift * AHEAD, AHEAD_MOST * sessions), 1.0)
+    return Buffer(low, low + ceil(more))
 
 
 def supply(fleet: Fleet, slots: int) -> int:
@@ -51,11 +51,12 @@ def supply(fleet: Fleet, slots: int) -> int:
 
 def wanted(fleet: Fleet, keep: Buffer, slots: int, extra: float = 0.0) -> int:
     """Workers that should serve for `extra` more sessions than there are and the buffer. Between `low` and `high` free
-    slots: as many as there are. Where some are to be added, they are for twice the extra: what comes goes on coming."""
+    slots: as many as there are. Where some are to be added for a crowd, they are for twice of it: it goes on coming."""
     have = fleet.open + len(fleet.ours)
     free = supply(fleet, slots) - extra
     if free < keep.low:
-        return have + ceil((keep.high - free + extra) / slots)
+        crowd = extra if extra > CROWD * fleet.sessions else 0.0
+        return have + ceil((keep.high - free + crowd) / slots)
     return have - max(0, int((free - keep.high) // slots))
 
 
@@ -67,5 +68,5 @@ def hidden(policy: PoolPolicy, fleet: Fleet, memory: Memory, ahead: float) -> fl
         return 0.0
     looks = memory.demand.looks[-2:]
     rate, most = fleet.waiting / policy.patience, fastest(memory.demand.looks)
-    is_rising = fastest(looks) > SHOWS * most
+    is_rising = fastest(looks) > SATURATED * most
     return 0.0 if is_rising or rate > 1.5 * most else rate * ahead

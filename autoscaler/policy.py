@@ -83,7 +83,7 @@ class PoolPolicy:
     down_every: float = 300.0  # between two removals, unless much is to go
     settle_seconds: float = 120.0  # of watching before anything is lowered
     reversals_per_day: int = 20
-    remove_at_once: int = 10  # workers cordoned and not gone yet; a tenth of the workers where that is more
+    remove_at_once: int = 10  # workers cordoned and not gone yet; a quarter of the workers where that is more
     uses_forecast: bool = False
     rules: tuple[Rule, ...] = ()
     schedules: tuple[Schedule, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from math import sqrt
 
 from autoscaler.case import Case
@@ -11,19 +10,18 @@ from autoscaler.moves import to_cordon, to_retire
 from autoscaler.need import AHEAD, LEVEL_BAND, LEVEL_LEAST, NOISE
 from autoscaler.observation import WorkerSeen
 
-MARGIN = float(os.environ.get("MARGIN","1"))
-BATCH = float(os.environ.get("BATCH","0.05"))
-MUCH = float(os.environ.get("MUCH","0.08"))
-STALE = 3600.0
-AT_ONCE = 0.25
-LEAST = float(os.environ.get('LEAST','60'))
-GAPR = float(os.environ.get('GAPR','0'))
-FALL = float(os.environ.get("FALL","1"))
+MARGIN = 1.0  # sigmas of the demand's wandering that stay free beyond the buffer
+FEW = 0.05  # of the workers: fewer than that are removed only after
+PATIENT = 3600.0  # without a write
+MANY = 0.08  # of the workers: as many, and at least two, are removed without waiting for `down_every`, but not within
+BREATH = 60.0
+AT_ONCE = 0.25  # of the workers may be cordoned or removed at a time, where that is more than `remove_at_once`
+HOUR = 3600.0  # history by the minute reaches so far: only there a fall can be told from what is held
 
 
 def cordoned(case: Case, floor: int) -> list[WorkerSeen]:
     """The emptiest, as long as the buffer is free without them. Above the limit: whatever is free."""
-    fleet, policy = case.fleet, case.policy
+    fleet = case.fleet
     room = _at_once(case) - len(fleet.ours)
     over = fleet.open - case.limit
     if over > 0:
@@ -34,27 +32,31 @@ def cordoned(case: Case, floor: int) -> list[WorkerSeen]:
 
 def retired(case: Case, floor: int) -> tuple[tuple[Removal, ...], list[Limit]]:
     """Those that are empty, as far as the highest demand of the window leaves room, and not too often."""
-    fleet, policy, memory = case.fleet, case.policy, case.memory
+    fleet, memory = case.fleet, case.memory
     empty = sum(1 for worker in fleet.ours if not worker.used)
     have = fleet.open + len(fleet.ours)
     over = have - case.limit
-    level = memory.demand.level_for(LEVEL_BAND)
-    span = level if level >= LEVEL_LEAST else policy.down_window
-    falling = min(0.0, case.drift) * FALL if span <= 3600 else 0.0
-    peak = memory.demand.maximum(case.now - span, falling)
-    demand = memory.demand.last or 0.0
-    above = max(peak - demand, MARGIN * sqrt((memory.spread or 0.0) * NOISE) + max(0.0, case.drift) * AHEAD)
-    spare = fleet.free + fleet.free_ours - fleet.waiting - case.keep.low - 1 - case.rising - above
-    ruled = int(memory.ruled.maximum(case.now - span))
-    allowed = min(int(spare // policy.slots), have - max(floor, ruled), _at_once(case))
-    most = max(allowed, over)
-    limits = []
-    if empty > max(0, most):
-        limits.append(Limit("window", have - max(0, most), f"{peak:.0f} sessions within the last {span:.0f} s"))
+    most, held = _allowed(case, have, floor)
+    most = max(most, over)
+    limits = [held] if empty > max(0, most) else []
     if most > 0 and over <= 0 and _is_soon(case, min(most, empty), have):
-        limits.append(Limit("pace", have, "so few are removed later, together"))
+        limits.append(Limit("pace", have, "few go later and together"))
         most = 0
     return to_retire(fleet.ours, fleet.retired, memory.empty_since, case.now, most), limits
+
+
+def _allowed(case: Case, have: int, floor: int) -> tuple[int, Limit]:
+    """Workers that the buffer, the window's highest demand and the floors leave over, and what says so."""
+    fleet, memory = case.fleet, case.memory
+    level = memory.demand.level_for(LEVEL_BAND)
+    span = level if level >= LEVEL_LEAST else case.policy.down_window
+    peak = memory.demand.maximum(case.now - span, min(0.0, case.drift) if span <= HOUR else 0.0)
+    wandering = MARGIN * sqrt((memory.spread or 0.0) * NOISE) + max(0.0, case.drift) * AHEAD
+    kept = case.keep.low + 1 + case.rising + max(peak - (memory.demand.last or 0.0), wandering)
+    spare = fleet.free + fleet.free_ours - fleet.waiting - kept
+    ruled = int(memory.ruled.maximum(case.now - span))
+    most = min(int(spare // case.policy.slots), have - max(floor, ruled), _at_once(case))
+    return most, Limit("window", have - max(0, most), f"up to {peak:.0f} sessions within the last {span:.0f} s")
 
 
 def _at_once(case: Case) -> int:
@@ -64,12 +66,10 @@ def _at_once(case: Case) -> int:
 
 def _is_soon(case: Case, count: int, have: int) -> bool:
     pace = case.memory.pace
-    since = case.now - pace.lowered_at if pace.lowered_at is not None else STALE
-    if count >= MUCH * have and count >= 2:
-        return since < LEAST
-    written_at = max(pace.lowered_at or 0.0, pace.raised_at or 0.0)
-    if count < BATCH * have and case.now - written_at < STALE:
+    lowered = case.now - pace.lowered_at if pace.lowered_at is not None else PATIENT
+    if count >= max(2, MANY * have):
+        return lowered < BREATH
+    raised = case.now - pace.raised_at if pace.raised_at is not None else PATIENT
+    if count < FEW * have and min(lowered, raised) < PATIENT:
         return True
-    if pace.raised_at is not None and case.now - pace.raised_at < GAPR:
-        return True
-    return since < case.policy.down_every
+    return lowered < case.policy.down_every
