@@ -70,6 +70,6 @@ def _of_time(policy: PoolPolicy, memory: Memory, now: float) -> list[Frozen]:
     elif known < min(policy.down_window, MINUTES * 60.0 / 2):
         found.append(Frozen(Freeze.SETTLING, f"the demand of {known:.0f} of {policy.down_window:.0f} s is known"))
     reversals = reversals_today(memory.pace, now)
-    if reversals >= policy.reversals_per_day and now - memory.pace.reversals[-1] < CALM:
+    if 0 < reversals >= policy.reversals_per_day and now - memory.pace.reversals[-1] < CALM:
         found.append(Frozen(Freeze.FLAPPING, f"{reversals} reversals within 24 h"))
     return found

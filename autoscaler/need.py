@@ -40,8 +40,13 @@ def buffer(policy: PoolPolicy, memory: Memory, sessions: float, lead: float, dri
         ceil(policy.buffer_percent * sessions / 100.0),
         ceil(quantile(spread, exposed, policy.buffer_sigmas) - leaving),
     )
-    more = max(RAISE * sqrt(spread * NOISE), min(drift * AHEAD, AHEAD_MOST * sessions), 1.0)
+    more = max(RAISE * wandering(policy, memory), min(drift * AHEAD, AHEAD_MOST * sessions), 1.0)
     return Buffer(low, low + ceil(more))
+
+
+def wandering(policy: PoolPolicy, memory: Memory) -> float:
+    """One sigma of how far demand goes and comes back: over a session's length, or the window where that is shorter."""
+    return sqrt((memory.spread or 0.0) * min(NOISE, policy.down_window))
 
 
 def supply(fleet: Fleet, slots: int) -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
 from autoscaler.case import Case
 from autoscaler.decision import Limit, Removal
 from autoscaler.moves import to_cordon, to_retire
-from autoscaler.need import AHEAD, LEVEL_BAND, LEVEL_LEAST, NOISE
+from autoscaler.need import AHEAD, LEVEL_BAND, LEVEL_LEAST, wandering
 from autoscaler.observation import WorkerSeen
 
 MARGIN = 1.0  # sigmas of the demand's wandering that stay free beyond the buffer
@@ -51,8 +49,8 @@ def _allowed(case: Case, have: int, floor: int) -> tuple[int, Limit]:
     level = memory.demand.level_for(LEVEL_BAND)
     span = level if level >= LEVEL_LEAST else case.policy.down_window
     peak = memory.demand.maximum(case.now - span, min(0.0, case.drift) if span <= HOUR else 0.0)
-    wandering = MARGIN * sqrt((memory.spread or 0.0) * NOISE) + max(0.0, case.drift) * AHEAD
-    kept = case.keep.low + 1 + case.rising + max(peak - (memory.demand.last or 0.0), wandering)
+    noise = MARGIN * wandering(case.policy, memory) + max(0.0, case.drift) * AHEAD
+    kept = case.keep.low + 1 + case.rising + max(peak - (memory.demand.last or 0.0), noise)
     spare = fleet.free + fleet.free_ours - fleet.waiting - kept
     ruled = int(memory.ruled.maximum(case.now - span))
     most = min(int(spare // case.policy.slots), have - max(floor, ruled), _at_once(case))
