@@ -8,23 +8,25 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.autoscaler.io.kubernetes import real
+from tests.autoscaler.io.kubernetes import places
+from tests.autoscaler.io.kubernetes.real import Real
 
 
 @pytest.fixture(scope="session")
-def place() -> Iterator[real.Place]:
+def place() -> Iterator[places.Place]:
     """Where kwok plays nodes and pods."""
-    found = real.require(real.start("--kwok"))
+    found = places.require(places.start("--kwok"))
     try:
         yield found
     finally:
-        real.stop(found)
+        places.stop(found)
 
 
 @pytest_asyncio.fixture
-async def fleet(place: real.Place, tmp_path: Path) -> AsyncIterator[real.Real]:
+async def fleet(place: places.Place, tmp_path: Path) -> AsyncIterator[Real]:
     """An empty namespace."""
-    async with real.Real(place, tmp_path) as found:
+    async with Real(place, tmp_path) as found:
         await found.nodes()
-        await found.cordon(unschedulable=False)
+        if found.has_kwok:
+            await found.cordon(unschedulable=False)
         yield found

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tests.autoscaler.io.kubernetes.real import Place
+from tests.autoscaler.io.kubernetes.places import Place
 
 NAME = "docker.io/library/moorage-worker:test"
 BASE = "docker.io/library/python:3.11-slim"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from autoscaler.decision import Removal
+from autoscaler.io.kubernetes.api import Document
 from autoscaler.io.kubernetes.cluster import Cluster
 from autoscaler.io.kubernetes.pool import KubernetesPool
 from autoscaler.observation import Freeze, Problem, TargetSeen
@@ -68,3 +69,8 @@ async def calm(pool: KubernetesPool, fleet: Real, seconds: float = 40.0) -> Targ
 
     found: TargetSeen = await fleet.until(no_problems, seconds=seconds)
     return found
+
+
+def annotations_of(pod: Document) -> dict[str, str]:
+    """Of a pod's document."""
+    return dict(pod["metadata"].get("annotations") or {})

@@ -1,4 +1,4 @@
-"""A real API server for tests marked `kubernetes`: that of KUBECONFIG, or one that $CLUSTER_TOOL starts and stops.
+"""A namespace of a real API server, for tests marked `kubernetes`.
 
 The autoscaler under test comes with a service account that has the Role of role.yaml and nothing else.
 """
@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import tempfile
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,79 +20,15 @@ from autoscaler.io.kubernetes.cluster import Cluster
 from autoscaler.io.kubernetes.credentials import connect
 from autoscaler.io.kubernetes.metrics import KubernetesMetrics
 from autoscaler.io.kubernetes.troubles import Refused, Unreachable
-from tests.redis_server import free_port
+from tests.autoscaler.io.kubernetes.places import Place
 
 ROLE = Path(__file__).with_name("role.yaml")
-UP_SECONDS = 120.0
 KWOK_NODES = 3
+IMAGE = os.environ.get("MOORAGE_TEST_IMAGE", "registry.k8s.io/pause:3.10")
+"""Of pods that do nothing. kwok pulls none."""
+_KWOK = "kwok.x-k8s.io/node"
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _SCALED_OBJECTS = "scaledobjects.keda.sh"
-WHY_NOT = "no Kubernetes: set KUBECONFIG, or CLUSTER_TOOL to a program that starts one (`up --kwok`)"
-
-
-@dataclass(frozen=True)
-class Place:
-    """A cluster. `state`: the folder of one that we started, with the pids of its programs; None: somebody else's."""
-
-    kubeconfig: Path
-    state: Path | None = None
-    tool: str = ""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """That the tool was started with."""
-        return dict(os.environ) | ({"CLUSTER_STATE": str(self.state)} if self.state else {})
-
-
-def start(how: str) -> Place | None:
-    """KUBECONFIG's, or a new one of the tool: `how` is its option, or "". None: there is neither."""
-    if said := os.environ.get("KUBECONFIG"):
-        return Place(Path(said))
-    tool = os.environ.get("CLUSTER_TOOL")
-    if not tool or not Path(tool).exists():
-        return None
-    state = Path(tempfile.mkdtemp(prefix="moorage-cluster-"))
-    ports = {"CLUSTER_API_PORT": str(free_port()), "CLUSTER_ETCD_PORT": str(_pair_of_free_ports())}
-    environment = dict(os.environ) | {"CLUSTER_STATE": str(state)} | ports
-    command = [tool, "up", *([how] if how else [])]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=UP_SECONDS, check=False)
-    place = Place(state / "kubeconfig", state, tool)
-    if done.returncode:
-        stop(place)
-        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr[-500:]}")
-    return place
-
-
-def require(found: Place | None) -> Place:
-    """Skips where there is no cluster; fails where there must be one."""
-    if found is not None:
-        return found
-    if os.environ.get("CI") == "true":
-        pytest.fail(WHY_NOT)
-    pytest.skip(WHY_NOT)
-
-
-def stop(place: Place) -> None:
-    """Only of one that we started."""
-    if place.state is not None:
-        subprocess.run([place.tool, "down"], env=place.environment, capture_output=True, timeout=60, check=False)
-
-
-def pid_of(place: Place, program: str) -> int:
-    """Of one that we started."""
-    assert place.state is not None
-    return int((place.state / "pids" / program).read_text())
-
-
-def start_again(place: Place, program: str) -> None:
-    """Kills it and starts it with the same words."""
-    assert place.state is not None
-    pid = pid_of(place, program)
-    words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode().split("\0")
-    os.kill(pid, 9)
-    log = place.state / "logs" / f"{program}.again.log"
-    script = f'setsid "$@" >>{log} 2>&1 </dev/null & echo $! >{place.state}/pids/{program}'
-    subprocess.run(["sh", "-c", script, "sh", *words], check=True, timeout=10)
 
 
 class Real:
@@ -106,6 +39,7 @@ class Real:
         self.namespace = f"moorage-{os.urandom(4).hex()}"
         self._folder = kubeconfigs
         self.api = Api(lambda: connect(place.kubeconfig), KubernetesMetrics(CollectorRegistry()))
+        self.has_kwok = False  # else pods are real ones, and nodes are not ours to change
         self._clusters: list[Cluster] = []
         self._made_keda = False
 
@@ -138,9 +72,11 @@ class Real:
                 raise
             return {}
 
-    async def nodes(self, count: int = KWOK_NODES) -> None:
-        """That kwok plays."""
-        for number in range(count):
+    async def nodes(self) -> None:
+        """That kwok plays, where there are none at all or kwok's own; the nodes of others are taken as they are."""
+        found = (await self.api.get("/api/v1/nodes"))["items"]
+        self.has_kwok = all(_KWOK in (node["metadata"].get("annotations") or {}) for node in found)
+        for number in range(KWOK_NODES if self.has_kwok else 0):
             name = f"kwok-{number}"
             room = {"cpu": "64", "memory": "256Gi", "pods": "250"}
             await self.create(
@@ -148,7 +84,7 @@ class Real:
                 {
                     "metadata": {
                         "name": name,
-                        "annotations": {"kwok.x-k8s.io/node": "fake"},
+                        "annotations": {_KWOK: "fake"},
                         "labels": {"kubernetes.io/hostname": name, "type": "kwok"},
                     },
                     "status": {"allocatable": room, "capacity": room},
@@ -173,6 +109,8 @@ class Real:
 
     async def cordon(self, *, unschedulable: bool) -> None:
         """New pods stay pending, as where images take their time; or no longer."""
+        if not self.has_kwok:
+            pytest.skip("only nodes that kwok plays are cordoned by a test")
         for number in range(KWOK_NODES):
             await self.api.patch(f"/api/v1/nodes/kwok-{number}", {"spec": {"unschedulable": unschedulable}})
 
@@ -185,7 +123,7 @@ class Real:
         return await self._workload("statefulsets", replicas, {}, podManagementPolicy="Parallel")
 
     async def _workload(self, plural: str, replicas: int, pod: Document, **more: Any) -> str:
-        container = {"name": "main", "image": "test/pause:1", "imagePullPolicy": "IfNotPresent"}
+        container = {"name": "main", "image": IMAGE, "imagePullPolicy": "IfNotPresent"}
         spec = {"containers": [container], "terminationGracePeriodSeconds": 1} | pod
         labels = {"app": "web"}
         made = await self.api.post(
@@ -226,6 +164,8 @@ class Real:
 
     async def unready(self, pod: Document) -> None:
         """kwok leaves the status of a running pod as it is."""
+        if not self.has_kwok:
+            pytest.skip("only a pod that kwok plays turns unready because a test says so")
         at = "2026-11-22T12:00:00Z"
         conditions = [{"type": "Ready", "status": "False", "lastTransitionTime": at}]
         path = self.path("pods", pod["metadata"]["name"], group="") + "/status"
@@ -300,11 +240,3 @@ def _binding(name: str, namespace: str) -> Document:
 def _is_ready(pod: Document) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
-def _pair_of_free_ports() -> int:
-    """etcd takes the port and the one above it."""
-    while True:
-        port = free_port()
-        if port % 2 == 0 and free_port() == port + 1:  # nor is that one given to anybody else
-            return port

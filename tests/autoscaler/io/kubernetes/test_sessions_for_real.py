@@ -22,7 +22,7 @@ from autoscaler.policy import KubernetesTarget, PoolPolicy, RemovalMode
 from gateway.policy import GatewayPolicy
 from scheduler.store import Store
 from scheduler.values import ScaleAction, ScaleRequest, WorkerState
-from tests.autoscaler.io.kubernetes import image, real
+from tests.autoscaler.io.kubernetes import image, places
 from tests.autoscaler.io.kubernetes.real import Real
 from tests.moorage.io.harbour import JOIN_KEY, Harbour, a_harbour, eventually, session_id
 
@@ -32,18 +32,18 @@ START_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[real.Place]:
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[places.Place]:
     """A cluster with a real node that knows our image."""
     if sys.version_info[:2] != image.PYTHON:
         pytest.skip(f"the image's Python is {image.PYTHON}: compiled packages of this one would not load there")
-    found = real.require(real.start(""))
+    found = places.require(places.start(""))
     if found.state is None:
         pytest.skip("an image of this working copy can be given to a cluster of CLUSTER_TOOL only")
     try:
         image.load(found, tmp_path_factory.mktemp("image"))
         yield found
     finally:
-        real.stop(found)
+        places.stop(found)
 
 
 @asynccontextmanager
@@ -87,7 +87,7 @@ async def an_autoscaler(harbour: Harbour, cluster: Cluster, policy: PoolPolicy) 
 
 @pytest.mark.parametrize("mode", list(RemovalMode))
 async def test_told_to_be_fewer_than_are_busy_the_busy_stay_and_the_empty_go(
-    node: real.Place, tmp_path: Path, mode: RemovalMode
+    node: places.Place, tmp_path: Path, mode: RemovalMode
 ) -> None:
     async with Real(node, tmp_path) as fleet, a_fleet_of_pods(fleet, 5) as harbour:
         sockets = [await harbour.attach(session_id(letter)) for letter in "abcdefgh"]

@@ -15,7 +15,7 @@ from autoscaler.io.kubernetes.pool import KubernetesPool
 from autoscaler.io.kubernetes.reflector import PodReflector
 from autoscaler.io.target import Failed, Written
 from autoscaler.leases import Terms
-from tests.autoscaler.io.kubernetes import real
+from tests.autoscaler.io.kubernetes import places
 from tests.autoscaler.io.kubernetes.pools import a_pool, removals, seen
 from tests.autoscaler.io.kubernetes.real import Real
 
@@ -24,15 +24,15 @@ QUICK = Terms(duration=7.0, renew_deadline=4.0, retry=1.0, write_seconds=3.0)
 
 
 @pytest.fixture
-def ours(place: real.Place) -> Iterator[real.Place]:
+def ours(place: places.Place) -> Iterator[places.Place]:
     """Its API server may be stopped."""
     if place.state is None:
         pytest.skip("the cluster of KUBECONFIG is not ours to break")
     yield place
-    os.kill(real.pid_of(place, "kube-apiserver"), signal.SIGCONT)
+    os.kill(places.pid_of(place, "kube-apiserver"), signal.SIGCONT)
 
 
-async def test_nobody_leads_and_nothing_is_known_while_the_api_server_hangs(ours: real.Place, fleet: Real) -> None:
+async def test_nobody_leads_and_nothing_is_known_while_the_api_server_hangs(ours: places.Place, fleet: Real) -> None:
     await fleet.deployment(replicas=3)
     cluster = await fleet.autoscaler()
     leader = cluster.leader(fleet.namespace, "office", QUICK)
@@ -42,14 +42,14 @@ async def test_nobody_leads_and_nothing_is_known_while_the_api_server_hangs(ours
         await fleet.until(lambda: _is(leader.is_leading))
         await seen(pool, fleet)
         hung_at = asyncio.get_running_loop().time()
-        os.kill(real.pid_of(ours, "kube-apiserver"), signal.SIGSTOP)
+        os.kill(places.pid_of(ours, "kube-apiserver"), signal.SIGSTOP)
 
         assert await pool.look() is None
         await fleet.until(lambda: _is(not leader.is_leading), every=0.02)
         stopped_after = asyncio.get_running_loop().time() - hung_at
         answers = [await pool.remove(removals(alive[:1]), was=3), await pool.raise_to(4, was=3)]
 
-        os.kill(real.pid_of(ours, "kube-apiserver"), signal.SIGCONT)
+        os.kill(places.pid_of(ours, "kube-apiserver"), signal.SIGCONT)
         assert stopped_after <= max(QUICK.renew_deadline, 5.2)  # a look takes 5 s
         assert all(isinstance(each, Failed) for each in answers), answers
         await fleet.until(lambda: _is(leader.is_leading), seconds=30)
@@ -60,14 +60,14 @@ async def test_nobody_leads_and_nothing_is_known_while_the_api_server_hangs(ours
     assert set(alive) <= set(await fleet.ready(4))
 
 
-async def test_a_restarted_api_server_costs_a_pause_and_nothing_else(ours: real.Place, fleet: Real) -> None:
+async def test_a_restarted_api_server_costs_a_pause_and_nothing_else(ours: places.Place, fleet: Real) -> None:
     await fleet.deployment(replicas=3)
     cluster = await fleet.autoscaler()
     async with a_pool(cluster, fleet) as pool:
         alive = sorted(await fleet.ready(3))
         await seen(pool, fleet)
 
-        real.start_again(ours, "kube-apiserver")
+        places.start_again(ours, "kube-apiserver")
         assert not isinstance(await pool.remove(removals(alive[:1]), was=3), Written)
         await fleet.until(fleet.answers, seconds=40)
 
@@ -78,7 +78,7 @@ async def test_a_restarted_api_server_costs_a_pause_and_nothing_else(ours: real.
         assert set(alive) <= set(await fleet.pods())
 
 
-async def test_a_watch_that_the_server_has_forgotten_begins_with_a_new_list(ours: real.Place, fleet: Real) -> None:
+async def test_a_watch_that_the_server_has_forgotten_begins_with_a_new_list(ours: places.Place, fleet: Real) -> None:
     await fleet.deployment(replicas=3)
     await fleet.ready(3)
     metrics = KubernetesMetrics(CollectorRegistry())
@@ -89,7 +89,7 @@ async def test_a_watch_that_the_server_has_forgotten_begins_with_a_new_list(ours
     await asyncio.gather(running, return_exceptions=True)
     await fleet.api.patch(fleet.path("deployments", "web"), {"spec": {"replicas": 6}})
     await fleet.ready(6)
-    real.start_again(ours, "kube-apiserver")
+    places.start_again(ours, "kube-apiserver")
     await fleet.until(fleet.answers, seconds=40)
 
     running = asyncio.create_task(reflector.run())
