@@ -77,7 +77,7 @@ def _fault_tasks(scene: str, names: list[str], *, is_quick: bool) -> Iterator[Ta
     if is_quick and scene != "crowd":
         return
     for seed in range(1, 1 + FAULT_SEEDS):
-        for fault in (Fault.EMPTY, Fault.API) if is_quick else FAULTS:
+        for fault in (Fault.API,) if is_quick else FAULTS:
             yield from (Task(scene, seed, name, FAULT_DAYS, fault) for name in names)
         yield Task(scene, seed, REFERENCE, FAULT_DAYS)
 

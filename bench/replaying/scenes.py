@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from autoscaler.replay.sessions import Sessions
@@ -28,7 +28,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`make(seed, days)` gives the pools, with that many days counted where a scene has several."""
+    """`make(seed, days)` gives the pools, with that many days counted where a scene has several; one day is a smoke run."""
 
     name: str
     about: str
@@ -39,23 +39,27 @@ class Scene:
 def _flights(seed: int, days: int) -> list[Stage]:
     begin, end = flights.span_of(seed, days)
     setting = Setting(begin, end - days * flights.DAY, end)
-    return [Stage(sessions, setting) for sessions in flights.flight_sessions(seed, days)]
+    airports = flights.flight_sessions(seed, days)
+    return [Stage(sessions, setting) for sessions in (airports if days > 1 else airports[:1])]
 
 
 def _cycle(seed: int, days: int) -> list[Stage]:
-    span = cycle.days(0, 1 + days)
-    return [Stage(cycle.cycle_sessions(CYCLE, span, seed), Setting(span[0], span[0] + cycle.DAY, span[1]))]
+    first, warm_up, last = (0.0, 1.0, 1.0 + days) if days > 1 else (0.3, 0.35, 0.5)
+    span = cycle.days(first, last)
+    return [Stage(cycle.cycle_sessions(CYCLE, span, seed), Setting(span[0], cycle.days(warm_up, last)[0], span[1]))]
 
 
 def _crowd(seed: int, days: int) -> list[Stage]:
-    span = cycle.days(CROWD.day - 0.5, CROWD.day + 1)
+    before, after = (0.5, 1.0) if days > 1 else (0.0, 0.3)
+    span = cycle.days(CROWD.day - before, CROWD.day + after)
     sessions = cycle.cycle_sessions(CYCLE, span, seed, CROWD)
-    return [Stage(sessions, Setting(span[0], span[1] - cycle.DAY, span[1]))]
+    return [Stage(sessions, Setting(span[0], cycle.days(CROWD.day, 0)[0], span[1]))]
 
 
 def _steady(seed: int, days: int) -> list[Stage]:
-    begin = NOON + STEADY.settling_hours * HOUR
-    return [Stage(steady.steady_sessions(STEADY, seed), Setting(NOON, begin, begin + STEADY.hours * HOUR))]
+    load = STEADY if days > 1 else replace(STEADY, settling_hours=1.0, hours=1.0)
+    begin = NOON + load.settling_hours * HOUR
+    return [Stage(steady.steady_sessions(load, seed), Setting(NOON, begin, begin + load.hours * HOUR))]
 
 
 def _step(step: Step, wait: float) -> Callable[[int, int], list[Stage]]:
