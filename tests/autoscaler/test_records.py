@@ -1,0 +1,73 @@
+"""What is kept of a decision can be read by whoever explains it."""
+
+from __future__ import annotations
+
+import json
+from math import nan
+
+from autoscaler.decision import Candidate, Decision, Frozen, Limit, Removal
+from autoscaler.observation import Freeze, Health, Observation, Problem, Sample, TargetSeen
+from autoscaler.records import Carried, record_of
+from tests.builders import NOW, a_worker_id
+
+SEEN = Observation(
+    "eu",
+    "gpu",
+    None,
+    3,
+    TargetSeen(2, (), (Problem(Freeze.RIVAL, "an HPA has it"),)),
+    {"calls": Sample(Health.STALE, nan, NOW - 5.0, "old")},
+)
+DECISION = Decision(
+    "eu",
+    "gpu",
+    NOW,
+    4,
+    4,
+    retire=(Removal(a_worker_id(1), "m"),),
+    winner="rule:calls",
+    reason="2 replicas become 4",
+    candidates=(Candidate("rule:calls", 4, "32 of 8"),),
+    limits=(Limit("maximum", 4, "of the policy"),),
+    frozen=(Frozen(Freeze.RIVAL, "an HPA has it"),),
+)
+
+
+def test_inputs_decision_and_what_came_of_it_are_one_document() -> None:
+    record = record_of(SEEN, DECISION, Carried(replicas=4, troubles=("cordon: no",)))
+
+    said = json.loads(record.document)
+
+    assert (record.region, record.pool, record.at, record.is_change) == ("eu", "gpu", NOW, True)
+    assert said["winner"] == "rule:calls"
+    assert said["candidates"] == [{"source": "rule:calls", "workers": 4, "detail": "32 of 8"}]
+    assert said["frozen"] == [{"freeze": "rival", "detail": "an HPA has it"}]
+    assert said["inputs"]["registry"] is False
+    assert said["inputs"]["workers"] is None
+    assert (said["inputs"]["waiting"], said["inputs"]["replicas"]) == (3, 2)
+    assert said["done"]["replicas"] == 4
+    assert said["done"]["troubles"] == ["cordon: no"]
+
+
+def test_a_number_that_is_none_is_null_and_its_age_is_there() -> None:
+    said = json.loads(record_of(SEEN, DECISION, Carried()).document)
+
+    assert said["inputs"]["samples"]["calls"] == {
+        "health": "stale",
+        "value": None,
+        "at": NOW - 5.0,
+        "detail": "old",
+        "age_seconds": 5.0,
+    }
+
+
+def test_a_look_that_wrote_nothing_is_no_change() -> None:
+    assert not record_of(SEEN, DECISION, Carried(troubles=("somebody else was faster",))).is_change
+
+
+def test_long_lists_are_cut() -> None:
+    many = tuple(a_worker_id(number) for number in range(500))
+
+    said = json.loads(record_of(SEEN, DECISION, Carried(cordoned=many)).document)
+
+    assert len(said["done"]["cordoned"]) == 100
