@@ -45,6 +45,7 @@ class Api:
         self._client: ApiClient | None = None
         self._opening = asyncio.Lock()
         self._not_before = 0.0
+        self._is_closed = False
         self._credentials_at = float("-inf")
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
@@ -76,10 +77,9 @@ class Api:
             yield _lines_of(answer)
 
     async def close(self) -> None:
-        """Closes every connection."""
-        if self._client is not None:
-            client, self._client = self._client, None
-            await client.close()
+        """Closes every connection; a call that comes later is Unreachable."""
+        self._is_closed = True
+        await self._drop_client()
 
     async def _call(
         self,
@@ -165,8 +165,10 @@ class Api:
             raise Refused(429, "the API server asked for a pause", left)
 
     async def connect(self) -> ApiClient:
-        """Reads the credentials, where they are not read yet; opens no connection. Raises NoCredentials."""
+        """Reads the credentials, where they are not read yet; opens no connection. Raises NoCredentials, Unreachable."""
         async with self._opening:
+            if self._is_closed:
+                raise Unreachable("the way to the API server is closed")
             if self._client is None:
                 self._client = await self._open()
                 self._credentials_at = asyncio.get_running_loop().time()
@@ -176,7 +178,12 @@ class Api:
         """Tokens of kubeconfigs expire: the next call reads them anew."""
         if asyncio.get_running_loop().time() - self._credentials_at > _CREDENTIALS_EVERY:
             _log.info("kubernetes_credentials_read_anew")
-            await self.close()
+            await self._drop_client()
+
+    async def _drop_client(self) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.close()
 
 
 def _timeout(seconds: float) -> ClientTimeout:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from autoscaler.io.kubernetes.grounds import Grounds
 from autoscaler.io.kubernetes.troubles import Refused
-from autoscaler.pods import PROTECTION, Pod
+from autoscaler.pods import COST, NAMED_COST, PROTECTION, Pod
 
 PAUSE_SECONDS = 0.05  # between two writes: a herd of sessions is no herd of writes
 IDLE_SECONDS = 60.0  # a pod between two sessions stays protected for so long
@@ -29,16 +29,19 @@ class Guard:
     async def protect(self, grounds: Grounds) -> None:
         """Writes what was heard, where it is not written yet. Raises Trouble."""
         now = asyncio.get_running_loop().time()
-        for pod in self._of(grounds, self.busy, is_protected=False):
-            await _annotate(grounds, pod, dict(PROTECTION))
+        for pod in self._of(grounds, self.busy):
+            if pod.cost <= NAMED_COST:  # named by a removal that came to nothing, and taken into service since
+                await _annotate(grounds, pod, {**PROTECTION, COST: None})
+            elif not pod.is_protected:
+                await _annotate(grounds, pod, PROTECTION)
         rested = [uid for uid, since in self._idle_since.items() if now - since >= IDLE_SECONDS]
-        for pod in self._of(grounds, rested, is_protected=True):
-            if pod.uid not in self.busy:
+        for pod in self._of(grounds, rested):
+            if pod.is_protected and pod.uid not in self.busy:
                 await _annotate(grounds, pod, dict.fromkeys(PROTECTION))
 
-    def _of(self, grounds: Grounds, uids: Iterable[str], *, is_protected: bool) -> list[Pod]:
+    def _of(self, grounds: Grounds, uids: Iterable[str]) -> list[Pod]:
         there = (grounds.pods.pods.get(uid) for uid in uids)
-        return [pod for pod in there if pod is not None and pod.is_active and pod.is_protected is is_protected]
+        return [pod for pod in there if pod is not None and pod.is_active]
 
 
 async def _annotate(grounds: Grounds, pod: Pod, annotations: Mapping[str, str | None]) -> None:

@@ -16,7 +16,7 @@ class KubernetesMetrics:
         )  # code: HTTP status, or unreachable | withheld (it said when to come again)
         self.relists = Counter(
             "moorage_autoscaler_kubernetes_relists_total", "Lists of pods read anew", ["why"], registry=registry
-        )  # why: start | expired | broken | unreadable
+        )  # why: start | expired | unreadable
         self.conflicts = Counter(
             "moorage_autoscaler_kubernetes_conflicts_total",
             "Compare-and-swaps that somebody else won",

@@ -91,6 +91,11 @@ class Real:
                 },
             )
 
+    def only_with_kwok(self) -> None:
+        """Skips where nodes and pods are not ours to change."""
+        if not self.has_kwok:
+            pytest.skip("nodes and pods that kwok plays are needed")
+
     async def keda(self) -> None:
         """Its ScaledObject is known as a kind, until the end; nothing of KEDA runs."""
         schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
@@ -109,8 +114,7 @@ class Real:
 
     async def cordon(self, *, unschedulable: bool) -> None:
         """New pods stay pending, as where images take their time; or no longer."""
-        if not self.has_kwok:
-            pytest.skip("only nodes that kwok plays are cordoned by a test")
+        assert self.has_kwok, "only nodes that kwok plays are cordoned by a test"
         for number in range(KWOK_NODES):
             await self.api.patch(f"/api/v1/nodes/kwok-{number}", {"spec": {"unschedulable": unschedulable}})
 
@@ -164,8 +168,7 @@ class Real:
 
     async def unready(self, pod: Document) -> None:
         """kwok leaves the status of a running pod as it is."""
-        if not self.has_kwok:
-            pytest.skip("only a pod that kwok plays turns unready because a test says so")
+        assert self.has_kwok, "only a pod that kwok plays turns unready because a test says so"
         at = "2026-11-22T12:00:00Z"
         conditions = [{"type": "Ready", "status": "False", "lastTransitionTime": at}]
         path = self.path("pods", pod["metadata"]["name"], group="") + "/status"

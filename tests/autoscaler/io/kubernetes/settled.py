@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 
@@ -43,6 +44,11 @@ class Fleet:
         """Verb and path of all that changes something."""
         quiet = (REVIEW, EVENTS)
         return [(verb, path) for verb, path, _, _ in self.stub.seen if verb != "GET" and path not in quiet]
+
+    def annotated(self) -> list[Any]:
+        """Annotations of pods, as they were written."""
+        patches = (body for verb, path, _, body in self.stub.seen if verb == "PATCH" and path.startswith(PODS))
+        return [body["metadata"]["annotations"] for body in patches]
 
     async def _scale(self, request: web.Request) -> web.Response:
         return web.json_response({"spec": {"replicas": self.replicas}, "status": {"selector": "app=web"}})

@@ -181,3 +181,14 @@ async def test_credentials_that_are_gone_make_the_server_unreachable_and_not_the
 
     with pytest.raises(Unreachable, match="no way to"):
         await api.get("/it")
+
+
+async def test_a_call_after_the_end_opens_nothing(stub: Stub) -> None:
+    stub.says("GET", "/it", {})
+    await stub.api.get("/it")
+    await stub.api.close()
+
+    with pytest.raises(Unreachable, match="is closed"):
+        await stub.api.get("/it")
+
+    assert stub.opened == 1

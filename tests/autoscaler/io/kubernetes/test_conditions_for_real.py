@@ -58,6 +58,7 @@ async def test_a_scaled_object_is_a_rival_too(fleet: Real) -> None:
 
 @pytest.mark.parametrize("mode", list(RemovalMode))
 async def test_a_rollout_in_the_middle_of_a_scale_down_ends_it(fleet: Real, mode: RemovalMode) -> None:
+    fleet.only_with_kwok()
     await fleet.deployment(replicas=12)
     cluster = await fleet.autoscaler()
     async with a_pool(cluster, fleet, mode) as pool:
@@ -81,6 +82,7 @@ async def test_a_rollout_in_the_middle_of_a_scale_down_ends_it(fleet: Real, mode
 
 
 async def test_a_busy_pod_that_is_not_ready_stops_scale_down(fleet: Real) -> None:
+    fleet.only_with_kwok()
     await fleet.deployment(replicas=4)
     cluster = await fleet.autoscaler()
     async with a_pool(cluster, fleet) as pool:

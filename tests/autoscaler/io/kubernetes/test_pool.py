@@ -12,7 +12,7 @@ from autoscaler.decision import Frozen
 from autoscaler.io.kubernetes import guarding
 from autoscaler.io.target import Failed
 from autoscaler.observation import Freeze
-from autoscaler.pods import PROTECTION
+from autoscaler.pods import COST, NAMED_COST, PROTECTION
 from tests.autoscaler.io.kubernetes.settled import EVENTS, PODS, REVIEW, WEB, Fleet, a_pool, removal_of
 from tests.autoscaler.io.kubernetes.stub import Stub, until
 from tests.autoscaler.kubernetes_builders import a_pod_document
@@ -118,7 +118,18 @@ async def test_protection_passes_over_a_pod_that_is_gone_and_is_lifted_after_a_w
 
         await pool.protect([], ["uid-web-1-b"])
 
-    assert fleet.stub.seen[-1][3]["metadata"]["annotations"] == dict.fromkeys(PROTECTION)
+    assert fleet.annotated()[-1] == dict.fromkeys(PROTECTION)
+
+
+async def test_a_busy_pod_that_an_abandoned_removal_had_named_is_not_named_any_more(fleet: Fleet) -> None:
+    fleet.pods.pods[0] = a_pod_document("web-1-a", annotations={COST: str(NAMED_COST)})
+    fleet.stub.says("PATCH", f"{PODS}/web-1-a", a_pod_document("web-1-a"))
+    async with a_pool(fleet.stub) as pool:
+        await pool.look()
+
+        await pool.protect(["uid-web-1-a"], [])
+
+    assert fleet.annotated()[-1] == {**PROTECTION, COST: None}
 
 
 async def test_a_freeze_is_told_when_it_begins_and_again_only_after_it_was_over(fleet: Fleet) -> None:

@@ -65,6 +65,7 @@ async def test_a_swap_from_a_number_that_it_no_longer_is_loses(fleet: Real) -> N
 
 
 async def test_a_pod_that_is_still_starting_makes_the_named_go_exactly(fleet: Real) -> None:
+    fleet.only_with_kwok()
     await fleet.deployment(replicas=4)
     cluster = await fleet.autoscaler()
     async with a_pool(cluster, fleet) as pool:
@@ -81,6 +82,7 @@ async def test_a_pod_that_is_still_starting_makes_the_named_go_exactly(fleet: Re
 
 
 async def test_a_wrong_victim_is_counted_healed_and_shown(fleet: Real) -> None:
+    fleet.only_with_kwok()
     await fleet.deployment(replicas=5)
     cluster = await fleet.autoscaler()
     async with a_pool(cluster, fleet) as pool:
