@@ -16,8 +16,9 @@ AHEAD = 600.0  # seconds of the drift that a raise adds, and that a removal leav
 AHEAD_MOST = 0.05  # at most this part of the demand
 LEAVING = 0.5  # part of those who leave while somebody waits that is counted on
 CROWD = 0.1  # of the sessions: as many within the lead time are a crowd
+BEYOND = 2.0  # a crowd is reckoned with for so many lead times more, so that it is followed in few steps
 SATURATED = 0.5  # of the fastest growth: below it the demand has stopped to show who comes
-LEVEL_BAND = 0.05  # demand that keeps within this part of itself
+LEVEL_BAND = 0.1  # demand that keeps within this part of itself
 LEVEL_LEAST = 10_800.0  # for so long is level: then its highest is kept, and noise within it is no trend
 
 
@@ -56,11 +57,11 @@ def supply(fleet: Fleet, slots: int) -> int:
 
 def wanted(fleet: Fleet, keep: Buffer, slots: int, extra: float = 0.0) -> int:
     """Workers that should serve for `extra` more sessions than there are and the buffer. Between `low` and `high` free
-    slots: as many as there are. Where some are to be added for a crowd, they are for twice of it: it goes on coming."""
+    slots: as many as there are. Where some are to be added for a crowd, they are for `BEYOND` times more: it goes on coming."""
     have = fleet.open + len(fleet.ours)
     free = supply(fleet, slots) - extra
     if free < keep.low:
-        crowd = extra if extra > CROWD * fleet.sessions else 0.0
+        crowd = BEYOND * extra if extra > CROWD * fleet.sessions else 0.0
         return have + ceil((keep.high - free + crowd) / slots)
     return have - max(0, int((free - keep.high) // slots))
 

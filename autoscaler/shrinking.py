@@ -12,7 +12,7 @@ MARGIN = 1.0  # sigmas of the demand's wandering that stay free beyond the buffe
 FEW = 0.05  # of the workers: fewer than that are removed only after
 PATIENT = 3600.0  # without a write
 MANY = 0.08  # of the workers: as many, and at least two, are removed without waiting for `down_every`, but not within
-BREATH = 60.0
+BREATH = 150.0
 AT_ONCE = 0.25  # of the workers may be cordoned or removed at a time, where that is more than `remove_at_once`
 HOUR = 3600.0  # history by the minute reaches so far: only there a fall can be told from what is held
 
