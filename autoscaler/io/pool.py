@@ -87,6 +87,7 @@ class Pool:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._leader.run(), name="lead")
                 tasks.create_task(self._protecting.run(), name="protect")
+                tasks.create_task(self._watch_office(), name="office")
                 await self._tick_for_ever()
         finally:
             self._around.metrics.forget(self.place)
@@ -103,7 +104,20 @@ class Pool:
         if self._memory is None:
             self._around.metrics.frozen(self.place, {Freeze.REGISTRY})
             return
-        await self._step(await self._look(), self._memory)
+        memory = self._memory
+        seen = await self._look()
+        if self._memory is memory:  # else the office was lost meanwhile, and what another one learned is not known yet
+            await self._step(seen, memory)
+
+    async def _watch_office(self) -> None:
+        """Forgets what it learned as soon as somebody else could have learned more: also where it was stopped for a while, and
+        leads again before its next look."""
+        while True:
+            if not self._leader.is_leading:
+                self._memory = None
+            elif self._memory is None:
+                self.nudge()
+            await asyncio.sleep(STANDBY_SECONDS)
 
     async def _tick_for_ever(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -170,7 +184,7 @@ class Pool:
         self.target.announce(decision.frozen)
 
         async def remember() -> bool:
-            return await self._memories.keep(remembered, at_once=True)
+            return self._leader.is_leading and await self._memories.keep(remembered, at_once=True)
 
         carried = await carry_out(self._reach, seen, decision, remember)
         if carried.conflicts:
@@ -179,7 +193,8 @@ class Pool:
         self._around.metrics.carried(self.place, carried)
         self._protect(seen)
         await self._telling.tell(self.policy, seen, decision, carried)
-        await self._memories.keep(remembered, at_once=carried.is_change)
+        if self._leader.is_leading:
+            await self._memories.keep(remembered, at_once=carried.is_change)
 
     def _protect(self, seen: Observation) -> None:
         if seen.workers is None:

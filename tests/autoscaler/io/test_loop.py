@@ -256,3 +256,20 @@ async def test_a_memory_that_nobody_can_read_is_forgotten() -> None:
 
 async def _serve(yard: Yard, workers: int) -> bool:
     return await yard.serving() == workers
+
+
+@patient
+async def test_who_leads_again_after_a_while_reads_what_others_learned_meanwhile() -> None:
+    async with Yard(a_policy(every=60.0)) as yard:
+        await yard.until(yard.serving)
+        await asyncio.sleep(15.0)
+        name = f"autoscaler:{REGION}/{POOL}"
+        own = await yard.memory.memory(name) or b""
+        yard.reach.cut()
+        await yard.until(lambda: not yard.leaders[0].is_leading)
+        await yard.memory.keep_memory(name, own.replace(b'"leads":[]', b'"leads":[9.0,9.0,9.0]'))
+
+        yard.reach.mend()
+        await yard.until(lambda: yard.leaders[0].is_leading)
+
+        assert await yard.until(lambda: yard.metric("lead_seconds") == 9.0) <= 2.0
