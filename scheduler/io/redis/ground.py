@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 from moorage.ids import Draw, GatewayId, SessionId
 from scheduler.io.redis.client.functions import Script, library
 from scheduler.io.redis.client.shards import Shards
+from scheduler.io.redis.gathering import TOGETHER, Gathering
 from scheduler.io.redis.message import pack, unpack
 from scheduler.io.redis.prelude import prelude
 from scheduler.io.redis.scripts import packaged
@@ -65,6 +66,7 @@ class Ground:
         operations, shared = packaged()
         self._library = library(operations, [prelude(policy), *shared])
         self._scripts: dict[str, Script] = {}
+        self._gathering = Gathering(self._send)
         self._where: OrderedDict[SessionId, str] = OrderedDict()
         self._fleet = shards.key(FLEET) if shards.is_one_node and not is_split else ""
         self.is_one_node = bool(self._fleet)  # whether one script may touch a region and the fleet's shard
@@ -84,9 +86,11 @@ class Ground:
         """One script on one shard."""
         if self.settling:
             await self._settle()
-        script = self._scripts.get(name) or self._script(name)
-        now = repr(self._clock()) if self._clock is not None else b""
-        reply = unpack(await self.shards.run(script, tag, now, self._fleet, pack(args)))
+        if name in TOGETHER:
+            reply = unpack(await self._gathering.ask(name, tag, pack(args)))
+        else:
+            self._gathering.flush()
+            reply = unpack(await self._send(name, tag, (pack(args),)))
         if len(reply) > 1:
             await self.depart(tag, reply[1])
         return reply[0]
@@ -104,6 +108,7 @@ class Ground:
         """One plain command on a key of a shard."""
         if self.settling:
             await self._settle()
+        self._gathering.flush()
         return await self.shards.command(tag, name, self.shards.key(tag, suffix), *parts)
 
     async def _settle(self) -> None:
@@ -173,6 +178,11 @@ class Ground:
             self.regions = sorted([*self.regions, region])
             for tell in list(self.on_region):
                 await tell(region)
+
+    def _send(self, name: str, tag: str, parts: tuple[str | bytes, ...]) -> asyncio.Future[Any]:
+        script = self._scripts.get(name) or self._script(name)
+        now = repr(self._clock()) if self._clock is not None else b""
+        return self.shards.run(script, tag, now, self._fleet, *parts)
 
     def _script(self, name: str) -> Script:
         script = self._scripts[name] = self._library.script(name, is_idempotent=name not in _NOT_TWICE)

@@ -36,15 +36,16 @@ class Script:
 
 
 def library(operations: Mapping[str, str], shared: Iterable[str] = ()) -> Library:
-    """Put together from the bodies of operations, which see KEYS and ARGV, and from what they share."""
+    """Put together from the bodies of operations, which see KEYS and ARGV, and from what they share. Among themselves they are
+    OPERATIONS[name](KEYS, ARGV)."""
     text = "\n".join([*shared, *(_operation(name, body) for name, body in operations.items())])
     sha = sha1(text.encode(), usedforsecurity=False).hexdigest()[:16]
-    return Library(sha, f"#!lua name=moorage_{sha}\nlocal SHA = '{sha}'\n{text}")
+    return Library(sha, f"#!lua name=moorage_{sha}\nlocal SHA, OPERATIONS = '{sha}', {{}}\n{text}")
 
 
 def _operation(name: str, body: str) -> str:
     flags = "flags = {'allow-oom'}, " if body.startswith(_ALLOW_OOM) else ""
     return (
-        f"do\nlocal function callback(KEYS, ARGV)\n{body}\nend\n"
+        f"do\nlocal function callback(KEYS, ARGV)\n{body}\nend\nOPERATIONS['{name}'] = callback\n"
         f"redis.register_function{{function_name = '{name}_' .. SHA, {flags}callback = callback}}\nend"
     )

@@ -1,5 +1,8 @@
 -- One attach, from its request to its slot: the first placement, the way back to the slot, the queue.
 local q -- the request
+local claim, is_displaced
+
+do
 
 -- It left and comes back in one step: the fleet's shard need not hear of it.
 local function stay_entered()
@@ -55,7 +58,6 @@ local function place_first()
   return got
 end
 
-local claim
 
 local function wait_again(waiter)
   local old = waiter.q
@@ -74,7 +76,7 @@ local function wait_again(waiter)
 end
 
 -- Whether it must go elsewhere, and whether nothing but a drain stands between it and its slot.
-local function is_displaced(s)
+function is_displaced(s)
   local w = not s.displaced and worker_of(s.worker)
   if not w or w.health == 'lost' then return true, false end
   local is_drained = w.draining and now >= w.draining.deadline or false
@@ -129,7 +131,9 @@ local function refusal(s)
     if region and region ~= q.region and not s and not q.also then return {'at', region} end
     q.known = region == q.region
   end
-  if call('XLEN', R .. ':events') >= EVENTS then
+  local log = shard_state()
+  log[7] = log[7] or call('XLEN', R .. ':events') -- one of several may overstep the bound by their number
+  if log[7] >= EVENTS then
     return refused('STORE_UNAVAILABLE', 'events wait to be read; nothing new until then', 1)
   end
   if q.expires <= now and not s then return refused('SESSION_EXPIRED', "the session's time to live is over") end
@@ -161,4 +165,6 @@ claim = function()
     return {'unplaced'}
   end
   return place_first()
+end
+
 end

@@ -1,24 +1,52 @@
 -- What every operation begins with: keys, clock, arguments, records, notices, events.
 -- KEYS[1] is the shard's prefix, R from here on. ARGV: the time ('' reads the server's clock), the prefix of the fleet's
--- shard ('' where that may live on another node), the arguments as MessagePack.
+-- shard ('' where that may live on another node), the arguments as MessagePack, and whether it is one of several.
 local R, F, now, args, left -- `left`: sessions whose part in the fleet's shard the caller must take out
 local fleet_about -- what the fleet's shard says of a request, until it is changed
 local state -- {R}:state, read once: the highest fence given in vain, when the window of adoption ends, how many wait, and
--- the groups that have workers on each shelf
+-- the groups that have workers on each shelf; then how many events are not read yet
 local places -- workers' rows of {R}:spot, as far as they were read; see index.lua
 local queue_seen -- how many wait, as it stood beside a worker's row
 local moved -- worker -> what its count changes by, not written yet; see index.lua
 local call, pack, unpack_message -- these exist only while an operation runs
 
-local function begin(keys, argv)
+local begin, run_all
+
+do
+
+local function open(keys, argv)
   call, pack, unpack_message = redis.call, cmsgpack.pack, cmsgpack.unpack
-  R, F, now, left = keys[1], argv[2], tonumber(argv[1]), {}
-  state, fleet_about, places, queue_seen, moved = nil, nil, nil, nil, nil
+  R, F, now = keys[1], argv[2], tonumber(argv[1])
+  state, places, queue_seen = nil, nil, nil
   if not now then
     local time = call('TIME')
     now = time[1] + time[2] / 1000000
   end
-  args = argv[3] and unpack_message(argv[3]) or {}
+end
+
+function begin(keys, argv)
+  if not argv[4] then open(keys, argv) end -- else one of several, see run_all
+  args, left = argv[3] and unpack_message(argv[3]) or {}, {}
+  fleet_about, moved = nil, nil
+end
+
+-- Several operations in one step, each as if it had come alone: what one has read the next ones need not read again. ARGV from
+-- the third on: name and arguments of each. One that fails spoils none of the others.
+function run_all(keys, argv)
+  open(keys, argv)
+  local answers, one = {}, {argv[1], argv[2], '', true}
+  for n = 3, #argv, 2 do
+    one[3] = argv[n + 1]
+    local is_done, got = pcall(OPERATIONS[argv[n]], keys, one)
+    if not is_done then
+      state, places, queue_seen = nil, nil, nil -- they may say what was not written
+      if type(got) ~= 'table' then got = {err = tostring(got)} end
+    end
+    answers[#answers + 1] = got
+  end
+  return answers
+end
+
 end
 
 -- What a text means, worked out once: for texts that many operations read and few change. Nobody changes what it answers.
