@@ -273,3 +273,24 @@ async def test_who_leads_again_after_a_while_reads_what_others_learned_meanwhile
         await yard.until(lambda: yard.leaders[0].is_leading)
 
         assert await yard.until(lambda: yard.metric("lead_seconds") == 9.0) <= 2.0
+
+
+@patient
+async def test_a_removal_that_another_leader_began_is_finished() -> None:
+    async with Yard() as yard:
+        await yard.until(yard.serving)
+        for _ in range(6):
+            await yard.claim()
+        await yard.until(lambda: yard.metric("waiting_sessions") == 0 and yard.metric("target_replicas") > 1)
+        for session in await yard.memory.sessions():
+            await yard.memory.end(End(session.session, Outcome.COMPLETED, None, "done", "client", session.fence))
+        yard.target.answers.append(Failed("the API server went away"))
+        await yard.until(lambda: any(said.startswith("remove") for said in yard.target.log), within=60.0)
+        await yard.autoscaler.stop()
+        other = yard.another()
+        await other.start(yard.policies)
+        try:
+            await yard.until(lambda: len([said for said in yard.target.log if said.startswith("remove")]) > 1)
+            await yard.until(lambda: _serve(yard, 1))
+        finally:
+            await other.close()
