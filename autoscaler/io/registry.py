@@ -32,7 +32,7 @@ class Registry:
         self._store = store
         self._nudge = nudge
         self._seen: RegistrySeen | None = None
-        self._seen_at = 0.0
+        self._seen_at = float("-inf")
         self._reading = asyncio.Lock()
         self._waiting: Mapping[Place, int] = {}
         self._wishes: dict[Place, frozenset[str]] = {}
@@ -43,7 +43,7 @@ class Registry:
         clock = asyncio.get_running_loop().time
         asked_at = clock()
         async with self._reading:
-            if self._seen is None or self._seen_at < asked_at - _FRESH_SECONDS:
+            if self._seen_at < asked_at - _FRESH_SECONDS:  # also a failure is shared: ten pools do not wait ten times
                 began_at = clock()
                 self._seen = await self._read()
                 self._seen_at = began_at

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from autoscaler.io.registry import POLL_EVERY, Registry
+from autoscaler.io.registry import ANSWER_WITHIN, POLL_EVERY, Registry
 from autoscaler.observing import Place
 from scheduler.io.memory import MemoryStore
 from scheduler.store import Store
@@ -105,3 +105,17 @@ async def test_a_scale_request_nudges_its_pool_when_it_comes_and_when_it_goes() 
         await asyncio.sleep(2 * POLL_EVERY)
 
     assert nudged == [GPU, GPU]
+
+
+async def test_pools_wait_once_for_a_store_that_does_not_answer() -> None:
+    class Silent:
+        async def workers(self) -> None:
+            await asyncio.Event().wait()
+
+    registry = Registry(cast(Store, Silent()), lambda _: None)
+    began_at = asyncio.get_running_loop().time()
+
+    found = await asyncio.gather(*(registry.look() for _ in range(10)))
+
+    assert found == [None] * 10
+    assert asyncio.get_running_loop().time() - began_at <= 2 * ANSWER_WITHIN
