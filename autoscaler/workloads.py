@@ -48,6 +48,8 @@ def workload_of(document: Mapping[str, Any]) -> Workload:
     # Numbers of a Deployment's and a StatefulSet's status that are 0 are left out.
     counts = str(document.get("apiVersion", "")).startswith("apps/") or "updatedReplicas" in status
     current, update = status.get("currentRevision"), status.get("updateRevision")
+    if update:
+        counts = False  # a StatefulSet counts a pod that goes among its replicas and not among the updated ones
     return Workload(
         uid=str(meta["uid"]),
         kind=str(document.get("kind", "")),

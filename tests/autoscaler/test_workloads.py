@@ -65,6 +65,12 @@ def test_a_stateful_set_between_two_revisions_is_a_rollout() -> None:
     assert found.freeze is Freeze.ROLLOUT
 
 
+def test_a_stateful_set_that_loses_a_pod_is_not_rolling_out() -> None:
+    document = a_deployment(status={"updatedReplicas": 2, "currentRevision": "web-1", "updateRevision": "web-1"})
+
+    assert problem(workload_of(document), (), None) is None
+
+
 @pytest.mark.parametrize("status", [{}, {"replicas": 3}])
 def test_a_custom_resource_that_says_nothing_of_updates_is_never_rolling_out(status: dict[str, int]) -> None:
     document: Document = {
