@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from typing import IO, Any
 
 import click
 
 import moorage as package
+from moorage.cli.lazy import LazyGroup
 
 COMMANDS = {
     "up": ("moorage.cli.up", "Run everything on one machine, with example workers."),
@@ -29,7 +29,7 @@ COMMANDS = {
     "doctor": ("moorage.cli.doctor", "Check this machine and say what to do."),
     "completion": ("moorage.cli.completion", "Print the shell completion script."),
 }
-"""Name -> the module that holds a command of that name, and its line in the help."""
+"""As in moorage.cli.lazy."""
 
 
 class Unanswered(click.ClickException):
@@ -46,18 +46,10 @@ class Unanswered(click.ClickException):
         click.echo(json.dumps(document), file=file, err=file is None)
 
 
-class LazyGroup(click.Group):
-    """A group whose members are imported when they are called."""
+class _Root(LazyGroup):
+    """Errors are JSON where an answer would be."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
-        assert isinstance(command, click.Command)
-        return command
+    table = COMMANDS
 
     def invoke(self, ctx: click.Context) -> object:
         wants_json = "--json" in ctx.args
@@ -68,12 +60,8 @@ class LazyGroup(click.Group):
                 raise
             raise Unanswered(error) from error
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package.__version__, prog_name="moorage")
 def moorage() -> None:
     """Fleets of session workers, and the realtime gateway in front of them.
