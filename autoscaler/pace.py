@@ -1,11 +1,10 @@
-"""What was done to a pool's replicas and when: bursts of raises, and reversals, of which a day has a budget."""
+"""What was done to a pool's replicas and when, and the reversals, of which a day has a budget."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 REVERSAL = 900.0  # replicas lowered and raised, or raised and lowered, within so long
-BURST = 600.0  # raises that follow each other within so long belong together
 DAY = 86_400.0
 KEPT = 64
 
@@ -16,30 +15,19 @@ class Pace:
 
     raised_at: float | None = None
     lowered_at: float | None = None
-    burst: int = 0  # raises in a row, each within BURST of the one before
     reversals: tuple[float, ...] = ()  # of the last day
 
 
 def after_raise(pace: Pace, now: float) -> Pace:
     """Replicas were raised."""
-    is_reversal = _within(pace.lowered_at, now, REVERSAL) and (pace.raised_at or 0.0) < (pace.lowered_at or 0.0)
-    return replace(
-        pace,
-        raised_at=now,
-        burst=pace.burst + 1 if _within(pace.raised_at, now, BURST) else 1,
-        reversals=_with(pace.reversals, now) if is_reversal else pace.reversals,
-    )
+    reversals = _with(pace.reversals, now) if _turns(pace.lowered_at, pace.raised_at, now) else pace.reversals
+    return replace(pace, raised_at=now, reversals=reversals)
 
 
 def after_lower(pace: Pace, now: float) -> Pace:
     """Replicas were lowered."""
-    is_reversal = _within(pace.raised_at, now, REVERSAL) and (pace.lowered_at or 0.0) < (pace.raised_at or 0.0)
-    return replace(pace, lowered_at=now, reversals=_with(pace.reversals, now) if is_reversal else pace.reversals)
-
-
-def burst(pace: Pace, now: float) -> int:
-    """Raises in a row until now."""
-    return pace.burst if _within(pace.raised_at, now, BURST) else 0
+    reversals = _with(pace.reversals, now) if _turns(pace.raised_at, pace.lowered_at, now) else pace.reversals
+    return replace(pace, lowered_at=now, reversals=reversals)
 
 
 def reversals_today(pace: Pace, now: float) -> int:
@@ -47,8 +35,9 @@ def reversals_today(pace: Pace, now: float) -> int:
     return sum(1 for at in pace.reversals if at > now - DAY)
 
 
-def _within(at: float | None, now: float, seconds: float) -> bool:
-    return at is not None and now - at <= seconds
+def _turns(other_at: float | None, same_at: float | None, now: float) -> bool:
+    """The last write went the other way, and lately."""
+    return other_at is not None and now - other_at <= REVERSAL and (same_at is None or same_at < other_at)
 
 
 def _with(reversals: tuple[float, ...], now: float) -> tuple[float, ...]:

@@ -76,7 +76,7 @@ class PoolPolicy:
     every: float = 5.0  # between two looks
     buffer_slots: int = 2  # free at any time: the largest of these three
     buffer_percent: float = 0.0  # of the demand
-    buffer_sigmas: float = 1.75  # of what comes within the lead time
+    buffer_sigmas: float = 2.0  # of what comes within the lead time
     patience: float = 10.0  # a session waits so long for a slot: less than that need not be kept free
     lead_seconds: float = 60.0  # from replicas to a worker that serves, until it has been measured
     down_window: float = 900.0  # the shortest: a worker goes when the maximum over so long would allow it

@@ -8,7 +8,7 @@ from autoscaler.moves import to_cordon, to_retire
 from autoscaler.need import AHEAD, LEVEL_BAND, LEVEL_LEAST, wandering
 from autoscaler.observation import WorkerSeen
 
-MARGIN = 1.0  # sigmas of the demand's wandering that stay free beyond the buffer
+MARGIN = 0.7  # sigmas of the demand's wandering that stay free beyond the buffer
 FEW = 0.05  # of the workers: fewer than that are removed only after
 PATIENT = 3600.0  # without a write
 MANY = 0.08  # of the workers: as many, and at least two, are removed without waiting for `down_every`, but not within
