@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import structlog
 
+from autoscaler.memories import decode, encode
 from autoscaler.memory import Memory
 from autoscaler.observing import Place
 from scheduler.store import Store, Unavailable
@@ -45,7 +45,7 @@ class Memories:
         now = asyncio.get_running_loop().time()
         if not at_once and now < self._kept_at + KEEP_EVERY:
             return True
-        document = msgspec.json.encode(memory)
+        document = encode(memory)
         if document == self._kept:
             return True
         try:
@@ -58,8 +58,8 @@ class Memories:
 
     def _decoded(self, document: bytes) -> Memory:
         """What another version wrote is forgotten: measured again within minutes, and its cordons count as an operator's."""
-        try:
-            return msgspec.json.decode(document, type=Memory)
-        except msgspec.DecodeError as error:
-            _log.error("memory_forgotten", pool=self._place, why=str(error))
+        memory = decode(document)
+        if memory is None:
+            _log.error("memory_forgotten", pool=self._place, bytes=len(document))
             return Memory()
+        return memory
