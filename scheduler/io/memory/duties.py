@@ -93,6 +93,12 @@ def remove(fleet: Fleet, worker_id: WorkerId, now: float) -> Done | Refused:
 
 def settle(fleet: Fleet, worker: Worker, now: float) -> None:
     """After any change of duty or health: the index agrees, and room goes to those who wait."""
+    stand(fleet, worker, now)
+    give_room(fleet, worker, now)
+
+
+def stand(fleet: Fleet, worker: Worker, now: float) -> None:
+    """The index agrees with its duty and health; nobody gets its room yet."""
     if worker.draining is not None and worker.duty is not WorkerState.DRAINING:
         worker.draining = None
     if not worker.is_matchable:
@@ -105,8 +111,13 @@ def settle(fleet: Fleet, worker: Worker, now: float) -> None:
         fleet.index.close(worker)
         return
     fleet.index.open(worker)
-    grant_own(fleet, worker, now)
-    grant(fleet, worker, now)
+
+
+def give_room(fleet: Fleet, worker: Worker, now: float) -> None:
+    """To those who wait, if it may have new ones: first to sessions that have their slots here."""
+    if worker.is_open:
+        grant_own(fleet, worker, now)
+        grant(fleet, worker, now)
 
 
 def refuse_stranded(fleet: Fleet, now: float) -> None:

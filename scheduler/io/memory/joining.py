@@ -11,7 +11,7 @@ from moorage import ids
 from moorage.errors import Code
 from moorage.ids import WorkerId
 from scheduler.io.memory.adopting import drop_orphans, is_young, open_window
-from scheduler.io.memory.duties import settle
+from scheduler.io.memory.duties import give_room, stand
 from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.leases import count_silent, watch_lease
 from scheduler.io.memory.log import Data
@@ -43,8 +43,9 @@ def register(fleet: Fleet, registration: Registration, now: float) -> Registered
             return refused
         worker = _take_back(fleet, known, registration, now)
     watch_lease(fleet, worker, now)
-    settle(fleet, worker, now)
+    stand(fleet, worker, now)
     reconcile(fleet, worker, registration.sessions, now)
+    give_room(fleet, worker, now)
     return Registered(worker.id, worker.claim_key, fleet.epoch, worker.state, fleet.policy.worker_lost_after)
 
 

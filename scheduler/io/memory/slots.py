@@ -114,12 +114,12 @@ def grant(fleet: Fleet, worker: Worker, now: float) -> None:
 
 
 def grant_own(fleet: Fleet, worker: Worker, now: float) -> None:
-    """A worker is back: its sessions that wait for room elsewhere get the slots they kept."""
+    """A worker is back: its sessions that wait get the slots they kept. No other had room when they asked."""
     if not len(fleet.queue):
         return
     for session in list(worker.sessions):
         waiter = fleet.queue.of_session(session.id)
-        if waiter is not None and not session.is_displaced:
+        if waiter is not None:
             fleet.queue_alarms.drop(waiter)
             fleet.queue.leave(waiter)
             _grant_one(fleet, waiter, worker, now)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
+
 from moorage.errors import Code
 from moorage.ids import WorkerId
 from scheduler.values import (
     ClaimState,
+    Granted,
     Order,
+    Queued,
     Refused,
     SessionOnWorker,
 )
-from tests.scheduler.builders import a_session, a_worker
+from tests.scheduler.builders import a_request, a_session, a_worker
 from tests.scheduler.world import World
 
 
@@ -79,6 +83,26 @@ async def test_a_lost_worker_that_registers_again_has_its_sessions_back(world: W
     assert (await world.attach(held.session)).worker == joined.worker
     assert (await world.view(other.worker)).used == 0
     assert "worker.returned" in [event.type for event in await world.events()]
+
+
+@pytest.mark.parametrize("has_kept_it", [True, False])
+async def test_a_session_that_waits_for_room_has_its_slot_back_as_soon_as_its_worker_is(
+    world: World, *, has_kept_it: bool
+) -> None:
+    joined = await world.worker(a_worker(slots=1))
+    held = await world.attach()
+    world.silence(joined.worker)
+    await world.advance(6)
+    await world.worker(a_worker(slots=1))
+    await world.attach()
+    waits = a_request(held.session, wait_seconds=8.0, now=world.now)
+    assert isinstance(await world.store.claim(waits), Queued)
+
+    listed = (SessionOnWorker(held.session, held.fence, False),) if has_kept_it else ()
+    await world.worker(a_worker(slots=1, again=joined.worker, claim_key=joined.claim_key, sessions=listed))
+
+    granted = [notice.claimed for notice in await world.heard() if isinstance(notice, Granted)]
+    assert [(claimed.session, claimed.worker) for claimed in granted] == [(held.session, joined.worker)]
 
 
 async def test_what_it_lost_meanwhile_is_placed_elsewhere(world: World) -> None:

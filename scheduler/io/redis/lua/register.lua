@@ -77,6 +77,5 @@ end
 call('SETNX', R .. ':born', now)
 over = {}
 for _, session in ipairs(r.over or {}) do over[session] = true end
-settle(w)
-reconcile(w, r.sessions)
+settle(w, function() reconcile(w, r.sessions) end)
 return answer({'registered', w.id, w.key, w.duty, w.health})

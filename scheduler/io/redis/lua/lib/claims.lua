@@ -120,12 +120,12 @@ grant = function(worker)
   end
 end
 
--- A worker is back: its sessions that wait for room elsewhere get the slots they kept.
+-- A worker is back: its sessions that wait get the slots they kept. No other had room when they asked.
 local function grant_own(worker)
   if queue_length() == 0 then return end
   for _, id in ipairs(call('SMEMBERS', R .. ':ws:' .. worker)) do
     local waiter = waiter_of(id)
-    if waiter and not session_of(id).displaced then
+    if waiter then
       leave_queue(waiter)
       grant_one(waiter, worker)
     end

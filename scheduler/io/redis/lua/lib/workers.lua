@@ -52,23 +52,39 @@ local function refuse_stranded()
   end
 end
 
--- After any change of duty or health: the index agrees, and room goes to those who wait. Saves the worker.
-local function settle(w)
+local settle
+
+do
+
+-- The index agrees with the worker's duty and health; nobody gets its room yet. Saves it; whether it may have new ones.
+local function stand(w)
   if w.draining and w.duty ~= 'draining' then w.draining = nil end
   save_worker(w)
   if not is_matchable(w) then
     remove_spot(w.id)
     refuse_stranded()
-    return
+    return false
   end
   if not spot_of(w.id) then add_spot(w) end
   if not should_be_open(w) then
     close_spot(w.id)
-    return
+    return false
   end
   open_spot(w.id)
-  grant_own(w.id)
-  grant(w.id)
+  return true
+end
+
+-- After any change of duty or health: the index agrees, and room goes to those who wait, first to sessions that have
+-- their slots here. `meanwhile` is done between the two.
+function settle(w, meanwhile)
+  local is_open = stand(w)
+  if meanwhile then meanwhile() end
+  if is_open then
+    grant_own(w.id)
+    grant(w.id)
+  end
+end
+
 end
 
 -- Work on many sessions is done a portion at a time, the rest by the sweeps: {R}:work names, {R}:work:<name> sessions.
