@@ -6,10 +6,13 @@ write in the same transaction can never be overtaken. PostgreSQL: controlplane/i
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -18,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from controlplane.policy import DatabaseLimits
 
 READERS = 4
+_WAL_AGAIN_AFTER = 0.02
 
 
 async def _no_lock(connection: AsyncConnection, names: Sequence[str]) -> None:
@@ -69,8 +73,8 @@ def _sqlite(url: str, begin: str, connections: int, busy_seconds: float) -> Asyn
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, record: object) -> None:
         connection.isolation_level = None  # transactions begin and end where we say so
+        connection.run_async(lambda driver: _write_ahead(driver, busy_seconds))
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")  # WAL: a power cut may lose the last commits, never corrupts
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -80,3 +84,20 @@ def _sqlite(url: str, begin: str, connections: int, busy_seconds: float) -> Asyn
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+async def _write_ahead(driver: aiosqlite.Connection, within: float) -> None:
+    """Only a new file is not in WAL mode yet. While another program turns it there, or writes, SQLite says "locked" at once,
+    without its busy timeout: the change would wait for a lock that it cannot be given while it has its own."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + within
+    while True:
+        try:
+            cursor = await driver.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or clock() >= until:
+                raise
+            await asyncio.sleep(_WAL_AGAIN_AFTER)
+        else:
+            await cursor.close()
+            return

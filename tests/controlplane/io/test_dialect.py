@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from controlplane.io.database import Database
 from controlplane.io.dialect import engines_for
 from controlplane.policy import DatabaseLimits
+from tests.deadlines import SOON
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
@@ -55,3 +62,29 @@ def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(ValueError, match=r"needs asyncpg, which the \[postgres\] extra brings: pip install"):
         engines_for("postgresql://host/x", DatabaseLimits())
+
+
+async def test_a_new_file_that_another_program_writes_to_is_waited_for(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/new.db", DatabaseLimits(migrate_seconds=SOON))
+    with closing(sqlite3.connect(tmp_path / "new.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        asyncio.get_running_loop().call_later(0.2, other.execute, "ROLLBACK")
+
+        await database.migrate()
+
+    await database.ping()
+    await database.close()
+
+
+async def test_a_new_file_that_another_program_keeps_is_locked_when_the_wait_is_over(tmp_path: Path) -> None:
+    clock = asyncio.get_running_loop().time
+    database = Database(f"sqlite:///{tmp_path}/new.db", DatabaseLimits(busy_seconds=0.2))
+    with closing(sqlite3.connect(tmp_path / "new.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began_at = clock()
+
+        with pytest.raises(OperationalError, match="database is locked"):
+            await database.ping()
+
+        assert clock() - began_at >= 0.2
+    await database.close()
