@@ -136,6 +136,9 @@ async def test_a_restart_keeps_what_was_learned(tmp_path: Path) -> None:
             for number in range(5):
                 await a_client(http, f"u{number}", open_things)
             await until(lambda: serving(fleet) >= 2)
+            looks = metric(fleet, "moorage_autoscaler_decisions_total")
+            # that it has raised it learns at the look that follows
+            await until(lambda: metric(fleet, "moorage_autoscaler_decisions_total") > looks)
         assert fleet.stop() == 0
     before = remembered(fleet.data)
 
