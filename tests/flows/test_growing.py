@@ -26,7 +26,7 @@ from tests.moorage.cli.fleet import Fleet, up
 ELASTIC = ("--min-workers", "1", "--max-workers", "3", "--slots", "4", "--shrink-after", "2", "--drain-seconds", "1")
 SOON = 30.0
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 
 async def until(question: Callable[[], Any], within: float = SOON) -> None:

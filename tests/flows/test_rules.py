@@ -49,7 +49,7 @@ POOL = PoolPolicy(
     rules=(RULE,),
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @dataclass

@@ -18,7 +18,7 @@ from tests.moorage.cli.fleet import up
 FROM_NONE = ("--min-workers", "0", "--max-workers", "2", "--slots", "4", "--shrink-after", "2", "--drain-seconds", "1")
 PLACE = {"region": "local", "pool": "default"}
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_a_session_waits_for_the_first_worker_of_a_pool_that_was_held_at_none_over_a_kill(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.survival.steps import Harm, Step
 from tests.survival.stores import Cluster, Replicated, Single
 from tests.survival.storm import survives
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 KILLS = [
     Step(1.0, Harm.KILL, "store", 2.0),

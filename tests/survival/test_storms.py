@@ -39,7 +39,7 @@ def test_nobody_is_harmed_twice_at_once() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("number", [1, 2])
 async def test_a_storm_of_two_minutes(tmp_path: Path, request: pytest.FixtureRequest, number: int) -> None:
     said: int | None = request.config.getoption("--seed", default=None)
