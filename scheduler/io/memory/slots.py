@@ -117,7 +117,7 @@ def grant_own(fleet: Fleet, worker: Worker, now: float) -> None:
     """A worker is back: its sessions that wait get the slots they kept. No other had room when they asked."""
     if not len(fleet.queue):
         return
-    for session in list(worker.sessions):
+    for session in sorted(worker.sessions, key=lambda session: session.id):
         waiter = fleet.queue.of_session(session.id)
         if waiter is not None:
             fleet.queue_alarms.drop(waiter)

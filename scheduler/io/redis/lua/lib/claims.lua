@@ -123,7 +123,9 @@ end
 -- A worker is back: its sessions that wait get the slots they kept. No other had room when they asked.
 local function grant_own(worker)
   if queue_length() == 0 then return end
-  for _, id in ipairs(call('SMEMBERS', R .. ':ws:' .. worker)) do
+  local ids = call('SMEMBERS', R .. ':ws:' .. worker)
+  table.sort(ids)
+  for _, id in ipairs(ids) do
     local waiter = waiter_of(id)
     if waiter then
       leave_queue(waiter)
