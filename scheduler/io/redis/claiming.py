@@ -101,11 +101,15 @@ async def _over(ground: Ground, spread: Spread, request: ClaimRequest, regions: 
 
 
 def _first_to_say(refused: list[Found]) -> Found:
-    """That a region adopts after a loss of data, or is too new to have workers, comes before the want of room: it passes."""
+    """That a region adopts after a loss of data comes before the want of room, since it passes; that one is too new to have
+    workers, before that there are none of that kind."""
     adopting = [one for one in refused if one[0][4] == "adopting"]
     if adopting:
         return min(adopting, key=lambda one: float(one[0][3]))
-    return next((one for one in refused if one[0][4] == "newborn"), refused[0])
+    first = refused[0]
+    if first[0][4] != "unmatched":
+        return first
+    return next((one for one in refused if one[0][4] == "newborn"), first)
 
 
 async def _return(ground: Ground, spread: Spread, request: ClaimRequest, home: str, regions: list[str]) -> Found:

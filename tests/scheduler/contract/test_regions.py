@@ -148,3 +148,14 @@ async def test_its_own_worker_takes_it_again_where_no_region_has_room(world: Wor
     await world.store.suspend(held.session, held.fence, CARRIED, is_worker_lost=True)
 
     assert eu.worker == (await world.claimed(back(held, world))).worker
+
+
+async def test_a_worker_without_room_comes_before_a_region_that_is_too_new_to_have_any(world: World) -> None:
+    eu = await world.worker(a_worker(region="eu", pool="cpu"))
+    await world.worker(a_worker(region="us", pool="gpu"))
+    await world.store.cordon(eu.worker)
+
+    refused = await world.store.claim(a_request(wanted=Wanted(regions=("eu", "us"), pools=("cpu",)), now=world.now))
+
+    assert isinstance(refused, Refused)
+    assert refused.detail == "every matching slot is taken"
