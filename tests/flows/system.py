@@ -173,7 +173,14 @@ class System:
         """A client of session `number` whose token is in Authorization. `said`: claims; the rest is `websockets.connect`'s."""
         token = options.pop("token", None) or self.token(number, **options.pop("said", {}))
         headers = [("Authorization", f"Bearer {token}"), *options.pop("additional_headers", [])]
-        options = {"compression": None, "ping_interval": None, "proxy": None, "close_timeout": 1, **options}
+        options = {
+            "compression": None,
+            "ping_interval": None,
+            "proxy": None,
+            "close_timeout": 1,
+            "open_timeout": SOON,
+            **options,
+        }
         return connect(self.url(target), additional_headers=headers, **options)
 
     @contextlib.asynccontextmanager
