@@ -17,13 +17,13 @@ def from_sessions(case: Case) -> list[Candidate]:
     keep = case.keep
     sum_ = f"{fleet.sessions} sessions, {supply(fleet, policy.slots)} free or coming, {keep.low} to {keep.high} to keep"
     found = [Candidate("registry", wanted(fleet, keep, policy.slots), sum_)]
+    usual = forecast(case.memory.seasons, case.now, case.lead)
     if case.rising > 0:
-        workers = wanted(fleet, keep, policy.slots, case.rising)
+        workers = wanted(fleet, keep, policy.slots, case.rising, (usual or 0.0) - fleet.sessions)
         found.append(Candidate("trend", workers, f"{case.rising:.0f} more sessions within {case.lead:.0f} s; {sum_}"))
-    expected = forecast(case.memory.seasons, case.now, case.lead) if policy.uses_forecast else None
-    if expected is not None and expected > fleet.sessions:
-        workers = wanted(fleet, keep, policy.slots, expected - fleet.sessions)
-        found.append(Candidate("forecast", workers, f"{expected:.0f} sessions usually; {sum_}"))
+    if policy.uses_forecast and usual is not None and usual > fleet.sessions:
+        workers = wanted(fleet, keep, policy.slots, usual - fleet.sessions)
+        found.append(Candidate("forecast", workers, f"{usual:.0f} sessions usually; {sum_}"))
     return found
 
 

@@ -13,6 +13,7 @@ from autoscaler.learning import after_look
 from autoscaler.memory import Memory
 from autoscaler.need import LEVEL_BAND, LEVEL_LEAST, Buffer, buffer, hidden
 from autoscaler.observation import Observation
+from autoscaler.pace import patience
 from autoscaler.policy import PoolPolicy
 
 
@@ -31,6 +32,7 @@ class Case:
     drift: float  # sessions a second, over the last forty minutes
     bounds: Bounds
     frozen: Freezes
+    patience: float  # part of the policy's time for which what is not needed is kept
 
     @property
     def limit(self) -> int:
@@ -48,6 +50,8 @@ def case(policy: PoolPolicy, seen: Observation, memory: Memory, now: float) -> C
     bounds = from_requests(seen.requests, now)
     drifting = drift(memory.demand.minutes)
     ahead = lead + policy.every
+    known = now - memory.demand.tens[0][0] if memory.demand.tens else 0.0
+    usual = memory.habits.rate(now, now + ahead)
     return Case(
         policy,
         seen,
@@ -55,11 +59,12 @@ def case(policy: PoolPolicy, seen: Observation, memory: Memory, now: float) -> C
         now,
         lead,
         fleet,
-        buffer(policy, memory, fleet.sessions, lead, drifting),
+        buffer(policy, memory, fleet.sessions, lead, drifting, usual),
         _rising(policy, fleet, memory, ahead, now),
         drifting,
         bounds,
         freezes(policy, seen, fleet, memory, bounds, now),
+        patience(memory.pace, known, now),
     )
 
 

@@ -12,7 +12,10 @@ TYPICAL_SESSION = 600.0  # seconds; before anything was measured, sessions are t
 TREND_SPAN = 60.0
 CERTAIN = 3.0  # sigmas: noise goes so far once in an hour of looks
 DRIFT_MINUTES = 20  # as long as two typical sessions: shorter ones see the noise of single sessions
-FEW = 20.0  # events; above it a Poisson count is near enough to normal
+FEW = 20.0  # arrivals; above it a Poisson count is near enough to normal
+FEW_SIGMAS = 1.1  # more of the Poisson count
+FEW_SLOTS = 3.0  # more of the normal one, where nobody comes;
+FEW_FADE = 4.0  # half of them where so many come
 
 
 def spread_at_first(sessions: float) -> float:
@@ -53,12 +56,16 @@ def fastest(looks: Sequence[tuple[float, float]]) -> float:
     )
 
 
-def quantile(spread: float, seconds: float, sigmas: float) -> int:
+def quantile(spread: float, seconds: float, sigmas: float, rate: float = 0.0) -> int:
     """Slots that so many sigmas of net arrivals within so many seconds need: the smaller of two upper bounds, Poisson
-    of the arrivals alone (few come: nobody leaves in time) and normal of arrivals less departures (many)."""
-    events = spread * seconds
-    normal = ceil(sigmas * sqrt(events))
-    return min(normal, _poisson(round(events / 2, 1), sigmas)) if events / 2 <= FEW else normal
+    of the arrivals alone (few come: nobody leaves in time) and normal of arrivals less departures (many). One who is
+    refused is a larger part of few than of many: the fewer come, the surer it is. `rate`: arrivals a second where more is
+    known of them than that they are half of all changes."""
+    mean = max(spread / 2.0, rate) * seconds
+    if mean > FEW:
+        return ceil(sigmas * sqrt(2.0 * mean))
+    surer = FEW_SLOTS / (1.0 + mean / FEW_FADE)
+    return min(ceil(sigmas * sqrt(2.0 * mean) + surer), _poisson(round(mean, 1), sigmas + FEW_SIGMAS))
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from autoscaler.fleet import Fleet
 from autoscaler.floors import Bounds
 from autoscaler.history import MINUTES
 from autoscaler.memory import Memory
-from autoscaler.observation import Freeze, Health, Observation
+from autoscaler.observation import Freeze, Health, Observation, Problem
 from autoscaler.pace import reversals_today
 from autoscaler.policy import PoolPolicy
 
@@ -28,18 +28,19 @@ class Freezes:
 def freezes(policy: PoolPolicy, seen: Observation, fleet: Fleet, memory: Memory, bounds: Bounds, now: float) -> Freezes:
     """Most of them forbid only the way down."""
     found = [*_of_signals(policy, seen, fleet), *_of_time(policy, memory, now)]
-    blocks_up = False
+    blocks_up, blocking = False, list[Problem]()
     if seen.target is None:
         blocks_up = True
         found.append(Frozen(Freeze.TARGET, "replicas and members of the target cannot be read"))
     else:
-        found.extend(Frozen(problem.freeze, problem.detail) for problem in seen.target.problems)
-        blocks_up = any(problem.blocks_up for problem in seen.target.problems)
+        blocking = [problem for problem in seen.target.problems if problem.blocks_up or problem.blocks_down]
+        found.extend(Frozen(problem.freeze, problem.detail) for problem in blocking)
+        blocks_up = any(problem.blocks_up for problem in blocking)
     if bounds.hold is not None:
         blocks_up = True
         found.append(Frozen(Freeze.REQUEST, f"held by {bounds.hold.by}: {bounds.hold.reason[:200]}"))
     down = seen.target is None or any(problem.blocks_down for problem in seen.target.problems)
-    others = len(found) - (len(seen.target.problems) if seen.target is not None else 0)
+    others = len(found) - len(blocking)
     return Freezes(tuple(found), blocks_up, down or others > 0)
 
 

@@ -57,17 +57,19 @@ def _with_replicas(memory: Memory, replicas: int, now: float) -> Memory:
 
 def _with_demand(fleet: Fleet, memory: Memory, now: float) -> Memory:
     demand = float(fleet.sessions + fleet.used_ours + fleet.carried)
-    spread = memory.spread
+    spread, habits = memory.spread, memory.habits
     if spread is None:
         spread = spread_at_first(demand)
     elif memory.demand.looks:
         at, last = memory.demand.looks[-1]
         spread = spread_after(spread, demand - last, now - at)
+        habits = habits.with_change(now, demand - last, now - at)
     return replace(
         memory,
         spread=spread,
         demand=memory.demand.with_look(now, demand),
         seasons=with_demand(memory.seasons, now, demand),
+        habits=habits,
     )
 
 

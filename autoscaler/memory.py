@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoscaler.forecast import Seasons
+from autoscaler.habits import Habits
 from autoscaler.history import History
 from autoscaler.pace import Pace
 from moorage.ids import WorkerId
@@ -31,3 +32,4 @@ class Memory:
     spread: float | None = None  # variance of the demand's change in a second
     pace: Pace = field(default_factory=Pace)
     seasons: Seasons = field(default_factory=Seasons)
+    habits: Habits = field(default_factory=Habits)

@@ -11,11 +11,12 @@ from autoscaler.memory import Memory
 from autoscaler.policy import PoolPolicy
 
 NOISE = 600.0  # seconds over which demand wanders before it comes back: about a session's length
-RAISE = 0.5  # sigmas of that wandering that a raise adds beyond the buffer, so that the next one is not at once
+RAISE = 0.3  # sigmas of that wandering that a raise adds beyond the buffer, so that the next one is not at once
 AHEAD = 600.0  # seconds of the drift that a raise adds, and that a removal leaves,
 AHEAD_MOST = 0.05  # at most this part of the demand
 LEAVING = 0.5  # part of those who leave while somebody waits that is counted on
 CROWD = 0.1  # of the sessions: as many within the lead time are a crowd
+BACK = 8.0  # who was away comes back faster than the first of them do: so many times more, up to what is usual
 BEYOND = 2.0  # a crowd is reckoned with for so many lead times more, so that it is followed in few steps
 SATURATED = 0.5  # of the fastest growth: below it the demand has stopped to show who comes
 LEVEL_BAND = 0.1  # demand that keeps within this part of itself
@@ -30,16 +31,16 @@ class Buffer:
     high: int
 
 
-def buffer(policy: PoolPolicy, memory: Memory, sessions: float, lead: float, drift: float) -> Buffer:
+def buffer(policy: PoolPolicy, memory: Memory, sessions: float, lead: float, drift: float, usual: float) -> Buffer:
     """The largest of the absolute, the percentage and what may come until an ordered worker serves. Who waits
-    `patience` seconds needs no free slot before that; a look may be as old as `every`."""
+    `patience` seconds needs no free slot before that; a look may be as old as `every`. `usual`: arrivals a second."""
     exposed = max(policy.every, lead + policy.every - policy.patience)
     spread = memory.spread or 0.0
     leaving = LEAVING * policy.patience * spread / 2.0
     low = max(
         policy.buffer_slots,
         ceil(policy.buffer_percent * sessions / 100.0),
-        ceil(quantile(spread, exposed, policy.buffer_sigmas) - leaving),
+        ceil(quantile(spread, exposed, policy.buffer_sigmas, usual) - leaving),
     )
     more = max(RAISE * wandering(policy, memory), min(drift * AHEAD, AHEAD_MOST * sessions), 1.0)
     return Buffer(low, low + ceil(more))
@@ -55,13 +56,14 @@ def supply(fleet: Fleet, slots: int) -> int:
     return fleet.free + fleet.free_ours + fleet.coming * slots - fleet.waiting
 
 
-def wanted(fleet: Fleet, keep: Buffer, slots: int, extra: float = 0.0) -> int:
+def wanted(fleet: Fleet, keep: Buffer, slots: int, extra: float = 0.0, away: float = 0.0) -> int:
     """Workers that should serve for `extra` more sessions than there are and the buffer. Between `low` and `high` free
-    slots: as many as there are. Where some are to be added for a crowd, they are for `BEYOND` times more: it goes on coming."""
+    slots: as many as there are. Where some are to be added for a crowd, they are for `BEYOND` times more: it goes on coming;
+    where `away` sessions fewer than usual are there, for `BACK` times more, but no more than those."""
     have = fleet.open + len(fleet.ours)
     free = supply(fleet, slots) - extra
     if free < keep.low:
-        crowd = BEYOND * extra if extra > CROWD * fleet.sessions else 0.0
+        crowd = max(BEYOND * extra, min(BACK * extra, away - extra)) if extra > CROWD * fleet.sessions else 0.0
         return have + ceil((keep.high - free + crowd) / slots)
     return have - max(0, int((free - keep.high) // slots))
 

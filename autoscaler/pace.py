@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 REVERSAL = 900.0  # replicas lowered and raised, or raised and lowered, within so long
 DAY = 86_400.0
 KEPT = 64
+WRITES_KEPT = 128
+QUIET, BUSY = 30, 60  # writes a day: with fewer than the one all may go sooner, with more than the other nothing
+SOONEST = 0.15  # of the patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +19,19 @@ class Pace:
     raised_at: float | None = None
     lowered_at: float | None = None
     reversals: tuple[float, ...] = ()  # of the last day
+    writes: tuple[float, ...] = ()  # of the last day
 
 
 def after_raise(pace: Pace, now: float) -> Pace:
     """Replicas were raised."""
     reversals = _with(pace.reversals, now) if _turns(pace.lowered_at, pace.raised_at, now) else pace.reversals
-    return replace(pace, raised_at=now, reversals=reversals)
+    return replace(pace, raised_at=now, reversals=reversals, writes=_with(pace.writes, now, WRITES_KEPT))
 
 
 def after_lower(pace: Pace, now: float) -> Pace:
     """Replicas were lowered."""
     reversals = _with(pace.reversals, now) if _turns(pace.raised_at, pace.lowered_at, now) else pace.reversals
-    return replace(pace, lowered_at=now, reversals=reversals)
+    return replace(pace, lowered_at=now, reversals=reversals, writes=_with(pace.writes, now, WRITES_KEPT))
 
 
 def reversals_today(pace: Pace, now: float) -> int:
@@ -35,10 +39,19 @@ def reversals_today(pace: Pace, now: float) -> int:
     return sum(1 for at in pace.reversals if at > now - DAY)
 
 
+def patience(pace: Pace, known: float, now: float) -> float:
+    """Part of the time that a worker is kept for its return, 1 at most: where a day has few writes there may be more of
+    them. `known`: seconds for which writes have been counted; before a day of them it is 1."""
+    if known < DAY:
+        return 1.0
+    writes = sum(1 for at in pace.writes if at > now - DAY)
+    return min(1.0, max(SOONEST, (writes - QUIET) / (BUSY - QUIET)))
+
+
 def _turns(other_at: float | None, same_at: float | None, now: float) -> bool:
     """The last write went the other way, and lately."""
     return other_at is not None and now - other_at <= REVERSAL and (same_at is None or same_at < other_at)
 
 
-def _with(reversals: tuple[float, ...], now: float) -> tuple[float, ...]:
-    return (*(at for at in reversals if at > now - DAY), now)[-KEPT:]
+def _with(times: tuple[float, ...], now: float, most: int = KEPT) -> tuple[float, ...]:
+    return (*(at for at in times if at > now - DAY), now)[-most:]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from autoscaler.case import Case
 from autoscaler.decision import Limit, Removal
 from autoscaler.moves import to_cordon, to_retire
-from autoscaler.need import AHEAD, LEVEL_BAND, LEVEL_LEAST, wandering
+from autoscaler.need import AHEAD, LEVEL_BAND, LEVEL_LEAST
 from autoscaler.observation import WorkerSeen
 
-MARGIN = 0.7  # sigmas of the demand's wandering that stay free beyond the buffer
-FEW = 0.05  # of the workers: fewer than that are removed only after
+FEW = 0.08  # of the workers: fewer than that are removed only after
 PATIENT = 3600.0  # without a write
 MANY = 0.08  # of the workers: as many, and at least two, are removed without waiting for `down_every`, but not within
 BREATH = 150.0
@@ -47,10 +46,10 @@ def _allowed(case: Case, have: int, floor: int) -> tuple[int, Limit]:
     """Workers that the buffer, the window's highest demand and the floors leave over, and what says so."""
     fleet, memory = case.fleet, case.memory
     level = memory.demand.level_for(LEVEL_BAND)
-    span = level if level >= LEVEL_LEAST else case.policy.down_window
+    span = level if level >= LEVEL_LEAST else case.patience * case.policy.down_window
     peak = memory.demand.maximum(case.now - span, min(0.0, case.drift) if span <= HOUR else 0.0)
-    noise = MARGIN * wandering(case.policy, memory) + max(0.0, case.drift) * AHEAD
-    kept = case.keep.low + 1 + case.rising + max(peak - (memory.demand.last or 0.0), noise)
+    rise = max(0.0, case.drift) * AHEAD
+    kept = case.keep.low + 1 + case.rising + max(peak - (memory.demand.last or 0.0), rise)
     spare = fleet.free + fleet.free_ours - fleet.waiting - kept
     ruled = int(memory.ruled.maximum(case.now - span))
     most = min(int(spare // case.policy.slots), have - max(floor, ruled), _at_once(case))
@@ -66,8 +65,8 @@ def _is_soon(case: Case, count: int, have: int) -> bool:
     pace = case.memory.pace
     lowered = case.now - pace.lowered_at if pace.lowered_at is not None else PATIENT
     if count >= max(2, MANY * have):
-        return lowered < BREATH
+        return lowered < case.patience * BREATH
     raised = case.now - pace.raised_at if pace.raised_at is not None else PATIENT
-    if count < FEW * have and min(lowered, raised) < PATIENT:
+    if count < FEW * have and min(lowered, raised) < case.patience * PATIENT:
         return True
-    return lowered < case.policy.down_every
+    return lowered < case.patience * case.policy.down_every

@@ -136,7 +136,7 @@ def test_sessions_on_draining_workers_are_no_demand_and_their_slots_no_supply() 
 
 
 def test_a_fall_is_followed_when_the_window_allows_it_and_by_the_empty_ones_only() -> None:
-    line = a_settled_pool(*[8] * 10, 4)
+    line = a_settled_pool(*[8] * 10, 4, 0)
     fell_at = line.now + 5.0
 
     line.now = fell_at
@@ -158,7 +158,7 @@ def test_nothing_is_lowered_until_the_pool_was_watched_for_long_enough() -> None
 
 
 def test_a_worker_is_cordoned_and_seen_empty_before_it_is_retired() -> None:
-    line = a_settled_pool(4, 0, 0)
+    line = a_settled_pool(2, 0, 0)
     states = {number: worker.state for number, worker in line.workers.items()}
 
     line.run(HOUR)
@@ -253,6 +253,15 @@ def test_a_problem_says_itself_in_which_direction_it_blocks() -> None:
     free = line.look()
 
     assert (blocked.replicas, free.replicas) == (1, 2)
+
+
+def test_a_problem_that_blocks_nothing_is_no_freeze() -> None:
+    line = a_settled_pool(7)
+    line.problems = (Problem(Freeze.TARGET, "Events cannot be written", blocks_up=False, blocks_down=False),)
+
+    line.look()
+
+    assert freezes(line) == set()
 
 
 def test_a_floor_holds_until_it_expires() -> None:

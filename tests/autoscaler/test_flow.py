@@ -43,3 +43,15 @@ def test_a_rise_goes_on_as_long_as_it_has_lasted() -> None:
 def test_drift_is_the_last_twenty_minutes_against_those_before() -> None:
     assert drift([(60.0 * n, 100.0 + n) for n in range(60)]) == pytest.approx(1.0 / 60.0)
     assert drift([(60.0 * n, 100.0 + n) for n in range(39)]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("mean", "least", "most"), [(0.1, 2, 2), (0.5, 4, 4), (0.9, 5, 5), (10.0, 9, 10), (50.0, 20, 20)]
+)
+def test_the_fewer_come_the_surer_is_their_slot(mean: float, least: int, most: int) -> None:
+    assert least <= quantile(2.0 * mean / 60.0, 60.0, 2.0) <= most
+
+
+def test_a_rate_that_is_known_counts_where_changes_say_less() -> None:
+    assert quantile(0.0, 60.0, 2.0, 0.5 / 60.0) == quantile(1.0 / 60.0, 60.0, 2.0)
+    assert quantile(1.0 / 60.0, 60.0, 2.0, 0.1 / 60.0) == quantile(1.0 / 60.0, 60.0, 2.0)

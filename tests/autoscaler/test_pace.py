@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from autoscaler.pace import DAY, Pace, after_lower, after_raise, reversals_today
+import pytest
+
+from autoscaler.pace import BUSY, DAY, QUIET, SOONEST, Pace, after_lower, after_raise, patience, reversals_today
 
 
 def test_raised_soon_after_lowered_is_a_reversal_and_late_is_none() -> None:
@@ -17,3 +19,29 @@ def test_a_reversal_counts_once_and_for_a_day() -> None:
 
     assert reversals_today(pace, 20.0) == 1
     assert reversals_today(pace, DAY + 11.0) == 0
+
+
+def written(times: int) -> Pace:
+    """So often in one direction, within the last day."""
+    pace = Pace()
+    for number in range(times):
+        pace = after_raise(pace, 100.0 + number)
+    return pace
+
+
+@pytest.mark.parametrize(
+    ("writes", "part"), [(0, SOONEST), (QUIET, SOONEST), ((QUIET + BUSY) // 2, 0.5), (BUSY, 1.0), (120, 1.0)]
+)
+def test_the_fewer_writes_a_day_had_the_sooner_workers_go(writes: int, part: float) -> None:
+    assert patience(written(writes), DAY, DAY) == pytest.approx(part)
+
+
+def test_before_a_day_is_known_patience_is_whole() -> None:
+    assert patience(Pace(), DAY - 1.0, DAY) == 1.0
+
+
+def test_writes_are_forgotten_after_a_day_and_bounded() -> None:
+    pace = written(1_000)
+
+    assert len(pace.writes) == 128
+    assert patience(pace, 3 * DAY, 3 * DAY) == SOONEST
