@@ -5,7 +5,6 @@ from __future__ import annotations
 from autoscaler.case import Case
 from autoscaler.decision import Candidate, Limit
 from autoscaler.floors import from_rules, from_schedules
-from autoscaler.forecast import forecast
 from autoscaler.need import supply, wanted
 
 
@@ -17,7 +16,7 @@ def from_sessions(case: Case) -> list[Candidate]:
     keep = case.keep
     sum_ = f"{fleet.sessions} sessions, {supply(fleet, policy.slots)} free or coming, {keep.low} to {keep.high} to keep"
     found = [Candidate("registry", wanted(fleet, keep, policy.slots), sum_)]
-    usual = forecast(case.memory.seasons, case.now, case.lead)
+    usual = case.usual.sessions
     if case.rising > 0:
         workers = wanted(fleet, keep, policy.slots, case.rising, (usual or 0.0) - fleet.sessions)
         found.append(Candidate("trend", workers, f"{case.rising:.0f} more sessions within {case.lead:.0f} s; {sum_}"))

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from autoscaler.fleet import Fleet, survey
 from autoscaler.floors import Bounds, from_requests
 from autoscaler.flow import drift, rise
+from autoscaler.forecast import forecast
 from autoscaler.freezes import Freezes, freezes
 from autoscaler.lead import lead_seconds
 from autoscaler.learning import after_look
 from autoscaler.memory import Memory
-from autoscaler.need import LEVEL_BAND, LEVEL_LEAST, Buffer, buffer, hidden
+from autoscaler.need import LEVEL_BAND, LEVEL_LEAST, Buffer, Usual, buffer, hidden
 from autoscaler.observation import Observation
 from autoscaler.pace import patience
 from autoscaler.policy import PoolPolicy
@@ -32,6 +33,7 @@ class Case:
     drift: float  # sessions a second, over the last forty minutes
     bounds: Bounds
     frozen: Freezes
+    usual: Usual
     patience: float  # part of the policy's time for which what is not needed is kept
 
     @property
@@ -51,7 +53,7 @@ def case(policy: PoolPolicy, seen: Observation, memory: Memory, now: float) -> C
     drifting = drift(memory.demand.minutes)
     ahead = lead + policy.every
     known = now - memory.demand.tens[0][0] if memory.demand.tens else 0.0
-    usual = memory.habits.rate(now, now + ahead)
+    usual = Usual(memory.habits.rate(now, now + ahead), forecast(memory.seasons, now, lead))
     return Case(
         policy,
         seen,
@@ -64,6 +66,7 @@ def case(policy: PoolPolicy, seen: Observation, memory: Memory, now: float) -> C
         drifting,
         bounds,
         freezes(policy, seen, fleet, memory, bounds, now),
+        usual,
         patience(memory.pace, known, now),
     )
 

@@ -11,16 +11,25 @@ from autoscaler.memory import Memory
 from autoscaler.policy import PoolPolicy
 
 NOISE = 600.0  # seconds over which demand wanders before it comes back: about a session's length
-RAISE = 0.3  # sigmas of that wandering that a raise adds beyond the buffer, so that the next one is not at once
+RAISE = 0.4  # sigmas of that wandering that a raise adds beyond the buffer, so that the next one is not at once
 AHEAD = 600.0  # seconds of the drift that a raise adds, and that a removal leaves,
 AHEAD_MOST = 0.05  # at most this part of the demand
 LEAVING = 0.5  # part of those who leave while somebody waits that is counted on
 CROWD = 0.1  # of the sessions: as many within the lead time are a crowd
+AWAY = 0.06  # of those who usually are there and are not: so many may come back within the lead time
 BACK = 8.0  # who was away comes back faster than the first of them do: so many times more, up to what is usual
 BEYOND = 2.0  # a crowd is reckoned with for so many lead times more, so that it is followed in few steps
 SATURATED = 0.5  # of the fastest growth: below it the demand has stopped to show who comes
 LEVEL_BAND = 0.1  # demand that keeps within this part of itself
 LEVEL_LEAST = 10_800.0  # for so long is level: then its highest is kept, and noise within it is no trend
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """At this time of the day."""
+
+    rate: float = 0.0  # arrivals a second
+    sessions: float | None = None  # None: not known, or not to be trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +40,17 @@ class Buffer:
     high: int
 
 
-def buffer(policy: PoolPolicy, memory: Memory, sessions: float, lead: float, drift: float, usual: float) -> Buffer:
+def buffer(policy: PoolPolicy, memory: Memory, sessions: float, lead: float, drift: float, usual: Usual) -> Buffer:
     """The largest of the absolute, the percentage and what may come until an ordered worker serves. Who waits
-    `patience` seconds needs no free slot before that; a look may be as old as `every`. `usual`: arrivals a second."""
+    `patience` seconds needs no free slot before that; a look may be as old as `every`. Who is away may come back all at once."""
     exposed = max(policy.every, lead + policy.every - policy.patience)
     spread = memory.spread or 0.0
     leaving = LEAVING * policy.patience * spread / 2.0
     low = max(
         policy.buffer_slots,
         ceil(policy.buffer_percent * sessions / 100.0),
-        ceil(quantile(spread, exposed, policy.buffer_sigmas, usual) - leaving),
+        ceil(quantile(spread, exposed, policy.buffer_sigmas, usual.rate) - leaving),
+        ceil(AWAY * ((usual.sessions or 0.0) - sessions)),
     )
     more = max(RAISE * wandering(policy, memory), min(drift * AHEAD, AHEAD_MOST * sessions), 1.0)
     return Buffer(low, low + ceil(more))

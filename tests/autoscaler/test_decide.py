@@ -110,7 +110,7 @@ def test_an_operators_cordon_is_never_undone() -> None:
     decision = line.look()
 
     assert decision.uncordon == ()
-    assert decision.replicas == 4
+    assert decision.replicas >= 4
 
 
 def test_a_worker_that_an_operator_drains_is_no_longer_ours() -> None:

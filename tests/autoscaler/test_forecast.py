@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from autoscaler.flow import spread_at_first
 from autoscaler.forecast import DAY, QUARTER, WEEK, Seasons, forecast, with_demand
+from autoscaler.memory import Memory
+from autoscaler.need import AWAY, Usual, buffer
+from tests.autoscaler.builders import a_policy
 
 
 def seen(*days: float) -> Seasons:
@@ -46,3 +50,14 @@ def test_it_stays_bounded_and_a_gap_begins_anew() -> None:
 
     assert len(seasons.quarters) == WEEK + DAY
     assert with_demand(seasons, (12 * DAY + 20) * QUARTER, 3.0).quarters == (3.0,)
+
+
+def test_a_part_of_those_who_are_away_has_its_slots() -> None:
+    memory = Memory(spread=spread_at_first(30.0))
+
+    alone = buffer(a_policy(), memory, 30.0, 60.0, 0.0, Usual())
+    awaited = buffer(a_policy(), memory, 30.0, 60.0, 0.0, Usual(sessions=630.0))
+    busier = buffer(a_policy(), memory, 30.0, 60.0, 0.0, Usual(sessions=10.0))
+
+    assert awaited.low == round(AWAY * 600.0) > alone.low
+    assert busier == alone
