@@ -53,6 +53,7 @@ def case(policy: PoolPolicy, seen: Observation, memory: Memory, now: float) -> C
     drifting = drift(memory.demand.minutes)
     ahead = lead + policy.every
     known = now - memory.demand.tens[0][0] if memory.demand.tens else 0.0
+    part = patience(memory.pace, known, now)
     usual = Usual(memory.habits.rate(now, now + ahead), forecast(memory.seasons, now, lead))
     return Case(
         policy,
@@ -61,13 +62,13 @@ def case(policy: PoolPolicy, seen: Observation, memory: Memory, now: float) -> C
         now,
         lead,
         fleet,
-        buffer(policy, memory, fleet.sessions, lead, drifting, usual),
+        buffer(policy, memory, fleet.sessions, lead, drifting, usual, part),
         _rising(policy, fleet, memory, ahead, now),
         drifting,
         bounds,
         freezes(policy, seen, fleet, memory, bounds, now),
         usual,
-        patience(memory.pace, known, now),
+        part,
     )
 
 

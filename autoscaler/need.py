@@ -40,7 +40,9 @@ class Buffer:
     high: int
 
 
-def buffer(policy: PoolPolicy, memory: Memory, sessions: float, lead: float, drift: float, usual: Usual) -> Buffer:
+def buffer(
+    policy: PoolPolicy, memory: Memory, sessions: float, lead: float, drift: float, usual: Usual, part: float = 1.0
+) -> Buffer:
     """The largest of the absolute, the percentage and what may come until an ordered worker serves. Who waits
     `patience` seconds needs no free slot before that; a look may be as old as `every`. Who is away may come back all at once."""
     exposed = max(policy.every, lead + policy.every - policy.patience)
@@ -52,7 +54,7 @@ def buffer(policy: PoolPolicy, memory: Memory, sessions: float, lead: float, dri
         ceil(quantile(spread, exposed, policy.buffer_sigmas, usual.rate) - leaving),
         ceil(AWAY * ((usual.sessions or 0.0) - sessions)),
     )
-    more = max(RAISE * wandering(policy, memory), min(drift * AHEAD, AHEAD_MOST * sessions), 1.0)
+    more = max(part * RAISE * wandering(policy, memory), min(drift * AHEAD, AHEAD_MOST * sessions), 1.0)
     return Buffer(low, low + ceil(more))
 
 
