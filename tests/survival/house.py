@@ -20,10 +20,11 @@ from types import TracebackType
 from typing import Self
 
 from tests.adversity.strait import Strait
+from tests.redis_server import free_port
 from tests.survival import rows, tap
 from tests.survival.clocks import Clock
 from tests.survival.history import Aboard, Fact, Final, Healed, History, Injected, read_facts
-from tests.survival.programs import Program, lasting_port
+from tests.survival.programs import Program
 from tests.survival.scribe import Scribe, now
 from tests.survival.steps import Cast
 from tests.survival.stores import Replicated, Single, Stored
@@ -54,10 +55,10 @@ class Plan:
 class Ports:
     """Of one gateway or control plane."""
 
-    clients: int = field(default_factory=lasting_port)
-    link: int = field(default_factory=lasting_port)
-    rest: int = field(default_factory=lasting_port)
-    observe: int = field(default_factory=lasting_port)
+    clients: int = field(default_factory=free_port)
+    link: int = field(default_factory=free_port)
+    rest: int = field(default_factory=free_port)
+    observe: int = field(default_factory=free_port)
 
     @property
     def ready(self) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -17,7 +15,6 @@ from urllib.request import urlopen
 READY_WITHIN = 40.0
 GONE_WITHIN = 10.0
 LOOKS_EVERY = 0.1
-LASTING_PORTS = (12_000, 30_000)  # below net.ipv4.ip_local_port_range
 
 
 class Program:
@@ -97,15 +94,6 @@ class Program:
     def log(self) -> str:
         """Its end."""
         return self._log.read_text(errors="replace")[-3000:]
-
-
-def lasting_port() -> int:
-    """A port for a program that may die and come back: none that the kernel gives to outgoing connections meanwhile."""
-    while True:
-        port = random.SystemRandom().randrange(*LASTING_PORTS)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def answers(url: str) -> bool:

@@ -15,6 +15,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PLAN = Plan(clients=24)
 CUTTABLE = Plan(clients=24, is_cuttable=True)
+FULL = Plan(
+    clients=24, slots=11, is_cuttable=True
+)  # no two workers have room for all: each has some, whoever came first
 WITH_CLOCKS = Plan(clients=24, has_clocks=True)
 PROGRAMS = ("gateway-1", "worker-1", "controlplane-1", "store")
 
@@ -46,7 +49,7 @@ async def test_a_cut_between_one_gateway_and_the_store(tmp_path: Path) -> None:
 
 
 async def test_a_cut_between_one_worker_and_its_links(tmp_path: Path) -> None:
-    verdict = await survives(tmp_path, CUTTABLE, [Step(1.0, Harm.CUT, "worker-1:link", 12.0)])
+    verdict = await survives(tmp_path, FULL, [Step(1.0, Harm.CUT, "worker-1:link", 12.0)])
 
     assert verdict.summary.cuts > 0
 

@@ -24,6 +24,7 @@ IDLE_PING_AFTER = (
 )
 REPLY_BYTES = 64 << 20  # a reply that is larger is no answer to anything that we ask
 WRITE_AT = 16  # calls; the server works on them while this process still makes the rest of a turn's
+WRITE_BYTES = 1_000  # of one call: it is several in one
 
 _NOTHING = object()
 
@@ -122,7 +123,7 @@ class Connection(asyncio.Protocol):
             self._loop.call_soon(self._flush)
         self._out.append(asked.packed)
         self._bytes += len(asked.packed)
-        if len(self._out) >= WRITE_AT:
+        if len(self._out) >= WRITE_AT or len(asked.packed) >= WRITE_BYTES:
             self._flush()
 
     def _turn_away(self, asked: Asked) -> None:
