@@ -76,15 +76,15 @@ class Rules:
             return  # a reload came in between
         key = (*place, rule.name)
         old = self._samples.get(key)
-        self._samples[key] = new if new.value is not None or old is None else _outlived(old, new)
-        if old is None or old.health is not new.health:
+        kept = self._samples[key] = new if new.value is not None or old is None else _outlived(old, new)
+        if old is None or old.health is not kept.health:
             log.info(
                 "rule_health",
                 region=place[0],
                 pool=place[1],
                 rule=rule.name,
-                health=new.health.value,
-                detail=new.detail,
+                health=kept.health.value,
+                detail=kept.detail,
             )
 
     async def _ask(self, rule: Rule) -> Number | NoNumber:

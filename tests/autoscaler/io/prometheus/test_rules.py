@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import cast
 
+from structlog.testing import capture_logs
+
 from autoscaler.io.prometheus.client import Prometheus
 from autoscaler.io.prometheus.rules import Rules
 from autoscaler.observation import Health, Sample
@@ -69,6 +71,19 @@ async def test_a_silence_keeps_the_last_value_at_its_own_age() -> None:
     await rules.refresh()
 
     assert Sample(Health.STALE, 93.0, 980.0, "empty: no series") == only(rules.samples(a_policy()))
+
+
+async def test_a_silence_is_logged_once_and_not_each_time_it_is_heard() -> None:
+    oracle = Oracle({"busy": Number(93.0, at=5.0)})
+    rules = the_rules(oracle, a_policy(Rule("busy", "busy", 8)))
+
+    with capture_logs() as logs:
+        await rules.refresh()
+        oracle.answers["busy"] = EMPTY
+        for _ in range(3):
+            await rules.refresh()
+
+    assert [Health.OK.value, Health.STALE.value] == [entry["health"] for entry in logs]
 
 
 async def test_age_and_coverage_are_asked_besides() -> None:
