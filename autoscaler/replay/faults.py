@@ -89,6 +89,10 @@ class View:
         """Somebody decides."""
         return not (self.fault is Fault.LEADER and self.holds(now))
 
+    def can_scale(self, now: float) -> bool:
+        """Somebody decides, and can write it."""
+        return self.has_leader(now) and self.has_target(now)
+
     def samples(self, pool: Pool) -> Mapping[str, Sample]:
         """What our rule makes of the answer, as autoscaler.io.prometheus does: the last good value grows stale, then lost."""
         if self.fault is Fault.NONE:

@@ -60,7 +60,7 @@ class _Fleet(ABC):
     def step(self, pool: Pool) -> None:
         """Reconciles, and maybe syncs."""
         view, now = self.view, pool.now
-        if not (view.has_leader(now) and view.has_target(now)):
+        if not view.can_scale(now):
             return
         if self._synced_at is None or now - self._synced_at >= SYNC:
             self._synced_at = now

@@ -96,7 +96,7 @@ class Hpa:
     def step(self, pool: Pool) -> None:
         """One sync."""
         view, now = self.view, pool.now
-        if not (view.has_leader(now) and view.has_target(now)):
+        if not view.can_scale(now):
             return
         answer, demand = view.metric(pool)
         if answer is Answer.OK:

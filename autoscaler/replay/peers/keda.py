@@ -38,7 +38,7 @@ class Keda:
     def step(self, pool: Pool) -> None:
         """One sync of the HPA, and maybe one poll."""
         view, now = self.view, pool.now
-        if not (view.has_leader(now) and view.has_target(now)):
+        if not view.can_scale(now):
             return
         answer, value = view.metric(pool)
         if answer is Answer.ERROR:

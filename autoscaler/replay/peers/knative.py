@@ -78,7 +78,7 @@ class Knative:
         if answer is not Answer.OK:
             return
         self._record(demand)
-        if not (view.has_leader(now) and view.has_target(now)):
+        if not view.can_scale(now):
             return
         ready = sum(pod.state is not PodState.STARTING for pod in pool.pods.values())
         desired = self.panic.decide(now, ready, self._mean(STABLE) / self.target, self._mean(PANIC) / self.target)
