@@ -22,7 +22,7 @@ from autoscaler.io.prometheus.rules import Rules
 from autoscaler.policy import LocalTarget, PoolPolicy, Rule
 from moorage.cli.settings import Settings, StoreGroup
 from moorage.cli.stores import open_store
-from tests.flows.test_growing import a_client, api
+from tests.flows.whole import a_client, api
 from tests.moorage.cli.fleet import Fleet, clean, up
 from tests.prometheus_server import PrometheusServer
 from tests.redis_server import RedisServer

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.deadlines import SOON
-from tests.flows.test_growing import a_client, api, serving, talk, until
+from tests.flows.whole import a_client, api, serving, talk, until
 from tests.moorage.cli.fleet import up
 
 FROM_NONE = ("--min-workers", "0", "--max-workers", "2", "--slots", "4", "--shrink-after", "2", "--drain-seconds", "1")
