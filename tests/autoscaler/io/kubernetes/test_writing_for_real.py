@@ -9,6 +9,7 @@ import random
 import pytest
 
 from autoscaler.decision import Frozen
+from autoscaler.io.kubernetes.grounds import SETTLE_SECONDS, VERIFY_SECONDS
 from autoscaler.io.kubernetes.troubles import Refused
 from autoscaler.io.target import Failed, Lost, Written
 from autoscaler.observation import Freeze
@@ -26,7 +27,9 @@ async def test_a_second_writer_makes_writes_lose_and_breaks_nothing(fleet: Real)
     async with a_pool(cluster, fleet) as pool:
         await fleet.ready(20)
         rival = asyncio.create_task(_fight(fleet))
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(
+            8 * (SETTLE_SECONDS + VERIFY_SECONDS)
+        ):  # what a removal may take, and three are asked for
             while len(answers) < 6 or not any(isinstance(each, Lost) for each in answers):
                 found = await seen(pool, fleet)
                 if len(answers) % 2:
