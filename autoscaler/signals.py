@@ -1,4 +1,4 @@
-"""How far a sample may be trusted now: by its age, which grows while nobody answers."""
+"""How far a sample may be trusted now: by what was answered last, and by its age, which grows while nobody answers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from dataclasses import replace
 
 from autoscaler.observation import Health, Sample
 from autoscaler.policy import Rule
+
+
+def followed(old: Sample | None, new: Sample) -> Sample:
+    """The sample to keep after `new`: without a number the last value stays, STALE, with its own age."""
+    if new.value is not None or old is None or old.value is None:
+        return new
+    return Sample(Health.STALE, old.value, old.at, new.detail)
 
 
 def judged(sample: Sample, rule: Rule, now: float) -> Sample:

@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from autoscaler.observation import Health, Observation, Sample, WorkerSeen
+from autoscaler import promql
+from autoscaler.observation import Observation, Sample, WorkerSeen
 from autoscaler.policy import Rule
+from autoscaler.promql import NoNumber, Number, sample
 from autoscaler.replay.engine import Pool
+from autoscaler.signals import followed, judged
 
 RULE = "demand"
 """The name of the PromQL rule that our policy follows in replays with faults."""
@@ -42,6 +45,13 @@ class Answer(Enum):
     NAN = "not a number"
 
 
+_SAID = {
+    Answer.EMPTY: promql.Fault.EMPTY,
+    Answer.ERROR: promql.Fault.BROKEN,
+    Answer.NAN: promql.Fault.NOT_A_NUMBER,
+}
+
+
 @dataclass(slots=True)
 class View:
     """One pool's, during one run. `fault` holds in each of `spans`: pairs of Unix seconds."""
@@ -49,7 +59,7 @@ class View:
     fault: Fault = Fault.NONE
     spans: tuple[tuple[float, float], ...] = ()
     _frozen: float | None = None
-    _last: tuple[float, float] | None = None  # value and time of the last good answer
+    _kept: Sample | None = None  # of our rule
 
     def holds(self, now: float) -> bool:
         """Whether the fault is in force."""
@@ -94,26 +104,18 @@ class View:
         return self.has_leader(now) and self.has_target(now)
 
     def samples(self, pool: Pool) -> Mapping[str, Sample]:
-        """What our rule makes of the answer, as autoscaler.io.prometheus does: the last good value grows stale, then lost."""
+        """What our rule makes of the answer, by the functions that autoscaler.io.prometheus uses."""
         if self.fault is Fault.NONE:
             return NOTHING
-        answer, value = self.metric(pool)
-        if answer is Answer.NAN:
-            return {RULE: Sample(Health.LOST, None, pool.now, "not_a_number")}
-        if answer is Answer.OK and not self.is_half_blind(pool.now):
-            self._last = value, pool.now
-            return {RULE: Sample(Health.OK, value, pool.now)}
-        if answer is Answer.OK:
-            return {RULE: Sample(Health.STALE, value, pool.now, "half of the targets are missing")}
-        return {RULE: self._aged(answer, pool.now)}
+        self._kept = followed(self._kept, sample(self._said(pool), pool.now))
+        return {RULE: judged(self._kept, demand_rule(1), pool.now)}
 
-    def _aged(self, answer: Answer, now: float) -> Sample:
-        rule = demand_rule(1)
-        if self._last is None or now - self._last[1] > rule.lost_after:
-            return Sample(Health.LOST, None, now, answer.value)
-        value, at = self._last
-        is_fresh = answer is Answer.ERROR and now - at <= rule.stale_after
-        return Sample(Health.OK if is_fresh else Health.STALE, value, at, answer.value)
+    def _said(self, pool: Pool) -> Number | NoNumber:
+        answer, value = self.metric(pool)
+        if answer is not Answer.OK:
+            return NoNumber(_SAID[answer], answer.value)
+        warning = "half of the targets are missing" if self.is_half_blind(pool.now) else ""
+        return Number(value, pool.now, warning=warning)
 
     def look(self, truth: Observation, now: float) -> Observation:
         """What our autoscaler sees of the truth."""

@@ -11,7 +11,7 @@ from autoscaler.io.prometheus.client import Prometheus
 from autoscaler.observation import Health, Sample
 from autoscaler.policy import PoolPolicy, Rule
 from autoscaler.promql import NoNumber, Number, aged, covered, sample
-from autoscaler.signals import judged
+from autoscaler.signals import followed, judged
 
 EVERY = 10.0  # Prometheus scrapes no oftener as a rule
 LOOKBACKS = 2.0  # a series that is scraped every `stale_after` seconds must not blink
@@ -76,7 +76,7 @@ class Rules:
             return  # a reload came in between
         key = (*place, rule.name)
         old = self._samples.get(key)
-        kept = self._samples[key] = new if new.value is not None or old is None else _outlived(old, new)
+        kept = self._samples[key] = followed(old, new)
         if old is None or old.health is not kept.health:
             log.info(
                 "rule_health",
@@ -101,10 +101,3 @@ class Rules:
     async def _one(self, rule: Rule, query: str) -> Number | NoNumber:
         lookback = rule.lost_after if query == rule.age_query else LOOKBACKS * rule.stale_after  # the old have an age
         return await self._prometheus.instant(query, lookback=lookback, stale_after=rule.stale_after)
-
-
-def _outlived(old: Sample, new: Sample) -> Sample:
-    """Nothing was answered: the last value stays with its own age, and grows stale and lost with it."""
-    if old.value is None:
-        return new
-    return Sample(Health.STALE, old.value, old.at, new.detail)

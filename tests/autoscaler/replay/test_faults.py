@@ -50,28 +50,25 @@ def test_a_frozen_value_stays_and_looks_fresh() -> None:
     assert view.metric(at(pool, 2000.0)) == (Answer.OK, 90.0)
 
 
-def test_the_last_good_value_grows_stale_and_then_is_lost() -> None:
-    pool, view = a_pool(), View(Fault.ERROR, SPAN)
+@pytest.mark.parametrize("fault", [Fault.EMPTY, Fault.ERROR, Fault.NAN])
+def test_without_a_number_the_last_value_is_stale_at_once_and_lost_by_its_age(fault: Fault) -> None:
+    pool, view = a_pool(), View(fault, SPAN)
+    pool._tally.live = 10
     view.samples(at(pool, 99.0))
 
-    ages = (150.0, 160.0, 399.0, 400.0)
-    assert [view.samples(at(pool, now))[RULE].health for now in ages] == [
-        Health.OK,
-        Health.STALE,
-        Health.STALE,
-        Health.LOST,
-    ]
+    seen = [view.samples(at(pool, now))[RULE] for now in (100.0, 399.0, 400.0, 2000.0)]
+
+    assert [each.health for each in seen] == [Health.STALE, Health.STALE, Health.LOST, Health.OK]
+    assert [each.value for each in seen] == [10.0, 10.0, None, 10.0]
 
 
-def test_an_empty_vector_is_stale_at_once_and_nan_is_lost_at_once() -> None:
-    pool, empty, nan = a_pool(), View(Fault.EMPTY, SPAN), View(Fault.NAN, SPAN)
-    empty.samples(at(pool, 99.0))
-    nan.samples(at(pool, 99.0))
-    at(pool, 100.0)
+def test_a_number_of_half_the_pods_is_stale() -> None:
+    pool, view = a_pool(), View(Fault.HALF, SPAN)
+    pool._tally.live = 10
 
-    assert Health.STALE is empty.samples(pool)[RULE].health
-    assert Health.LOST is nan.samples(pool)[RULE].health
-    assert nan.samples(pool)[RULE].value is None
+    seen = view.samples(at(pool, 100.0))[RULE]
+
+    assert (seen.health, seen.value) == (Health.STALE, 5.0)
 
 
 def test_half_of_the_workers_are_missing_from_the_registry_and_none_of_the_members() -> None:
