@@ -183,9 +183,14 @@ class Real:
             if each["regarding"]["name"] == name and each.get("reportingController") == "moorage.dev/autoscaler"
         ]
 
-    async def autoscaler(self, without: tuple[str, str] | None = None, plural: str = "deployments") -> Cluster:
+    async def autoscaler(
+        self, without: tuple[str, str] | None = None, plural: str = "deployments", group: str = "apps"
+    ) -> Cluster:
         """With the Role of role.yaml for targets of kind `plural`, less the verb on the resource `without`."""
         role = yaml.safe_load(ROLE.read_text().replace("deployments", plural))
+        for rule in role["rules"]:
+            if rule["resources"][0].partition("/")[0] == plural:
+                rule["apiGroups"] = [group]
         if without is not None:
             verb, resource = without
             for rule in role["rules"]:
