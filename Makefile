@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Both cores for tests; loopback only.
 PYTEST := $(BIN)/pytest -n 2
 
-.PHONY: demo up test test-slow check bench format lock clean
+.PHONY: demo up test test-slow check bench chart-docs format lock clean
 
 demo: .venv/runtime  ## the whole product in one minute, installing included: sessions over REST, clients over wss, a killed worker
 	$(BIN)/moorage demo
@@ -27,6 +27,9 @@ check: .venv/dev
 
 bench: .venv/dev  ## all benchmarks beside their peers; one alone: .venv/bin/python -m bench relay
 	$(BIN)/python -m bench all
+
+chart-docs: .venv/dev  ## the chart's README and values.schema.json, from values.yaml
+	$(BIN)/python -m helm
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .

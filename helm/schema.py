@@ -1,0 +1,66 @@
+"""values.schema.json from the shape of the values: no key that is not there, and no value of another kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from helm.bounds import DNS_LABEL, bound
+from helm.shape import Value
+
+POOLS = "pools"
+POOL = "poolDefaults"
+POOL_NAME_LETTERS = 40
+"""`<fullname>-pool-<name>` and the suffixes of its pods stay within a label's 63 letters for most releases."""
+
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+def schema(values: Value) -> dict[str, Any]:
+    """JSON Schema, draft 7, as helm reads it."""
+    parts = {part.path[0]: part for part in values.parts}
+    properties = {name: _pools(part) if name == POOLS else _of(part) for name, part in parts.items()}
+    pool = properties[POOL]
+    properties[POOL] = {"$ref": "#/definitions/pool", "description": parts[POOL].about}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Values of the moorage chart",
+        "type": "object",
+        "definitions": {"pool": {**pool, "type": ["object", "null"]}},
+        # `global` is Helm's own: it is there wherever this chart is part of another.
+        "properties": {**properties, "global": {"type": "object"}},
+        "required": [part.path[0] for part in values.parts if part.parts and part.path[0] != POOLS],
+        "additionalProperties": False,
+    }
+
+
+def _of(value: Value) -> dict[str, Any]:
+    about = {"description": value.about} if value.about else {}
+    if (found := bound(value.name)) is not None:
+        return {**about, **found}
+    if value.parts:
+        return {**about, **_table(value)}
+    if value.default == {}:
+        return {**about, "type": "object"}
+    kind = _TYPES.get(type(value.default))
+    if kind is None:
+        raise ValueError(
+            f"{value.name}: its default {value.default!r} does not say what it may be: add it to helm/bounds.py"
+        )
+    return {**about, "type": kind, **({"minimum": 0} if kind == "integer" else {})}
+
+
+def _table(value: Value) -> dict[str, Any]:
+    table: dict[str, Any] = {"type": "object", "properties": {part.path[-1]: _of(part) for part in value.parts}}
+    required = [part.path[-1] for part in value.parts if part.parts and bound(part.name) is None]
+    if required and value.path[0] != POOL:  # a pool says what differs
+        table["required"] = required
+    return {**table, "additionalProperties": False}
+
+
+def _pools(value: Value) -> dict[str, Any]:
+    return {
+        "description": value.about,
+        "type": "object",
+        "propertyNames": {"pattern": DNS_LABEL, "maxLength": POOL_NAME_LETTERS},
+        "additionalProperties": {"$ref": "#/definitions/pool"},
+    }
