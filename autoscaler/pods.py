@@ -20,6 +20,7 @@ PROTECTION = {
     "karpenter.sh/do-not-disrupt": "true",
 }
 NAMED_COST = -1_000_000  # of a pod that goes; far below what a person would write
+BUSY_COST = 1_000_000  # of a pod with sessions: whoever lowers replicas without asking takes the idle ones first
 
 _FAILING = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Annotations that keep cluster autoscalers and Karpenter away from pods with sessions."""
+"""Annotations that keep cluster autoscalers, Karpenter and a ReplicaSet away from pods with sessions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from autoscaler.io.kubernetes.grounds import Grounds
 from autoscaler.io.kubernetes.troubles import Refused
-from autoscaler.pods import COST, NAMED_COST, PROTECTION, Pod
+from autoscaler.pods import Pod
+from autoscaler.protection import lacking, left_over
 
 PAUSE_SECONDS = 0.05  # between two writes: a herd of sessions is no herd of writes
 IDLE_SECONDS = 60.0  # a pod between two sessions stays protected for so long
@@ -30,14 +31,12 @@ class Guard:
         """Writes what was heard, where it is not written yet. Raises Trouble."""
         now = asyncio.get_running_loop().time()
         for pod in self._of(grounds, self.busy):
-            if pod.cost <= NAMED_COST:  # named by a removal that came to nothing, and taken into service since
-                await _annotate(grounds, pod, {**PROTECTION, COST: None})
-            elif not pod.is_protected:
-                await _annotate(grounds, pod, PROTECTION)
+            if missing := lacking(pod):
+                await _annotate(grounds, pod, missing)
         rested = [uid for uid, since in self._idle_since.items() if now - since >= IDLE_SECONDS]
         for pod in self._of(grounds, rested):
-            if pod.is_protected and pod.uid not in self.busy:
-                await _annotate(grounds, pod, dict.fromkeys(PROTECTION))
+            if pod.uid not in self.busy and (extra := left_over(pod)):
+                await _annotate(grounds, pod, extra)
 
     def _of(self, grounds: Grounds, uids: Iterable[str]) -> list[Pod]:
         there = (grounds.pods.pods.get(uid) for uid in uids)

@@ -12,7 +12,7 @@ from autoscaler.decision import Frozen
 from autoscaler.io.kubernetes import guarding
 from autoscaler.io.target import Failed
 from autoscaler.observation import Freeze
-from autoscaler.pods import COST, NAMED_COST, PROTECTION
+from autoscaler.pods import BUSY_COST, COST, NAMED_COST, PROTECTION
 from tests.autoscaler.io.kubernetes.settled import EVENTS, PODS, REVIEW, WEB, Fleet, a_pool, removal_of
 from tests.autoscaler.io.kubernetes.stub import Stub, until
 from tests.autoscaler.kubernetes_builders import a_pod_document
@@ -129,7 +129,7 @@ async def test_a_busy_pod_that_an_abandoned_removal_had_named_is_not_named_any_m
 
         await pool.protect(["uid-web-1-a"], [])
 
-    assert fleet.annotated()[-1] == {**PROTECTION, COST: None}
+    assert fleet.annotated()[-1] == {**PROTECTION, COST: str(BUSY_COST)}
 
 
 async def test_a_freeze_is_told_when_it_begins_and_again_only_after_it_was_over(fleet: Fleet) -> None:

@@ -121,6 +121,20 @@ async def test_busy_pods_are_protected_from_other_autoscalers(fleet: Real) -> No
         assert protected == {busy}
 
 
+async def test_who_lowers_replicas_by_hand_takes_idle_pods_before_those_with_sessions(fleet: Real) -> None:
+    await fleet.deployment(replicas=10)
+    cluster = await fleet.autoscaler()
+    async with a_pool(cluster, fleet) as pool:
+        pods = sorted(await fleet.ready(10))
+        busy = random.sample(pods, 3)
+        await seen(pool, fleet)
+        await pool.protect(busy, [each for each in pods if each not in busy])
+
+        await fleet.api.patch(fleet.path("deployments", "web") + "/scale", {"spec": {"replicas": 3}})
+
+        assert set(await fleet.ready(3)) == set(busy)
+
+
 async def test_what_was_done_and_what_froze_is_told_on_the_deployment(fleet: Real) -> None:
     await fleet.deployment(replicas=2)
     cluster = await fleet.autoscaler()
