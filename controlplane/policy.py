@@ -36,8 +36,20 @@ class RateLimit:
 
 NO_RATE_LIMIT = RateLimit(0, 0)
 USUAL_CONCURRENCY = Concurrency(per_user=10, per_key=10, per_workspace=100)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinKeyFile:
+    """A file that holds the key of one pool. "*" is any pool or region."""
+
+    file: Path
+    pool: str
+    region: str = "*"
+
+
 QUALITIES: Mapping[str, Offer] = MappingProxyType({"standard": Offer(), "high": Offer(), "premium": Offer()})
 NO_FEATURES: Mapping[str, Offer] = MappingProxyType({})
+NO_JOIN_KEYS: Mapping[str, JoinKeyFile] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +99,8 @@ class ControlPlanePolicy:
     sweep_every_seconds: float = 1.0
     admin_key: str = field(default="", repr=False)  # presets the bootstrap keys
     join_key: str = field(default="", repr=False)
+    join_keys: Mapping[str, JoinKeyFile] = field(default_factory=lambda: NO_JOIN_KEYS)  # by a name of the operator's
+    makes_join_key: bool = True  # one for any pool, kept in the data folder, where none is preset
 
     @property
     def database_limits(self) -> DatabaseLimits:

@@ -24,6 +24,7 @@ from controlplane.io.consumer import Consumer
 from controlplane.io.context import Context
 from controlplane.io.database import Database
 from controlplane.io.edge import BodyLimit, Edge
+from controlplane.io.joinkeyfiles import JoinKeyFiles
 from controlplane.io.listener import Listener, bound
 from controlplane.io.metrics import Metrics
 from controlplane.io.overdue import Sweep
@@ -58,6 +59,7 @@ class ControlPlane:
         self.signing = Signing(self.context)
         self.seeding = Seeding(self.context, self.signing)
         self.applier = Applier(self.context)
+        self.join_key_files = JoinKeyFiles(self.context)
         limit = BodyLimit(policy.body_bytes, policy.body_seconds)
         new_request_id = partial(self.context.new_id, "req")
         self.asgi: ASGIApp = Edge(application(self.context, callers), limit, metrics, new_request_id)
@@ -98,7 +100,7 @@ class ControlPlane:
         """Requests first, so that what they did is still written; then the loops; then the database."""
         if self._listener is not None:
             await self._listener.close()
-        for loop in (self.applier, self.seeding, self.sweep, self.consumer):
+        for loop in (self.join_key_files, self.applier, self.seeding, self.sweep, self.consumer):
             loop.stop()
         await asyncio.gather(*self._tasks)
         await self.context.database.close()
@@ -108,12 +110,14 @@ class ControlPlane:
         self._listener = Listener(self.asgi, sock or bound(policy.host, policy.port), policy.connections)
         await self.context.database.migrate()
         welcome = await bootstrap(self.context)
-        await self.seeding.begin()
+        await self.join_key_files.look()
+        await self.seeding.begin()  # last in the store are the token keys: who finds those finds join keys too
         self._tasks = [
             asyncio.create_task(self.consumer.run(), name="controlplane-events"),
             asyncio.create_task(self.sweep.run(), name="controlplane-sweep"),
             asyncio.create_task(self.seeding.run(), name="controlplane-seeding"),
             asyncio.create_task(self.applier.run(), name="controlplane-applier"),
+            asyncio.create_task(self.join_key_files.run(), name="controlplane-join-keys"),
         ]
         await self._listener.start()
         _log.info("controlplane_started", host=policy.host, port=self.port, workspace=welcome.workspace)

@@ -27,7 +27,7 @@ class Welcome:
     """What a start found or made."""
 
     workspace: WorkspaceId
-    join_key: str = field(repr=False)  # for workers on this machine
+    join_key: str = field(repr=False)  # for workers on this machine; empty where each pool has a key of its own
     new_admin_key: str | None = field(repr=False)  # made right now: to be shown once
 
 
@@ -39,12 +39,16 @@ async def bootstrap(context: Context) -> Welcome:
         join = _join_credential(context)
         workspace = await _workspace(context, connection)
         is_made = await _admin_key(context, connection, workspace, admin, is_new)
-        await _join_key(context, connection, join)
+        if join is not None:
+            await _join_key(context, connection, join)
         # Before the commit: a file without a row gets one at the next start, a row without a file locks everybody out.
         if is_made:
             write_secret(context.policy.data_folder / ADMIN, admin.text)
-        write_secret(context.policy.data_folder / JOIN, join.text)
-        return Welcome(workspace, join.text, admin.text if is_made and not context.policy.admin_key else None)
+        if join is not None:
+            write_secret(context.policy.data_folder / JOIN, join.text)
+        return Welcome(
+            workspace, join.text if join else "", admin.text if is_made and not context.policy.admin_key else None
+        )
 
     welcome = await context.database.change(work, "bootstrap")
     with suppress(Unavailable):  # it gets them when it is back
@@ -59,11 +63,14 @@ def _admin_credential(context: Context) -> tuple[Credential, bool]:
     return (make(API_KEY, context.draw), True) if kept is None else (Credential(kept), False)
 
 
-def _join_credential(context: Context) -> Credential:
+def _join_credential(context: Context) -> Credential | None:
+    """None where none is there and none is to be made."""
     if context.policy.join_key:
         return preset(context.policy.join_key, "MOORAGE_JOIN_KEY")
     kept = read_secret(context.policy.data_folder / JOIN)
-    return make(JOIN_KEY, context.draw) if kept is None else Credential(kept)
+    if kept is not None:
+        return Credential(kept)
+    return make(JOIN_KEY, context.draw) if context.policy.makes_join_key else None
 
 
 async def _workspace(context: Context, connection: AsyncConnection) -> WorkspaceId:

@@ -30,6 +30,7 @@ class Metrics:
         self.events_unknown = counter("events_unknown", "Events given up: their session never got a row")
         self.consumer_failures = counter("consumer_failures", "Batches of events that could not be written or fetched")
         self.database_retries = counter("database_retries", "Transactions tried again", ("trouble",))
+        self.join_key_failures = counter("join_key_failures", "Files of join keys found missing, empty or unreadable")
         self.sweep_failures = counter("sweep_failures", "Rounds of the sweep that failed")
         self.seedings = counter("seedings", "Times the store got everything from the database")
         self.seeding_failures = counter("seeding_failures", "Looks at the store's marks that failed")

@@ -136,7 +136,8 @@ def _may_be(schema: dict[str, Any]) -> str:
     if schema.get("format") == "path":
         return "a path"
     if schema.get("type") == "object":
-        return "a table of tables with pools and labels"
+        parts = str(schema.get("additionalProperties", ""))
+        return f"a table of tables with {'file, pool and region' if 'JoinKey' in parts else 'pools and labels'}"
     if schema.get("type") == "array":
         kinds = {"network": "networks like 10.0.0.0/8", "'path'": "paths"}
         return next((many for kind, many in kinds.items() if kind in str(schema)), "texts") + ", separated by commas"

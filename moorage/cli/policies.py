@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controlplane.policy import PRIVATE_NETWORKS, ControlPlanePolicy, Offer, RateLimit
+from controlplane.policy import PRIVATE_NETWORKS, ControlPlanePolicy, JoinKeyFile, Offer, RateLimit
 from gateway.policy import GatewayPolicy, Handshakes, TlsFiles, Trust
 from gateway.relay import Limits
 from moorage.cli.addresses import WILDCARDS, url
@@ -73,7 +73,7 @@ def control_plane_policy(settings: Settings) -> ControlPlanePolicy:
     same = {
         name: getattr(group, name)
         for name in type(group).model_fields
-        if name not in ("host", "database_url", "concurrency", "rate_limit", "qualities", "features")
+        if name not in ("host", "database_url", "concurrency", "rate_limit", "qualities", "features", "join_keys")
     }
     return ControlPlanePolicy(
         **same,
@@ -89,6 +89,7 @@ def control_plane_policy(settings: Settings) -> ControlPlanePolicy:
         resume_seconds=settings.gateway.resume_seconds,
         admin_key=settings.admin_key.get_secret_value() if settings.admin_key else "",
         join_key=settings.join_key.get_secret_value() if settings.join_key else "",
+        join_keys={name: JoinKeyFile(**entry.model_dump()) for name, entry in group.join_keys.items()},
     )
 
 

@@ -73,6 +73,7 @@ JOIN_KEYS = Table(
     Column("region", _TEXT, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("is_bootstrap", Boolean, nullable=False),
+    Column("source", _TEXT),
 )
 
 USERS = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from controlplane.io.app import ControlPlane
@@ -41,7 +42,10 @@ class ControlPlaneProgram(Lifecycle):
     async def open(self) -> None:
         settings = self.settings
         shared(settings.store.url, self.name)
-        self._policy = control_plane_policy(settings)
+        policy = control_plane_policy(settings)
+        # A parent's example workers need the general key, whoever else has one of their own.
+        is_apart = self.start.inherited is None
+        self._policy = replace(policy, makes_join_key=not (policy.join_keys and is_apart))
         self._policy.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.start.inherited is None and not settings.controlplane.database_url:
             await self.entered("lock", running.held(self._policy.data_folder))

@@ -18,6 +18,7 @@ from moorage.cli.settings.autoscaler import AutoscalerGroup
 from moorage.cli.settings.controlplane import (
     ConcurrencyGroup,
     ControlPlaneGroup,
+    JoinKeyGroup,
     OfferGroup,
     RateLimitGroup,
     SigningGroup,
@@ -34,6 +35,7 @@ __all__ = [
     "ControlPlaneGroup",
     "GatewayGroup",
     "HandshakesGroup",
+    "JoinKeyGroup",
     "LimitsGroup",
     "ObserveGroup",
     "OfferGroup",

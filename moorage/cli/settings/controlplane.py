@@ -16,6 +16,14 @@ class OfferGroup(Group):
     labels: dict[str, str] = Field(default_factory=dict)
 
 
+class JoinKeyGroup(Group):
+    """A file with the join key of one pool."""
+
+    file: Path
+    pool: str = Field(min_length=1)
+    region: str = Field(default="*", min_length=1)
+
+
 class ConcurrencyGroup(Group):
     """Live sessions at once; 0 is no limit."""
 
@@ -66,6 +74,9 @@ class ControlPlaneGroup(Group):
         "what each quality asks of workers: pools and labels",
     )
     features: dict[str, OfferGroup] = setting({}, "what each feature asks of workers; others are passed on")
+    join_keys: dict[str, JoinKeyGroup] = setting(
+        {}, "files with the join key of a pool each, looked at every 10 s; then none is made for all pools"
+    )
     sweep_every_seconds: float = setting(1.0, "between two looks at overdue sessions", "seconds", gt=0)
 
 
