@@ -100,6 +100,7 @@ BOUNDS: tuple[tuple[str, Fragment], ...] = (
     ("networkPolicy.*From", LIST_OF_TABLES),
     ("networkPolicy.dns", LIST_OF_TABLES),
     ("networkPolicy.*To", {"type": "array", "items": _text(NETWORK)}),
+    ("networkPolicy.*Ports", {"type": "array", "items": PORT, "minItems": 1}),
     ("monitoring.*.interval", _text("^[0-9]+(ms|s|m)$")),
     (
         "monitoring.prometheusRule.severities",

@@ -1,0 +1,68 @@
+{{/* What an Ingress controller must be told for long connections, by the name of its class, as YAML; "" for one that we do not know:
+     (dict "root" $ "service" "x-gateway" "tls" true). Unknown annotations do nothing: NGINX's two controllers share a class. */}}
+{{- define "moorage.controller" -}}
+{{- $class := .root.Values.ingress.className -}}
+{{- if contains "nginx" $class -}}
+nginx.ingress.kubernetes.io/proxy-read-timeout: "3600"
+nginx.ingress.kubernetes.io/proxy-send-timeout: "3600"
+nginx.ingress.kubernetes.io/proxy-buffering: "off"
+nginx.org/proxy-read-timeout: 3600s
+nginx.org/proxy-send-timeout: 3600s
+nginx.org/websocket-services: {{ .service }}
+{{- if .tls }}
+nginx.ingress.kubernetes.io/backend-protocol: HTTPS
+nginx.org/ssl-services: {{ .service }}
+{{- end }}
+{{- else if contains "haproxy" $class -}}
+haproxy.org/timeout-tunnel: 1h
+{{- if .tls }}
+haproxy.org/server-ssl: "true"
+{{- end }}
+{{- else if contains "alb" $class -}}
+alb.ingress.kubernetes.io/load-balancer-attributes: idle_timeout.timeout_seconds=3600
+alb.ingress.kubernetes.io/target-type: ip
+alb.ingress.kubernetes.io/target-group-attributes: deregistration_delay.timeout_seconds={{ int .root.Values.drainSeconds }}
+alb.ingress.kubernetes.io/healthcheck-protocol: HTTP
+alb.ingress.kubernetes.io/healthcheck-port: "7402"
+alb.ingress.kubernetes.io/healthcheck-path: /readyz
+alb.ingress.kubernetes.io/backend-protocol: {{ ternary "HTTPS" "HTTP" .tls }}
+{{- end -}}
+{{- end }}
+
+{{/* An Ingress of one host: (dict "root" $ "name" "clients" "host" "…" "component" "gateway" "tls" true). */}}
+{{- define "moorage.ingress" -}}
+{{- $service := printf "%s-%s" (include "moorage.fullname" .root) .component -}}
+{{- $told := include "moorage.controller" (dict "root" .root "service" $service "tls" .tls) | fromYaml }}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: {{ include "moorage.fullname" .root }}-{{ .name }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "moorage.labels" . | nindent 4 }}
+  {{- with merge dict .root.Values.ingress.annotations $told }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  {{- with .root.Values.ingress.className }}
+  ingressClassName: {{ . }}
+  {{- end }}
+  {{- with .root.Values.ingress.tlsSecretName }}
+  tls:
+    - hosts: [{{ $.host | quote }}]
+      secretName: {{ . }}
+  {{- end }}
+  rules:
+    - host: {{ .host | quote }}
+      http:
+        paths:
+          - path: /
+            pathType: Prefix
+            backend:
+              service:
+                name: {{ $service }}
+                port:
+                  number: {{ (index .root.Values .component).service.port }}
+{{ end }}
