@@ -82,7 +82,7 @@ def _rising(policy: PoolPolicy, fleet: Fleet, memory: Memory, ahead: float, now:
     if not fleet.is_known:
         return 0.0
     looks = memory.demand.looks
-    seen = rise(looks, memory.spread or 0.0, ahead)
+    seen = rise(looks, memory.spread or 0.0, ahead) * fleet.unseen
     level = memory.demand.level_for(LEVEL_BAND) if seen > 0 else 0.0
     if level >= LEVEL_LEAST:
         room = memory.demand.maximum(now - level) - looks[-1][1]

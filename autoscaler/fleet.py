@@ -15,6 +15,8 @@ from scheduler.values import WorkerState
 
 OVERDUE_LEADS = 3.0  # a member that takes so many lead times is not waited for
 OVERDUE_LEAST = 60.0
+READY_LEADS = 1.5  # a member that is ready has a worker by then,
+READY_LEAST = 15.0  # or so long after one lead time: it serves where nobody sees it
 _LIVE = (Phase.PENDING, Phase.RUNNING, Phase.FAILING)
 
 
@@ -55,17 +57,22 @@ class Fleet:
         """Workers that serve or will."""
         return len(self.serving) + len(self.suspect) + self.coming
 
+    @property
+    def unseen(self) -> float:
+        """Workers there are for each one that is seen: what those show is a part of what happens."""
+        seen = len(self.serving) + len(self.suspect) + len(self.ours)
+        return 1.0 + len(self.missing) / seen if seen else 1.0
+
 
 def survey(seen: Observation, memory: Memory, lead: float, now: float) -> Fleet:
     """Sorts what was seen. A worker of no member serves like any other, and is never removed."""
     fleet = Fleet(is_known=seen.workers is not None, waiting=max(0, seen.waiting))
     known = _sort_workers(fleet, seen.workers or (), memory.cordoned)
     if seen.target is not None:
-        patience = max(OVERDUE_LEADS * lead, lead + OVERDUE_LEAST)
         live = [member for member in seen.target.members if member.phase in _LIVE]
         for member in live if fleet.is_known else ():
             if known.get(member.member, WorkerState.STARTING) in (WorkerState.STARTING, WorkerState.LOST):
-                _sort_member(fleet, member, memory, patience, now)
+                _sort_member(fleet, member, memory, lead, now)
         fleet.uncreated = max(0, seen.target.replicas - len(live))
     return fleet
 
@@ -107,15 +114,16 @@ def _sort_suspect(fleet: Fleet, worker: WorkerSeen, cordoned: frozenset[WorkerId
     fleet.used += worker.used
 
 
-def _sort_member(fleet: Fleet, member: MemberSeen, memory: Memory, patience: float, now: float) -> None:
-    """A member without a worker that is alive: it starts, it is overdue, or it had one and that is missing."""
+def _sort_member(fleet: Fleet, member: MemberSeen, memory: Memory, lead: float, now: float) -> None:
+    """A member without a worker that is alive: it starts, it is overdue, or it has one that is missing."""
     carried = memory.carried.get(member.member)
     ordered = memory.starting.get(member.member, member.created_at)
-    is_late = now - ordered > patience
-    if carried is not None or (is_late and member.phase is Phase.RUNNING and member.is_ready):
+    age = now - ordered
+    is_up = member.phase is Phase.RUNNING and member.is_ready
+    if carried is not None or (is_up and age > max(READY_LEADS * lead, lead + READY_LEAST)):
         fleet.missing.append(member)
         fleet.carried += carried or 0
-    elif is_late or member.phase is Phase.FAILING:
+    elif member.phase is Phase.FAILING or age > max(OVERDUE_LEADS * lead, lead + OVERDUE_LEAST):
         fleet.overdue.append(member)
     else:
         fleet.starting[member.member] = ordered
