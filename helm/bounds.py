@@ -78,6 +78,7 @@ BOUNDS: tuple[tuple[str, Fragment], ...] = (
     ("*.loadBalancerSourceRanges", LIST_OF_TEXTS),
     ("*.port", PORT),
     ("autoscaler.prometheus.urls", {"type": "array", "items": _text("^https?://[^\\s]+$")}),
+    ("autoscaler.prometheus.auth", _one_of("none", "bearer", "basic")),
     ("*.tolerations", LIST_OF_TABLES),
     ("*.env", NAMED),
     ("*.envFrom", LIST_OF_TABLES),

@@ -5,9 +5,14 @@
 {{ include "moorage.fullname" .root }}-{{ .name }}.{{ .root.Release.Namespace }}.svc.{{ .root.Values.clusterDomain }}
 {{- end }}
 
+{{/* tls.mode: `off` without quotes is YAML for false. */}}
+{{- define "moorage.tlsMode" -}}
+{{- ternary "off" .Values.tls.mode (kindIs "bool" .Values.tls.mode) -}}
+{{- end }}
+
 {{/* "true" where the gateways themselves serve TLS. */}}
 {{- define "moorage.tls" -}}
-{{- if ne .Values.tls.mode "off" }}true{{ end -}}
+{{- if ne (include "moorage.tlsMode" .) "off" }}true{{ end -}}
 {{- end }}
 
 {{/* What clients inside the cluster connect to. */}}
@@ -89,7 +94,7 @@ http://{{ include "moorage.host" (dict "root" . "name" "controlplane") }}:{{ .Va
 
 {{- define "moorage.tlsSecretName" -}}
 {{- $ours := printf "%s-tls" (include "moorage.fullname" .) -}}
-{{- if eq .Values.tls.mode "generated" -}}
+{{- if eq (include "moorage.tlsMode" .) "generated" -}}
 {{ $ours }}
 {{- else -}}
 {{ default $ours .Values.tls.secretName }}

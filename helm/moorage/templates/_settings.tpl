@@ -13,9 +13,9 @@
 {{- end }}
 
 {{- define "moorage.controlplaneSettings" -}}
-{{- $keys := list -}}
+{{- $keys := dict -}}
 {{- range $key, $pool := include "moorage.pools" . | fromYaml -}}
-{{- $keys = append $keys (dict "pool" $pool.pool "region" $pool.region "file" (printf "/etc/moorage/join/%s" $key)) -}}
+{{- $_ := set $keys $key (dict "pool" $pool.pool "region" $pool.region "file" (printf "/etc/moorage/join/%s" $key)) -}}
 {{- end -}}
 {{- $next := list -}}
 {{- range .Values.signing.next }}{{ $next = append $next (printf "/etc/moorage/signing/%s" .) }}{{ end -}}

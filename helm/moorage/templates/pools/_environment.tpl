@@ -17,7 +17,8 @@
 - {name: MOORAGE_WORKER_LABELS, value: {{ join "," $pairs | quote }}}
 {{- end }}
 {{- if .root.Values.tls.linkSecretName }}
-- {name: MOORAGE_LINK_CA, value: /etc/moorage/link/ca.crt}
+- {name: MOORAGE_LINK_CA_FILE, value: /etc/moorage/link/ca.crt}
 {{- end }}
 {{ include "moorage.podIdentity" .root }}
+- {name: MOORAGE_POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
 {{- end }}

@@ -9,7 +9,7 @@
 {{- if ne $host (include "moorage.host" (dict "root" . "name" "gateway")) }}{{ $said = prepend $said $host }}{{ end -}}
 {{- $said = without $said "" -}}
 {{- $inside := list (include "moorage.host" (dict "root" . "name" "gateway")) (printf "%s.%s.svc" $service .Release.Namespace) (printf "%s.%s" $service .Release.Namespace) $service -}}
-{{- if eq .Values.tls.mode "generated" -}}
+{{- if eq (include "moorage.tlsMode" .) "generated" -}}
 {{- $said = concat $said $inside (list "localhost" "127.0.0.1") -}}
 {{- else if not $said -}}
 {{- $said = $inside -}}
