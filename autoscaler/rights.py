@@ -25,6 +25,7 @@ class Right:
     subresource: str = ""
     blocks_up: bool = False
     blocks_down: bool = True
+    is_of_target: bool = False  # asked for by the target's name: a Role may grant it for that one alone
 
     @property
     def path(self) -> str:
@@ -35,9 +36,27 @@ class Right:
 def needed(kind: Kind) -> tuple[Right, ...]:
     """For one target."""
     own = (
-        Right("get", kind.group, kind.plural, "to see rollouts"),
-        Right("get", kind.group, kind.plural, "to read replicas", subresource="scale", blocks_up=True),
-        Right("patch", kind.group, kind.plural, "to write replicas", subresource="scale", blocks_up=True),
+        Right("get", kind.group, kind.plural, "to see rollouts", is_of_target=True),
+        Right(
+            "get",
+            kind.group,
+            kind.plural,
+            "to read replicas",
+            Freeze.TARGET,
+            "scale",
+            blocks_up=True,
+            is_of_target=True,
+        ),
+        Right(
+            "patch",
+            kind.group,
+            kind.plural,
+            "to write replicas",
+            Freeze.TARGET,
+            "scale",
+            blocks_up=True,
+            is_of_target=True,
+        ),
     )
     sets = (Right("list", "apps", "replicasets", "to see rollouts"),) if kind.is_deployment else ()
     return own + sets + _EVERYWHERE

@@ -59,7 +59,7 @@ class KubernetesPool:
         self._pen = Pen(api, leads, metrics)
         self._scale = Scale(api, self._pen, object_path(self._kind, target))
         self._survey = Survey(api, target, self._scale)
-        self._reviewer = Reviewer(api, target.namespace, rights.needed(self._kind))
+        self._reviewer = Reviewer(api, target.namespace, target.name, rights.needed(self._kind))
         self._announcer = Announcer(self._pen, metrics, target.namespace)
         self._guard = Guard()
         self._settle_seconds = settle_seconds

@@ -21,9 +21,10 @@ _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 class Reviewer:
     """Of one target's rights."""
 
-    def __init__(self, api: Api, namespace: str, needed: Sequence[Right]) -> None:
+    def __init__(self, api: Api, namespace: str, name: str, needed: Sequence[Right]) -> None:
         self._api = api
         self._namespace = namespace
+        self._name = name
         self._needed = needed
         self._missing: tuple[Right, ...] = ()
         self._due_at = float("-inf")
@@ -44,7 +45,7 @@ class Reviewer:
         missing = []
         for right in self._needed:
             try:
-                answer = await self._api.post(_PATH, _review(right, self._namespace))
+                answer = await self._api.post(_PATH, _review(right, self._namespace, self._name))
             except Refused as error:
                 if error.status in (403, 404):
                     return ()
@@ -65,9 +66,11 @@ class Reviewer:
         return True
 
 
-def _review(right: Right, namespace: str) -> Document:
+def _review(right: Right, namespace: str, name: str) -> Document:
     attributes = {"namespace": namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
     if right.subresource:
         attributes["subresource"] = right.subresource
+    if right.is_of_target:
+        attributes["name"] = name
     spec = {"resourceAttributes": attributes}
     return {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec}

@@ -79,6 +79,15 @@ async def test_rights_that_may_not_be_asked_for_are_taken_as_given(fleet: Fleet)
     assert found.problems == ()
 
 
+async def test_rights_on_the_target_are_asked_for_by_its_name_as_a_role_may_grant_them(fleet: Fleet) -> None:
+    async with a_pool(fleet.stub) as pool:
+        await pool.look()
+
+    asked = [body["spec"]["resourceAttributes"] for _, path, _, body in fleet.stub.seen if path == REVIEW]
+    assert {each["resource"]: each.get("name") for each in asked if "name" in each} == {"deployments": "web"}
+    assert sum("name" in each for each in asked) == 3
+
+
 async def test_a_throttled_write_says_when_to_come_again(fleet: Fleet) -> None:
     async with a_pool(fleet.stub) as pool:
         await pool.look()
