@@ -7,6 +7,8 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator
 
+from tests.deadlines import SOON
+
 Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -39,3 +41,12 @@ async def closed(writers: list[asyncio.StreamWriter]) -> None:
     for writer in writers:
         with contextlib.suppress(OSError):
             await writer.wait_closed()
+
+
+async def http_get(port: int, path: str) -> tuple[int, str]:
+    """Status and body, from a server that closes behind its answer."""
+    async with a_connection(port) as (reader, writer):
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: w\r\n\r\n".encode())
+        answer = await asyncio.wait_for(reader.read(), SOON)
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    return int(head.split()[1]), body

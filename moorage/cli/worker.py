@@ -21,27 +21,33 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("target", metavar="MODULE:FUNCTION")
-@click.option("--slots", type=click.IntRange(min=1), default=1, show_default=True, help="Sessions at once.")
-@click.option("--pool", default="default", show_default=True, help="Pool to join.")
-@click.option("--region", default="local", show_default=True, help="Region to join.")
+@click.argument("target", metavar="MODULE:FUNCTION", envvar="MOORAGE_WORKER_TARGET")
+@click.option("--slots", type=click.IntRange(min=1), help="Sessions at once.  [1]")
+@click.option("--pool", help="Pool to join.  [default]")
+@click.option("--region", help="Region to join.  [local]")
 @click.option(
-    "--link", "links", multiple=True, envvar="MOORAGE_LINK", help="Link address of a gateway; may be repeated."
+    "--link", "links", multiple=True, help="Link address of a gateway, or of several by one name; may be repeated."
 )
-@click.option("--join-key", envvar="MOORAGE_JOIN_KEY", help="Key that lets workers in; else join.key of --data.")
+@click.option("--join-key", help="Key that lets workers in; else join.key of --data.")
 @click.option("--data", envvar="MOORAGE_DATA", default="data", show_default=True, help="Data folder.")
 @click.option("--name", help="Shown in `moorage workers`; host and pid otherwise.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="Label of this worker; may be repeated.")
+@click.option("--port", type=int, help="For sessions, /livez and /readyz.  [any free one; 7410 in a pod]")
 @click.option(
     "--dial-out",
     is_flag=True,
+    envvar="MOORAGE_WORKER_DIAL_OUT",
     help="Listen nowhere: open each session's connection to the gateway that asks for it.",
 )
-@click.option("--drain-seconds", default=30.0, show_default=True, help="How long sessions may finish after SIGTERM.")
-@click.option("--log-level", default="info", show_default=True, help="debug, info, warning or error.")
+@click.option("--drain-seconds", type=float, help="How long sessions may finish after SIGTERM.  [30]")
+@click.option("--log-level", envvar="MOORAGE_LOG_LEVEL", default="info", help="debug, info, warning or error.  [info]")
 @click.option("--stop-with-stdin", is_flag=True, hidden=True, help="Drain when stdin ends: the parent is gone.")
 def worker(target: str, *, stop_with_stdin: bool, **options: Any) -> None:
-    """Serve sessions with FUNCTION of MODULE: `async def function(session)`."""
+    """Serve sessions with FUNCTION of MODULE: `async def function(session)`.
+
+    What is not given is taken from the environment: MOORAGE_LINK, MOORAGE_JOIN_KEY or MOORAGE_JOIN_KEY_FILE, MOORAGE_POOL,
+    MOORAGE_REGION, MOORAGE_WORKER_TARGET, _SLOTS, _NAME, _LABELS, _PORT, _DIAL_OUT, _DRAIN_SECONDS, MOORAGE_LINK_CA_FILE.
+    """
     _set_up_logs(options.pop("log_level"))
     handler = find(target)
     if stop_with_stdin:
@@ -70,15 +76,15 @@ def find(target: str) -> Any:
     return found
 
 
-def join_key(given: str | None, data: str) -> str:
-    """From the option, the environment or the data folder. Raises ClickException."""
-    if given:
+def join_key(given: str | None, data: str) -> str | None:
+    """From the option or the data folder; None where the environment has it. Raises ClickException."""
+    if given or os.environ.get("MOORAGE_JOIN_KEY") or os.environ.get("MOORAGE_JOIN_KEY_FILE"):
         return given
     try:
         return (Path(data) / "join.key").read_text().strip()
     except OSError as error:
         raise click.ClickException(
-            f"no join key: give --join-key or MOORAGE_JOIN_KEY, or run where {data}/join.key is"
+            f"no join key: give --join-key, MOORAGE_JOIN_KEY or MOORAGE_JOIN_KEY_FILE, or run where {data}/join.key is"
         ) from error
 
 
@@ -90,12 +96,13 @@ def _serve(handler: Any, options: dict[str, Any]) -> None:
     try:
         worker = Worker(
             handler,
-            slots=options["slots"],
+            slots=options["slots"] or (None if os.environ.get("MOORAGE_WORKER_SLOTS") else 1),
             pool=options["pool"],
             region=options["region"],
             gateways=options["links"] or None,
             join_key=join_key(options["join_key"], options["data"]),
-            labels=dict(pairs(options["labels"], "--label")),
+            labels=dict(pairs(options["labels"], "--label")) or None,
+            port=options["port"],
             name=options["name"],
             address=dialout.ADDRESS if options["dial_out"] else None,
             drain_seconds=options["drain_seconds"],
@@ -121,7 +128,7 @@ def _set_up_logs(level: str) -> None:
         logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         logging.getLogger("websockets").setLevel(logging.WARNING)
     else:
-        set_up_logs(level, "auto")
+        set_up_logs(level, os.environ.get("MOORAGE_LOG_FORMAT") or "auto")
 
 
 def _stop_with_stdin() -> None:

@@ -36,9 +36,9 @@ class Door:
 
     def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """None lets the upgrade through."""
-        if "Upgrade" not in request.headers and request.path in ("/livez", "/readyz"):
-            is_well = request.path == "/livez" or self._roster.worker_id is not None
-            return connection.respond(200 if is_well else 503, "ok\n" if is_well else "not registered\n")
+        probed = self.health(connection, request)
+        if probed is not None:
+            return probed
         if self._roster.worker_id is None:
             return problem(connection, Code.DRAINING, "this worker is not registered yet")
         claim = self.claim(request)
@@ -50,6 +50,14 @@ class Door:
             return problem(connection, Code.BAD_REQUEST, str(error))
         verdict = self._roster.judge(claim.session, claim.fence)
         return problem(connection, *_WHY[verdict]) if verdict.is_refusal else None
+
+    def health(self, connection: ServerConnection, request: Request) -> Response | None:
+        """A probe's answer, None to anything else. Once registered a worker stays ready, full, draining or cut off as it may
+        be: Kubernetes takes pods that are not ready away first."""
+        if "Upgrade" in request.headers or request.path not in ("/livez", "/readyz"):
+            return None
+        is_well = request.path == "/livez" or self._roster.worker_id is not None
+        return connection.respond(200 if is_well else 503, "ok\n" if is_well else "not registered\n")
 
     def claim(self, request: Request) -> Claim | None:
         """The upgrade's claim where it is good and is for the session it names."""

@@ -12,14 +12,24 @@ import contextlib
 import logging
 import random
 import threading
+from collections.abc import Callable, Collection
 
 from websockets.exceptions import WebSocketException
 
 from moorage.backoff import Backoff
 from moorage.errors import MoorageError
 from moorage.io.conversation import Conversation, LinkLost, happens
-from moorage.io.gateways import forever
-from moorage.io.joining import FAREWELL_SECONDS, OPEN_SECONDS, REGISTER_SECONDS, Dialing, Linked, dial, register
+from moorage.io.gateways import addresses, forever, move_to_new
+from moorage.io.joining import (
+    FAREWELL_SECONDS,
+    OPEN_SECONDS,
+    REGISTER_SECONDS,
+    Dialing,
+    Linked,
+    dial,
+    place_of,
+    register,
+)
 from moorage.io.voice import Voice
 from moorage.link import Message
 from moorage.link_wire import LinkError
@@ -29,6 +39,7 @@ log = logging.getLogger("moorage.link")
 RETRY = Backoff(first=0.2, most=2.0)
 SEEK = Backoff(first=0.25, most=15.0)  # four tries before WORKER_LOST_AFTER; then the store is away for all gateways
 CALM_SECONDS = 30.0  # without looking for another gateway: the next search begins without a wait
+LOOK_EVERY = 60.0  # for new gateways behind the name, give or take half of it
 MAX_OUTBOX = 64
 
 _NO_LINK = (OSError, TimeoutError, WebSocketException, LinkError)
@@ -46,6 +57,7 @@ class Link:
         self._gateways = forever(dialing.gateways)
         self._seeks = 0
         self._sought_at = 0.0
+        self._moving = asyncio.Lock()  # one move at a time: the newest registration is the one that counts
         self._runs = threading.Event()
         self._thread = threading.Thread(target=self._run, name="moorage-link", daemon=True)
 
@@ -83,7 +95,9 @@ class Link:
         attempt = 0
         for gateway in self._gateways:
             try:
-                await self._talk(await self._join(gateway, OPEN_SECONDS * (1 + min(attempt, 5))))
+                linked = await self._join(gateway, OPEN_SECONDS * (1 + min(attempt, 5)))
+                self._dialing.choice.answered()
+                await self._talk(linked)
             except LinkLost as lost:
                 log.warning("the link is lost: %s", lost)
                 attempt = 0
@@ -101,11 +115,13 @@ class Link:
             if await happens(self._stopping, wait) or not threading.main_thread().is_alive():
                 return  # a program that ends without `stop` is not held up, nor spoken for
 
-    async def _join(self, gateway: str, seconds: float, instead_of: Conversation | None = None) -> Linked:
-        """A link to this gateway. Raises MoorageError or one of _NO_LINK."""
-        connection = await dial(self._dialing, gateway, seconds, instead_of.linked.host if instead_of else "")
+    async def _join(
+        self, gateway: str, seconds: float, besides: Collection[str] = (), is_needed: Callable[[], bool] = lambda: True
+    ) -> Linked:
+        """A link to this gateway, elsewhere than at `besides`. Raises MoorageError or one of _NO_LINK."""
+        connection = await dial(self._dialing, gateway, seconds, besides)
         try:
-            if instead_of is not None and instead_of.is_heard:
+            if not is_needed():
                 raise TimeoutError("not needed any more")
             return Linked(gateway, connection, await register(connection, self._voice))
         except BaseException:
@@ -122,17 +138,38 @@ class Link:
         """Over one link: until there is a better one, or None when it is time to stop. Raises LinkLost."""
         conversation = Conversation(linked, self._voice, self._outbox, self._stopping)
         talking, seeking = asyncio.create_task(conversation.run()), asyncio.create_task(self._seek(conversation))
+        spreading = asyncio.create_task(self._spread(conversation))
         try:
-            await asyncio.wait((talking, seeking), return_when=asyncio.FIRST_COMPLETED)
-            if seeking.done():
-                return seeking.result()
+            await asyncio.wait((talking, seeking, spreading), return_when=asyncio.FIRST_COMPLETED)
+            for better in (seeking, spreading):
+                if better.done():
+                    return better.result()
             await talking
             return None
+        except LinkLost:
+            self._dialing.choice.failed(linked.host)
+            raise
         finally:
-            talking.cancel()
-            seeking.cancel()
-            await asyncio.gather(talking, seeking, return_exceptions=True)
+            for task in (talking, seeking, spreading):
+                task.cancel()
+            await asyncio.gather(talking, seeking, spreading, return_exceptions=True)
             linked.connection.transport.abort()  # a gateway that fell silent is not waited for
+
+    async def _spread(self, conversation: Conversation) -> Linked:
+        """A link to a gateway that came to the name later, if it is this worker's turn to move there."""
+        linked = conversation.linked
+        host, port = place_of(linked.gateway)
+        known: set[str] = set()
+        while True:
+            with contextlib.suppress(OSError):  # no answer of the name's server is no news
+                found = await addresses(host, port)
+                before, known = known, {*found, linked.host}
+                if before and move_to_new(before, found, random.random):
+                    moved = await self._join_instead(linked.gateway, before, lambda: not self._stopping.is_set())
+                    if moved is not None:
+                        log.info("the link moved from %s to %s, which is new", linked.host, moved.host)
+                        return moved
+            await asyncio.sleep(LOOK_EVERY * (0.5 + random.random()))
 
     async def _seek(self, conversation: Conversation) -> Linked:
         """A link to another gateway, when the store takes nothing over this one."""
@@ -156,15 +193,18 @@ class Link:
             if conversation.is_heard:
                 return None
             self._seeks, self._sought_at = self._seeks + 1, clock()
-            linked = await self._join_instead(conversation)
+            besides = (conversation.linked.host,)
+            linked = await self._join_instead(next(self._gateways), besides, lambda: not conversation.is_heard)
             if linked is not None:
                 return linked
 
-    async def _join_instead(self, conversation: Conversation) -> Linked | None:
+    async def _join_instead(
+        self, gateway: str, besides: Collection[str], is_needed: Callable[[], bool]
+    ) -> Linked | None:
         """None where that gateway is no better. Refusals are not the worker's business: it is linked."""
-        gateway = next(self._gateways)
         try:
-            return await self._join(gateway, OPEN_SECONDS, conversation)
+            async with self._moving:
+                return await self._join(gateway, OPEN_SECONDS, besides, is_needed)
         except (MoorageError, *_NO_LINK) as error:
             log.debug("%s is no better: %s", gateway, str(error) or type(error).__name__)
             return None

@@ -21,7 +21,9 @@ from moorage.errors import MoorageError
 from moorage.io.berths import Berths
 from moorage.io.dialled import Dialled, protocol_for
 from moorage.io.door import Door
+from moorage.io.probes import Probes
 from moorage.io.roster import Roster
+from moorage.io.worker_environment import trust_in
 from moorage.io.worker_options import CLOSE_SECONDS, WorkerOptions
 from moorage.link import Directive
 
@@ -47,10 +49,12 @@ class Outward:
         self._opening: set[Attach] = set()
         self._dials = asyncio.Semaphore(AT_ONCE)
         self._ssl: SSLContext | None = None
+        self._probes = Probes(options, door)
         self._is_open = False
 
     async def open(self) -> int:
-        """Port 0: there is none."""
+        """Port 0: there is none for sessions. Raises OSError."""
+        await self._probes.open()
         self._is_open = True
         return 0
 
@@ -83,6 +87,7 @@ class Outward:
     async def closed(self) -> None:
         """Returns when every connection is gone."""
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._probes.close()
 
     def _forget(self, attach: Attach) -> None:
         del self._tasks[attach]
@@ -144,7 +149,8 @@ class Outward:
     def _trusted(self) -> SSLContext:
         """Made once: loading the system's certificates takes longer than a dial."""
         if self._ssl is None:
-            self._ssl = self._options.link_ssl or create_default_context()
+            ca_file = self._options.link_ca_file
+            self._ssl = self._options.link_ssl or (trust_in(ca_file) if ca_file else create_default_context())
         return self._ssl
 
 

@@ -29,7 +29,26 @@ from moorage.io.link import Link
 from moorage.io.outward import Outward
 from moorage.io.roster import Roster
 from moorage.io.session import Session
-from moorage.io.worker_options import DEFAULT_LINK, WorkerOptions, default_host, default_name, gateway_urls, pod_of
+from moorage.io.worker_environment import (
+    default_name,
+    key_in,
+    labels_of,
+    number_of,
+    path_of,
+    pod_of,
+    port_of,
+    trust_in,
+)
+from moorage.io.worker_options import (
+    DEFAULT_DRAIN_SECONDS,
+    DEFAULT_LINK,
+    DEFAULT_SLOTS,
+    LET_IN_FROM_FILE_SECONDS,
+    LET_IN_SECONDS,
+    WorkerOptions,
+    default_host,
+    gateway_urls,
+)
 from moorage.link import Directive, Drained, Order, Registered
 
 log = logging.getLogger("moorage.worker")
@@ -45,7 +64,7 @@ class Worker:
         self,
         handler: Handler,
         *,
-        slots: int = 10,
+        slots: int | None = None,
         pool: str | None = None,
         region: str | None = None,
         gateways: Sequence[str] | None = None,
@@ -58,7 +77,7 @@ class Worker:
         version: str = "",
         subprotocols: Sequence[str] = (),
         link_ssl: tls.SSLContext | None = None,
-        drain_seconds: float = 30.0,
+        drain_seconds: float | None = None,
         grace_seconds: float = 10.0,
         max_size: int = 1 << 20,
         max_queue: int = 4,
@@ -66,23 +85,34 @@ class Worker:
     ) -> None:
         """Raises ValueError naming what is wrong. None takes the environment's word, then the default."""
         said = os.environ
+        key_file = None if join_key or said.get("MOORAGE_JOIN_KEY") else path_of(said, "MOORAGE_JOIN_KEY_FILE")
+        ca_file = None if link_ssl else path_of(said, "MOORAGE_LINK_CA_FILE")
+        if ca_file is not None:
+            trust_in(ca_file)
+        pod_ip = said.get("MOORAGE_POD_IP", "")
         links = gateway_urls(",".join(gateways) if gateways else said.get("MOORAGE_LINK", DEFAULT_LINK))
         self.options = WorkerOptions(
-            slots=slots,
+            slots=number_of(said, "MOORAGE_WORKER_SLOTS", int, DEFAULT_SLOTS) if slots is None else slots,
             pool=pool or said.get("MOORAGE_POOL", "default"),
             region=region or said.get("MOORAGE_REGION", "local"),
             name=name or default_name(said),
             gateways=links,
-            join_key=join_key or said.get("MOORAGE_JOIN_KEY", ""),
-            host=host or said.get("MOORAGE_WORKER_HOST") or default_host(links),
-            port=port if port is not None else int(said.get("MOORAGE_WORKER_PORT", "0")),
+            join_key=join_key or (key_in(key_file) if key_file else said.get("MOORAGE_JOIN_KEY", "")),
+            join_key_file=key_file,
+            let_in_seconds=LET_IN_FROM_FILE_SECONDS if key_file else LET_IN_SECONDS,
+            host=host or said.get("MOORAGE_WORKER_HOST") or default_host(links, pod_ip),
+            port=port if port is not None else port_of(said),
             address=address or said.get("MOORAGE_WORKER_ADDRESS", ""),
-            labels=tuple(sorted((labels or {}).items())),
+            labels=tuple(sorted((labels_of(said) if labels is None else labels).items())),
             subprotocols=tuple(subprotocols),
             version=version,
             pod=pod_of(said),
+            pod_ip=pod_ip,
             link_ssl=link_ssl,
-            drain_seconds=drain_seconds,
+            link_ca_file=ca_file,
+            drain_seconds=number_of(said, "MOORAGE_WORKER_DRAIN_SECONDS", float, DEFAULT_DRAIN_SECONDS)
+            if drain_seconds is None
+            else drain_seconds,
             grace_seconds=grace_seconds,
             max_size=max_size,
             max_queue=max_queue,
@@ -143,9 +173,7 @@ class Worker:
             self._berths = Berths(self.options, self._roster, self._handler, tasks, self._on_empty)
             road = self._road = self._road_for(self._berths, tasks)
             self._roster.port = await road.open()
-            self._link = Link(
-                Dialing(self.options.gateways, self.options.join_key, self.options.link_ssl), self._roster
-            )
+            self._link = Link(self._dialing(), self._roster)
             self._link.start()
             try:
                 await self._leaving.wait()
@@ -154,6 +182,12 @@ class Worker:
                 await self._close(road, self._berths, self._link)
         if self._error is not None:
             raise self._error
+
+    def _dialing(self) -> Dialing:
+        options = self.options
+        return Dialing(
+            options.gateways, options.join_key, options.link_ssl, options.join_key_file, options.link_ca_file
+        )
 
     def _road_for(self, berths: Berths, tasks: asyncio.TaskGroup) -> Inward | Outward:
         """By which clients' upgrades come."""

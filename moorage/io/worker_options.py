@@ -1,15 +1,9 @@
-"""How one worker behaves: what its constructor is given, filled up from the environment.
-
-MOORAGE_LINK (gateways, comma separated), MOORAGE_JOIN_KEY, MOORAGE_POOL, MOORAGE_REGION, MOORAGE_WORKER_NAME, MOORAGE_WORKER_HOST,
-MOORAGE_WORKER_PORT, MOORAGE_WORKER_ADDRESS, and in a pod MOORAGE_POD_NAMESPACE, MOORAGE_POD_NAME, MOORAGE_POD_UID.
-"""
+"""How one worker behaves: what its constructor is given, filled up from moorage/io/worker_environment.py."""
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from ssl import SSLContext
 from urllib.parse import urlsplit
 
@@ -17,8 +11,12 @@ from moorage import dialout
 from moorage.link import MAX_LABELS, MAX_SESSIONS, MAX_TEXT, PATH, Pod
 
 DEFAULT_LINK = "ws://127.0.0.1:7403/link"
+DEFAULT_SLOTS = 10
+DEFAULT_DRAIN_SECONDS = 30.0
 OPEN_SECONDS = 5.0  # an upgrade on a socket that is there
 CLOSE_SECONDS = 2.0  # a client's answer to a close
+LET_IN_SECONDS = 15.0  # a join key may reach the gateways later than the first worker
+LET_IN_FROM_FILE_SECONDS = 180.0  # a mounted Secret reaches this pod and the control plane's up to two minutes apart
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -33,7 +31,7 @@ class WorkerOptions:
     gateways: tuple[str, ...]
     join_key: str = field(repr=False)
     host: str
-    port: int  # 0 takes any free one
+    port: int  # 0 takes any free one; of one that dials out, for probes only, and 0 is none
     address: (
         str  # what gateways dial; '' is made from the link's own address and the port; dialout.ADDRESS: nothing listens
     )
@@ -42,10 +40,13 @@ class WorkerOptions:
     version: str = ""
     pod: Pod | None = None
     link_ssl: SSLContext | None = None
-    drain_seconds: float = 30.0  # after SIGTERM, how long sessions may finish
+    link_ca_file: Path | None = None  # instead of link_ssl; read at each dial
+    join_key_file: Path | None = None  # where join_key was read from, and is read at each dial
+    pod_ip: str = ""  # advertised where the link's own address would be
+    drain_seconds: float = DEFAULT_DRAIN_SECONDS  # after SIGTERM, how long sessions may finish
     grace_seconds: float = 10.0  # how long a handler may clean up after its session ended
     resume_slack: float = 5.0  # the store's timer of a suspended session goes first; ours is for who cannot hear it
-    let_in_seconds: float = 15.0  # a join key may reach the gateways later than the first worker
+    let_in_seconds: float = LET_IN_SECONDS  # how long refusals of the first registration are borne
     max_size: int = 1 << 20  # bytes of one message
     max_queue: int = 4  # messages read ahead of the handler, per session
     compression: str | None = None  # "deflate" costs about 40 KiB per session
@@ -56,9 +57,9 @@ class WorkerOptions:
         if not self.gateways:
             raise ValueError("a worker needs at least one gateway: gateways=[...] or MOORAGE_LINK")
         if not self.join_key:
-            raise ValueError("a worker needs a join key: join_key=... or MOORAGE_JOIN_KEY")
-        if self.dials_out and self.port:
-            raise ValueError(f"a worker that dials out listens nowhere: leave out port={self.port}, or address")
+            raise ValueError("a worker needs a join key: join_key=..., MOORAGE_JOIN_KEY or MOORAGE_JOIN_KEY_FILE")
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port is from 0 to 65535, not {self.port}")
         if len(self.labels) > MAX_LABELS:
             raise ValueError(f"at most {MAX_LABELS} labels")
         texts = (self.pool, self.region, self.name, self.version, *(text for pair in self.labels for text in pair))
@@ -67,14 +68,14 @@ class WorkerOptions:
 
     @property
     def dials_out(self) -> bool:
-        """Whether it opens its connections itself, and listens nowhere."""
+        """Whether it opens its connections itself, and listens for nothing but probes."""
         return self.address == dialout.ADDRESS
 
     def advertised(self, local_host: str, port: int) -> str:
         """`ip:port` for a worker whose link leaves from `local_host`."""
         if self.address:
             return self.address
-        host = local_host if self.host in ("", "0.0.0.0", "::", "localhost") else self.host
+        host = (self.pod_ip or local_host) if self.host in ("", "0.0.0.0", "::", "localhost") else self.host
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -95,17 +96,8 @@ def _gateway_url(said: str) -> str:
     return f"{parts.scheme}://{host}:{parts.port or 7403}{parts.path if parts.path not in ('', '/') else PATH}"
 
 
-def default_host(gateways: tuple[str, ...]) -> str:
-    """Loopback where every gateway is: nobody else can reach a worker on a laptop."""
+def default_host(gateways: tuple[str, ...], pod_ip: str = "") -> str:
+    """Loopback where every gateway is: nobody else can reach a worker on a laptop. A pod's probes come from outside."""
+    if pod_ip:
+        return "::" if ":" in pod_ip else "0.0.0.0"
     return "127.0.0.1" if all(urlsplit(each).hostname in LOOPBACK for each in gateways) else "0.0.0.0"
-
-
-def pod_of(environment: Mapping[str, str]) -> Pod | None:
-    """From the downward API, or None outside Kubernetes."""
-    names = [environment.get(f"MOORAGE_POD_{name}", "") for name in ("NAMESPACE", "NAME", "UID")]
-    return Pod(*names) if all(names) else None
-
-
-def default_name(environment: Mapping[str, str]) -> str:
-    """The pod's name, or host and process."""
-    return environment.get("MOORAGE_WORKER_NAME") or f"{socket.gethostname()}-{os.getpid()}"[:MAX_TEXT]

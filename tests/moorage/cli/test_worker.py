@@ -58,3 +58,22 @@ def test_the_join_key_comes_from_the_data_folder() -> None:
 def test_without_a_join_key_it_says_where_one_is_looked_for() -> None:
     with pytest.raises(click.ClickException, match=r"MOORAGE_JOIN_KEY.*data/join\.key"):
         join_key(None, "data")
+
+
+def test_a_join_key_of_the_environment_is_left_to_the_worker_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOORAGE_JOIN_KEY_FILE", "/etc/moorage/join/gpu")
+
+    assert join_key(None, "data") is None
+    assert join_key("jk_given", "data") == "jk_given"
+
+
+def test_the_whole_command_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a pod, where nothing is left to say but `moorage worker`."""
+    monkeypatch.setenv("MOORAGE_WORKER_TARGET", "moorage.examples.echo:echo")
+    monkeypatch.setenv("MOORAGE_JOIN_KEY", "jk")
+    monkeypatch.setenv("MOORAGE_WORKER_SLOTS", "none")
+
+    answer = CliRunner().invoke(moorage, ["worker"])
+
+    assert answer.exit_code == 1
+    assert "MOORAGE_WORKER_SLOTS is 'none': it must be a number" in answer.output

@@ -10,7 +10,7 @@ from moorage.claims import Claim, sign_claim
 from moorage.examples.echo import echo
 from moorage.ids import WorkerId
 from moorage.io.worker import Worker
-from tests.connections import a_connection
+from tests.connections import http_get
 from tests.moorage.io.harbour import (
     JOIN_KEY,
     WAIT,
@@ -94,12 +94,19 @@ async def test_a_registered_worker_is_ready(harbour: Harbour) -> None:
         assert await http_get(worker.port, "/readyz") == (200, "ok\n")
 
 
-async def http_get(port: int, path: str) -> tuple[int, str]:
-    async with a_connection(port) as (reader, writer):
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: w\r\n\r\n".encode())
-        answer = await asyncio.wait_for(reader.read(), WAIT)
-    head, _, body = answer.decode().partition("\r\n\r\n")
-    return int(head.split()[1]), body
+async def test_a_worker_stays_ready_full_draining_and_cut_off(harbour: Harbour) -> None:
+    """Kubernetes takes pods that are not ready away first, and this one has a session."""
+    async with a_worker(harbour, echo, slots=1, drain_seconds=WAIT) as worker:
+        socket = await harbour.attach(A)
+        full = await http_get(worker.port, "/readyz")
+        await harbour.gateways[0].close()
+        cut_off = await http_get(worker.port, "/readyz")
+        worker._drain()
+        draining = await http_get(worker.port, "/readyz")
+
+        assert worker.is_draining
+        assert [full, cut_off, draining] == [(200, "ok\n")] * 3
+        await socket.close()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from moorage.examples.echo import echo
 from moorage.io import outward
 from moorage.io.worker import Worker
 from scheduler.values import Claimed, Directive, Order
-from tests.moorage.io.harbour import JOIN_KEY, WAIT, Harbour, a_worker, eventually, headers_for, session_id
+from tests.connections import http_get
+from tests.moorage.io.harbour import WAIT, Harbour, a_worker, eventually, headers_for, session_id
+from tests.redis_server import free_port
 
 A, B = session_id("a"), session_id("b")
 TICKET = "t" * 32
@@ -228,6 +230,11 @@ async def test_more_orders_than_it_may_hold_are_dropped(harbour: Harbour, monkey
         assert len(gateway.heads) == 2
 
 
-def test_a_worker_that_dials_out_has_no_port() -> None:
-    with pytest.raises(ValueError, match="listens nowhere"):
-        Worker(echo, join_key=JOIN_KEY, address=ADDRESS, port=9000)
+async def test_a_worker_that_dials_out_answers_probes_where_a_port_is_named(harbour: Harbour) -> None:
+    port = free_port()
+
+    async with a_worker(harbour, echo, address=ADDRESS, port=port) as worker:
+        answers = [(await http_get(port, path))[0] for path in ("/livez", "/readyz", "/chat")]
+
+        assert worker.port == 0  # what is advertised: none
+    assert answers == [200, 200, 404]

@@ -6,7 +6,8 @@ import pytest
 
 from moorage.examples.echo import echo
 from moorage.io.worker import Worker
-from moorage.io.worker_options import default_host, default_name, gateway_urls, pod_of
+from moorage.io.worker_environment import default_name, pod_of
+from moorage.io.worker_options import default_host, gateway_urls
 from moorage.link import Pod
 
 
@@ -55,6 +56,8 @@ def test_an_ipv6_link_is_advertised_in_brackets() -> None:
 def test_a_worker_whose_gateways_are_on_loopback_listens_there_only() -> None:
     assert default_host(("ws://127.0.0.1:7403/link", "ws://[::1]:7403/link")) == "127.0.0.1"
     assert default_host(("ws://127.0.0.1:7403/link", "ws://gateway:7403/link")) == "0.0.0.0"
+    assert default_host(("ws://127.0.0.1:7403/link",), "10.0.0.7") == "0.0.0.0"
+    assert default_host(("ws://127.0.0.1:7403/link",), "fd00::7") == "::"
 
 
 @pytest.mark.parametrize(
