@@ -7,7 +7,7 @@ are made of it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoscaler.kinds import Kind
 from autoscaler.observation import Freeze, Problem
@@ -36,30 +36,12 @@ class Right:
 def needed(kind: Kind) -> tuple[Right, ...]:
     """For one target."""
     own = (
-        Right("get", kind.group, kind.plural, "to see rollouts", is_of_target=True),
-        Right(
-            "get",
-            kind.group,
-            kind.plural,
-            "to read replicas",
-            Freeze.TARGET,
-            "scale",
-            blocks_up=True,
-            is_of_target=True,
-        ),
-        Right(
-            "patch",
-            kind.group,
-            kind.plural,
-            "to write replicas",
-            Freeze.TARGET,
-            "scale",
-            blocks_up=True,
-            is_of_target=True,
-        ),
+        Right("get", kind.group, kind.plural, "to see rollouts"),
+        Right("get", kind.group, kind.plural, "to read replicas", subresource="scale", blocks_up=True),
+        Right("patch", kind.group, kind.plural, "to write replicas", subresource="scale", blocks_up=True),
     )
     sets = (Right("list", "apps", "replicasets", "to see rollouts"),) if kind.is_deployment else ()
-    return own + sets + _EVERYWHERE
+    return tuple(replace(right, is_of_target=True) for right in own) + sets + _EVERYWHERE
 
 
 def problem(right: Right, namespace: str) -> Problem:

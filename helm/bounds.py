@@ -25,7 +25,6 @@ WORKERS: Fragment = {"type": "integer", "minimum": 0, "maximum": 10_000}
 
 NETWORK = "^[0-9a-fA-F.:]+/[0-9]{1,3}$"
 QUANTITY = "^[0-9]+(\\.[0-9]+)?(m|[kMGTPE]i?)?$"
-DNS_LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
 OFF_TOO = ("off", False)
 """A file's `off` without quotes is YAML for false."""

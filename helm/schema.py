@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from helm.bounds import DNS_LABEL, bound
+from helm.bounds import bound
 from helm.shape import Value
 
 POOLS = "pools"
 POOL = "poolDefaults"
-POOL_NAME_LETTERS = 40
-"""`<fullname>-pool-<name>` and the suffixes of its pods stay within a label's 63 letters for most releases."""
 
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
@@ -58,9 +56,9 @@ def _table(value: Value) -> dict[str, Any]:
 
 
 def _pools(value: Value) -> dict[str, Any]:
+    """What a pool may be called is in templates/_validate.tpl: the schema could not say it in words."""
     return {
         "description": value.about,
         "type": "object",
-        "propertyNames": {"pattern": DNS_LABEL, "maxLength": POOL_NAME_LETTERS},
         "additionalProperties": {"$ref": "#/definitions/pool"},
     }
