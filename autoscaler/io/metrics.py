@@ -18,6 +18,7 @@ from autoscaler.records import Carried
 _M = TypeVar("_M", Gauge, Counter, Histogram)
 PLACE = ("region", "pool")
 SOURCES = frozenset({"registry", "trend", "forecast", "minimum", "schedule", "rule", "request"})
+CAUSES = ("scale_in", "member_gone", "worker_lost")
 _OTHER = "other"
 _START_SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600)
 _TICK_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -35,6 +36,8 @@ class AutoscalerMetrics:
         self._starting = self._gauge("starting_workers", "Workers that are on their way")
         self._draining = self._gauge("draining_workers", "Workers that take nothing new")
         self._free = self._gauge("free_slots", "Slots that a session can get now")
+        self._overdue = self._gauge("overdue_workers", "Members that started long ago and do not serve, or fail")
+        self._at_maximum = self._gauge("at_maximum", "1 while more workers are wanted than the maximum allows")
         self._waiting = self._gauge("waiting_sessions", "Sessions that wait for a worker of this pool")
         self._lead = self._gauge("lead_seconds", "From raising replicas to a worker that serves, as measured")
         self._signals = self._gauge("signals", "Rules by the health of their signal", "health")
@@ -80,6 +83,9 @@ class AutoscalerMetrics:
         kind = decision.winner.partition(":")[0]
         self._decisions.labels(*place, kind if kind in SOURCES else _OTHER).inc()
         self._decide.labels(*place).observe(seconds)
+        limits = {limit.name: limit.workers for limit in decision.limits}
+        self._overdue.labels(*place).set(limits.get("overdue", 0))
+        self._at_maximum.labels(*place).set("maximum" in limits)
         self.frozen(place, {each.freeze for each in decision.frozen})
 
     def frozen(self, place: Place, freezes: Iterable[Freeze]) -> None:
@@ -102,7 +108,7 @@ class AutoscalerMetrics:
         self._failures.labels(*place).inc(len(carried.troubles))
 
     def cut(self, place: Place, cause: str, sessions: int) -> None:
-        """cause: scale_in | member_gone | worker_lost."""
+        """cause: one of CAUSES."""
         self._cut.labels(*place, cause).inc(sessions)
 
     def reversed(self, place: Place) -> None:
@@ -133,6 +139,8 @@ class AutoscalerMetrics:
         """Every series of a new pool reads 0 before something happens."""
         for metric in (self._conflicts, self._failures, self._wrong, self._reversals, self._unpublished, self._leader):
             metric.labels(*place)
+        for cause in CAUSES:
+            self._cut.labels(*place, cause)
 
     def forget(self, place: Place) -> None:
         """A pool that is no longer scaled here."""

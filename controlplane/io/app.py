@@ -28,6 +28,7 @@ from controlplane.io.joinkeyfiles import JoinKeyFiles
 from controlplane.io.listener import Listener, bound
 from controlplane.io.metrics import Metrics
 from controlplane.io.overdue import Sweep
+from controlplane.io.pulse import Pulse
 from controlplane.io.seeding import Seeding
 from controlplane.io.signing import Signing
 from controlplane.io.web import application
@@ -54,6 +55,7 @@ class ControlPlane:
             policy, store, keys, Database(url, policy.database_limits, metrics.database_retried), metrics
         )
         callers = Callers(self.context)
+        self._pulse = Pulse(self.context.database, metrics.database_up)
         self.consumer = Consumer(self.context)
         self.sweep = Sweep(self.context, callers)
         self.signing = Signing(self.context)
@@ -85,6 +87,11 @@ class ControlPlane:
         """
         self.signing.follow(keys)
 
+    async def look(self) -> None:
+        """Before metrics are shown: whether the database answers. A start that migrates is left alone."""
+        if self._tasks:
+            await self._pulse.look()
+
     async def start(self, sock: socket.socket | None = None) -> Welcome:
         """Serves on `sock` where one is given, else on a port of its own.
 
@@ -103,6 +110,7 @@ class ControlPlane:
         for loop in (self.join_key_files, self.applier, self.seeding, self.sweep, self.consumer):
             loop.stop()
         await asyncio.gather(*self._tasks)
+        self._tasks = []
         await self.context.database.close()
 
     async def _start(self, sock: socket.socket | None) -> Welcome:

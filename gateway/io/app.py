@@ -62,6 +62,7 @@ class Gateway:
         self.policy = policy = replace(policy, handshakes=bounds)
         self.id = GatewayId(ids.make("gtw", store.now(), os.urandom))
         self.metrics = GatewayMetrics(registry)
+        self.metrics.connections_limit.set(bounds.connections)
         self._store = store
         self._reports = Reports(self.metrics, 2 * bounds.connections)
         self._gate = Gate(policy, keys, os.urandom)
@@ -93,12 +94,12 @@ class Gateway:
             raise
 
     async def _serve(self, sock: socket.socket, link_sock: socket.socket | None) -> None:
-        self._certificates = Certificates(self.wire.tls, self.policy.tls, self.metrics)
+        self._certificates = Certificates(self.wire.tls, self.policy.tls, self.metrics, "clients")
         self.node = self.policy.node or self._own_address()
         await self._links.start(link_sock)
         self.link_port = self._links.port
-        linked = Certificates(self._links.load_certificate, self.policy.link_tls, self.metrics)
-        self._dialled_out = Certificates(self.wire.tls, self.policy.link_tls, self.metrics)
+        linked = Certificates(self._links.load_certificate, self.policy.link_tls, self.metrics, "links")
+        self._dialled_out = Certificates(self.wire.tls, self.policy.link_tls, self.metrics, "links")
         self._watched = [self._certificates, linked, self._dialled_out]
         self._listener = self._compose()
         self._arrivals.open(self.wire)

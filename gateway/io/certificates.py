@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import structlog
+from cryptography import x509
 
 from gateway.io.metrics import GatewayMetrics
 from gateway.io.wire import TlsContext
@@ -19,14 +20,16 @@ Load = Callable[[Path, Path], TlsContext]
 
 
 class Certificates:
-    """The context in force. `load` makes one of a certificate and a key; it raises ssl.SSLError or OSError."""
+    """The context in force. `load` makes one of a certificate and a key; it raises ssl.SSLError or OSError. `use` is the
+    metric's label: clients, links."""
 
-    def __init__(self, load: Load, files: TlsFiles | None, metrics: GatewayMetrics) -> None:
+    def __init__(self, load: Load, files: TlsFiles | None, metrics: GatewayMetrics, use: str) -> None:
         self._load = load
         self._files = files
         self._metrics = metrics
+        self._use = use
         self._seen = _stamps(files)
-        self._context = load(files.certificate, files.key) if files else None
+        self._context = self._loaded(files) if files else None
 
     def current(self) -> TlsContext | None:
         """None where TLS is off."""
@@ -44,13 +47,27 @@ class Certificates:
         if self._files is None:
             return
         try:
-            self._context = self._load(self._files.certificate, self._files.key)
+            self._context = self._loaded(self._files)
         except (ssl.SSLError, OSError) as error:
             self._metrics.certificate_reloads.labels("failed").inc()
             log.error("certificate_not_reloaded", certificate=str(self._files.certificate), why=str(error))
         else:
             self._metrics.certificate_reloads.labels("ok").inc()
             log.info("certificate_reloaded", certificate=str(self._files.certificate))
+
+    def _loaded(self, files: TlsFiles) -> TlsContext:
+        context = self._load(files.certificate, files.key)
+        if (ends_at := _ends_at(files.certificate)) is not None:
+            self._metrics.certificate_expiry.labels(self._use).set(ends_at)
+        return context
+
+
+def _ends_at(certificate: Path) -> float | None:
+    """Unix time at which the first certificate of the chain ends; None for what only OpenSSL can read."""
+    try:
+        return x509.load_pem_x509_certificates(certificate.read_bytes())[0].not_valid_after_utc.timestamp()
+    except ValueError:
+        return None
 
 
 def _stamps(files: TlsFiles | None) -> list[tuple[int, int, int] | None]:

@@ -29,6 +29,8 @@ class LinkMetrics:
             ["what"],
             registry=registry,
         )  # what: session (not given to it) | in_use (over its slots) | load (over 1) | name (of another worker linked here)
+        for what in ("session", "in_use", "load", "name"):  # an alert sees the first one only where 0 came before
+            self.lies.labels(what)
         self.unknown = Counter(
             "moorage_gateway_link_unknown_total", "Messages of a newer version, skipped", registry=registry
         )

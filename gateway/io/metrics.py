@@ -62,6 +62,9 @@ class GatewayMetrics:
             "moorage_gateway_admit_seconds", "From accept to relayed", _FAST_SECONDS, registry
         )
         self.connections = Gauge("moorage_gateway_connections", "Open client connections", registry=registry)
+        self.connections_limit = Gauge(
+            "moorage_gateway_connections_limit", "Client connections that there may be at once", registry=registry
+        )
         self.handshakes = Gauge("moorage_gateway_handshakes", "Upgrades in progress", registry=registry)
         self.sessions = Gauge("moorage_gateway_sessions", "Sessions relayed now", registry=registry)
         self.drain_left = Gauge(
@@ -93,6 +96,14 @@ class GatewayMetrics:
         self.certificate_reloads = Counter(
             "moorage_gateway_certificate_reloads_total", "Certificates read again", ["result"], registry=registry
         )
+        for result in ("ok", "failed"):  # an alert sees a first failure only where 0 came before
+            self.certificate_reloads.labels(result)
+        self.certificate_expiry = Gauge(
+            "moorage_gateway_certificate_expiry_timestamp_seconds",
+            "Unix time at which the certificate in use ends",
+            ["use"],
+            registry=registry,
+        )  # use: clients | links
         self.faults = Counter("moorage_gateway_faults_total", "Bugs caught at the edge of a task", registry=registry)
 
 

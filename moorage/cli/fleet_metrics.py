@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -18,12 +20,21 @@ ANSWER_WITHIN = 2.0
 PLACE = ("region", "pool")
 
 
+@runtime_checkable
+class Bounded(Protocol):
+    """A store on servers whose memory ends."""
+
+    async def memory_bytes(self) -> tuple[int, int]:
+        """Bytes used, and bytes allowed (0: no limit). Raises Unavailable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The store at one instant."""
 
     pools: tuple[PoolView, ...]
     workers: tuple[WorkerView, ...]
+    memory: tuple[int, int] | None = None  # bytes used and allowed; None where it was not said
 
 
 class FleetCollector(Collector):
@@ -42,9 +53,18 @@ class FleetCollector(Collector):
         """Reads the store; while it is away its gauges are absent, not stale, and `store_up` is 0."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                self._seen = Seen(tuple(await self._store.pools()), tuple(await self._store.workers()))
+                pools, workers = tuple(await self._store.pools()), tuple(await self._store.workers())
+                self._seen = Seen(pools, workers, await self._memory())
         except (Unavailable, TimeoutError):
             self._seen = None
+
+    async def _memory(self) -> tuple[int, int] | None:
+        """A server that keeps it to itself (INFO is refused to this user) is up all the same."""
+        if not isinstance(self._store, Bounded):
+            return None
+        with suppress(Unavailable):
+            return await self._store.memory_bytes()
+        return None
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
@@ -64,6 +84,13 @@ def families(seen: Seen) -> Iterator[Metric]:
     yield _workers(seen.workers)
     yield _draining(seen.workers)
     yield _sessions(seen.workers)
+    if seen.memory is not None:
+        yield _bytes("store_used_bytes", "Memory that the store's fullest server uses.", seen.memory[0])
+        yield _bytes("store_limit_bytes", "Memory that it may use, 0 without a limit.", seen.memory[1])
+
+
+def _bytes(name: str, about: str, value: int) -> Metric:
+    return GaugeMetricFamily(f"moorage_scheduler_{name}", about, value=value)
 
 
 def _of_pools(name: str, about: str, pools: Iterable[PoolView], field: str) -> Metric:

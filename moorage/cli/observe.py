@@ -81,6 +81,15 @@ def page_of(registry: CollectorRegistry, refresh: Callable[[], Awaitable[None]])
     return page
 
 
+def every(*looks: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """All of them beside each other, as one."""
+
+    async def look() -> None:
+        await asyncio.gather(*(each() for each in looks))
+
+    return look
+
+
 class QuietServer(uvicorn.Server):
     """uvicorn's server without its signal handlers: the program has its own."""
 

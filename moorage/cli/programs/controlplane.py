@@ -12,6 +12,7 @@ from moorage.cli import running
 from moorage.cli.addresses import reachable, url
 from moorage.cli.fleet_metrics import FleetCollector
 from moorage.cli.keyrings import keyring, shared_keyring, turn_keys
+from moorage.cli.observe import every
 from moorage.cli.policies import control_plane_policy
 from moorage.cli.programs.lifecycle import Lifecycle
 from moorage.cli.stores import open_store, shared
@@ -54,10 +55,10 @@ class ControlPlaneProgram(Lifecycle):
         if self.start.inherited is None:  # else the parent shows the fleet
             self.registry.register(fleet)
         checks = {"controlplane": lambda: self._welcome is not None, "store": lambda: fleet.is_store_up}
-        self._observe = self.observe(checks, fleet.refresh)
-        self.work_for(store)
         keys = keyring(settings) if self.start.inherited else shared_keyring(settings)
         self._control = ControlPlane(self._policy, store, keys, self.registry)
+        self._observe = self.observe(checks, every(fleet.refresh, self._control.look))
+        self.work_for(store)
         self._welcome = await self._control.start(self.start.socket("rest"))
         self.closing("controlplane", self._control.close)
 

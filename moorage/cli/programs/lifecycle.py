@@ -16,7 +16,15 @@ from functools import partial
 from typing import Any, TypeVar
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
 
 from moorage.cli.observe import LAG_BUCKETS, Checks, ObserveApp, ObserveServer, Readiness, page_of, watch_loop_lag
 from moorage.cli.policies import scheduler_policy
@@ -149,6 +157,10 @@ class Lifecycle:
         group = self.settings.observe
         sock = self.start.socket("observe") or bound(group.host or self.settings.host, group.port)
         server = ObserveServer(app, sock)
+        ready = Gauge(
+            f"moorage_{self.name}_ready", "1 while clients should come, as /readyz says.", registry=self.registry
+        )
+        ready.set_function(lambda: float(self.is_serving))
         self.keep(server.serve(), "observe")
         self.keep(watch_loop_lag(self.registry, self.name), "loop-lag")
         return server

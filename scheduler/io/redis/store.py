@@ -13,7 +13,8 @@ from moorage.ids import Draw, GatewayId, RequestId, SessionId, WorkerId
 from scheduler.io.redis import board, claiming, gateways, lives, sweeping, views
 from scheduler.io.redis.client.shards import OnFailure, Shards
 from scheduler.io.redis.events import Events
-from scheduler.io.redis.ground import FLEET, Ground
+from scheduler.io.redis.fullness import fullest
+from scheduler.io.redis.ground import FLEET, Ground, region_tag
 from scheduler.io.redis.joining import Workers
 from scheduler.io.redis.scaling import ScalingPart
 from scheduler.io.redis.spreading import Spread
@@ -89,6 +90,10 @@ class RedisStore(ScalingPart):
         self._watches.close_all()
         await self._spread.close()
         await self._shards.close()
+
+    async def memory_bytes(self) -> tuple[int, int]:
+        """Bytes used and bytes allowed (0: no limit) of its fullest server. Raises Unavailable."""
+        return await fullest(self._shards, [FLEET, *map(region_tag, self._ground.regions)])
 
     # workers
 
