@@ -6,8 +6,9 @@ import asyncio
 import random
 from contextlib import suppress
 from dataclasses import dataclass
+from ssl import SSLContext
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from tests.survival.programs import answers
 
@@ -24,8 +25,23 @@ class Door:
     ready: str  # URL that answers 200
 
 
+class Entrance(Protocol):
+    """Where clients come in, and which gateway one of their connections reached."""
+
+    ssl: SSLContext | None
+
+    @property
+    def url(self) -> str:
+        """ws:// or wss://."""
+
+    def gateway_of(self, port: int) -> str:
+        """Its name, by the port that the connection came from; "" where it went nowhere."""
+
+
 class Balancer:
     """Listens on `port`; `gateway_of` tells where a connection went, by the port it came from."""
+
+    ssl: SSLContext | None = None
 
     def __init__(self, doors: list[Door], draw: random.Random) -> None:
         self._doors = doors
@@ -48,6 +64,11 @@ class Balancer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def url(self) -> str:
+        """Of clients."""
+        return f"ws://127.0.0.1:{self.port}/"
 
     def gateway_of(self, port: int) -> str:
         """Its name; "" where the connection went nowhere."""

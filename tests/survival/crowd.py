@@ -14,6 +14,8 @@ import json
 import logging
 import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ import httpx
 
 import moorage
 from moorage.errors import MoorageError
-from tests.survival.balancer import Balancer, Door
+from tests.survival.balancer import Balancer, Door, Entrance
 from tests.survival.history import Connected, Created, Cut, Echoed, GaveUp, Left, Paused, Refused, Sent
 from tests.survival.scribe import Scribe, now
 from tests.survival.witness import question, read
@@ -36,19 +38,26 @@ LEAVES_WITHIN = 5.0
 class Client:
     """One session, from its creation to its end."""
 
-    def __init__(self, number: int, session: str, scribe: Scribe, balancer: Balancer) -> None:
+    def __init__(self, number: int, session: str, scribe: Scribe, entrance: Entrance) -> None:
         self.number = number
         self.session = session
         self.link: Any = None
         self.leaves = asyncio.Event()
+        self.says_every = SAYS_EVERY
         self._scribe = scribe
-        self._balancer = balancer
+        self._entrance = entrance
         self._lost: object = None
 
     async def live(self, token: str, seconds: float) -> None:
         """Talks for so long, or until the session is over or it is told to leave."""
-        url = f"ws://127.0.0.1:{self._balancer.port}/"
-        self.link = moorage.connect(url, token, on_reconnect=self._connected, open_seconds=10.0, connect_seconds=60.0)
+        self.link = moorage.connect(
+            self._entrance.url,
+            token,
+            ssl=self._entrance.ssl,
+            on_reconnect=self._connected,
+            open_seconds=10.0,
+            connect_seconds=60.0,
+        )
         try:
             connection = await self.link
         except MoorageError as error:
@@ -81,7 +90,7 @@ class Client:
             text = question(number)
             self._scribe.write(Sent(now(), self.session, number, len(text)))
             await connection.send(text)
-            await asyncio.sleep(SAYS_EVERY)
+            await asyncio.sleep(self.says_every)
 
     async def _listen(self, connection: Any) -> None:
         while True:
@@ -91,7 +100,7 @@ class Client:
 
     def _connected(self, connection: Any) -> None:
         socket = connection._sockets.socket
-        gateway = self._balancer.gateway_of(socket.local_address[1]) if socket is not None else ""
+        gateway = self._entrance.gateway_of(socket.local_address[1]) if socket is not None else ""
         self._scribe.write(Connected(now(), self.session, connection.attaches, gateway))
 
     def heard(self, said: str, error: MoorageError) -> None:
@@ -121,10 +130,10 @@ class _Overhearing(logging.Handler):
 class Crowd:
     """All of them."""
 
-    def __init__(self, plan: dict[str, Any], scribe: Scribe, balancer: Balancer) -> None:
+    def __init__(self, plan: dict[str, Any], scribe: Scribe, entrance: Entrance) -> None:
         self._plan = plan
         self._scribe = scribe
-        self._balancer = balancer
+        self._entrance = entrance
         self._draw = random.Random(plan["seed"])
         self._clients: set[Client] = set()
         self._is_resting = False
@@ -175,7 +184,8 @@ class Crowd:
             issued = await self._create(rest, f"user-{number}")
             if issued is None:
                 continue
-            client = Client(number, issued["id"], self._scribe, self._balancer)
+            client = Client(number, issued["id"], self._scribe, self._entrance)
+            client.says_every = self._plan.get("says_every", SAYS_EVERY)
             self._scribe.write(Created(now(), client.session))
             _client.set(client)
             self._clients.add(client)
@@ -206,18 +216,31 @@ def _code(answer: httpx.Response) -> str:
         return f"HTTP {answer.status_code}"
 
 
-async def _main(plan: dict[str, Any]) -> None:
+@contextmanager
+def overheard(plan: dict[str, Any]) -> Iterator[Scribe]:
+    """Of the plan's journal; what the SDK logs is written there too."""
     logger = logging.getLogger("moorage.client")
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.addHandler(_Overhearing())
-    doors = [Door(**door) for door in plan["gateways"]]
     with Scribe(Path(plan["journal"])) as scribe:
+        yield scribe
+
+
+def planned() -> dict[str, Any]:
+    """The plan that the command line names."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("plan", type=Path)
+    plan: dict[str, Any] = json.loads(parser.parse_args().plan.read_text())
+    return plan
+
+
+async def _main(plan: dict[str, Any]) -> None:
+    doors = [Door(**door) for door in plan["gateways"]]
+    with overheard(plan) as scribe:
         async with Balancer(doors, random.Random(plan["seed"])) as balancer:
             await Crowd(plan, scribe, balancer).run()
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("plan", type=Path)
-    asyncio.run(_main(json.loads(parser.parse_args().plan.read_text())))
+    asyncio.run(_main(planned()))
