@@ -18,6 +18,7 @@ class Grade(Enum):
     """How bad."""
 
     OK = "ok"
+    NOTE = "note"  # to know, nothing to do
     WARN = "warn"
     FAIL = "fail"
 
