@@ -12,6 +12,7 @@ Document = Mapping[str, Any]
 NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"
 COMPONENT = "app.kubernetes.io/component"
+CHART = "helm.sh/chart"
 POOL = "moorage.dev/pool"
 REGION = "moorage.dev/region"
 

@@ -22,7 +22,8 @@ from autoscaler.io.kubernetes.metrics import KubernetesMetrics
 from autoscaler.io.kubernetes.troubles import Refused, Trouble, Unreachable
 from moorage.cli.findings import Finding
 from moorage.cli.installation import judging, lastwords, parts, reach, registered, served
-from moorage.cli.installation.documents import INSTANCE, NAME, Document, Registered, Seen
+from moorage.cli.installation.documents import COMPONENT, Document, Registered, Seen
+from moorage.cli.installation.parts import Release
 from moorage.cli.installation.refusals import refusal
 from moorage.cli.rest import Endpoint, rest
 
@@ -90,25 +91,21 @@ async def examine(api: Api, place: Place, registry: Endpoint | None = None) -> l
     return [*found, *judging.judge(seen), *([trouble] if trouble else [])]
 
 
-async def _release(api: Api, place: Place) -> str | Finding:
-    """The one asked for, or the only one; "" where Deployments may not be listed."""
+async def _release(api: Api, place: Place) -> Release | Finding:
+    """The one asked for, or the only one; an unknown one where Deployments may not be listed."""
     try:
-        documents = await _listed(api, "deployments", place.namespace, f"{NAME}=moorage")
+        documents = await _listed(api, "deployments", place.namespace, COMPONENT)
     except Trouble:
-        return place.release or ""
+        return Release(place.release or "")
     there = parts.releases(documents)
-    if place.release is not None and place.release not in there:
+    wanted = [each for each in there if place.release in (None, each.instance)]
+    if not wanted:
         return parts.none(place.namespace, place.release)
-    if not there:
-        return parts.none(place.namespace, None)
-    if place.release is None and len(there) > 1:
-        return parts.several(place.namespace, there)
-    return place.release or there[0]
+    return wanted[0] if len(wanted) == 1 else parts.several(place.namespace, wanted)
 
 
-async def _look(api: Api, namespace: str, release: str) -> Seen:
-    selector = f"{NAME}=moorage" + (f",{INSTANCE}={release}" if release else "")
-    asked = [_listed(api, plural, namespace, selector if own else "") for plural, (_, own) in KINDS.items()]
+async def _look(api: Api, namespace: str, release: Release) -> Seen:
+    asked = [_listed(api, plural, namespace, release.selector if own else "") for plural, (_, own) in KINDS.items()]
     answers = await asyncio.gather(*asked, return_exceptions=True)
     lists: dict[str, tuple[Document, ...]] = {}
     unread: dict[str, str] = {}
@@ -119,7 +116,7 @@ async def _look(api: Api, namespace: str, release: str) -> Seen:
             raise answer
         else:
             lists[plural] = answer
-    return Seen(release, namespace, time.time(), lists, unread)
+    return Seen(release.instance, namespace, time.time(), lists, unread)
 
 
 async def _closer(api: Api, seen: Seen, known: tuple[Registered, ...] | None) -> Seen:

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from moorage.cli.findings import Finding, Grade
-from moorage.cli.installation.documents import COMPONENT, INSTANCE, POOL, Document, Seen, label, listed, name
+from moorage.cli.installation.documents import (
+    CHART,
+    COMPONENT,
+    INSTANCE,
+    NAME,
+    POOL,
+    Document,
+    Seen,
+    label,
+    listed,
+    name,
+)
 
 SUBJECT = "release"
 WORKLOADS = ("deployments", "statefulsets")
@@ -13,9 +25,24 @@ NEEDED = ("gateway", "controlplane")
 SERVICES: Mapping[str, tuple[str, ...]] = {"gateway": ("gateway", "links"), "controlplane": ("controlplane",)}
 
 
-def releases(documents: tuple[Document, ...]) -> list[str]:
-    """Of Deployments in a namespace: the instances that are Moorage's."""
-    return sorted({label(each, INSTANCE) for each in documents if label(each, INSTANCE)})
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What its objects have in common: the chart's name (nameOverride changes it), and the release's."""
+
+    instance: str
+    chart: str = "moorage"
+
+    @property
+    def selector(self) -> str:
+        """Of labels; of any release where none is known."""
+        return f"{NAME}={self.chart}" + (f",{INSTANCE}={self.instance}" if self.instance else "")
+
+
+def releases(documents: tuple[Document, ...]) -> list[Release]:
+    """Of Deployments in a namespace: those that are Moorage's, each once."""
+    ours = [each for each in documents if label(each, NAME) == "moorage" or label(each, CHART).startswith("moorage-")]
+    found = {Release(label(each, INSTANCE), label(each, NAME)) for each in ours if label(each, INSTANCE)}
+    return sorted(found, key=lambda release: release.instance)
 
 
 def none(namespace: str, release: str | None) -> Finding:
@@ -25,11 +52,11 @@ def none(namespace: str, release: str | None) -> Finding:
     return Finding(SUBJECT, Grade.FAIL, f"there is no {what} in namespace {namespace}", advice)
 
 
-def several(namespace: str, found: list[str]) -> Finding:
+def several(namespace: str, found: list[Release]) -> Finding:
     """Somebody has to choose."""
-    return Finding(
-        SUBJECT, Grade.FAIL, f"namespace {namespace} has several: {listed(found, 10)}", f"give --release {found[0]}"
-    )
+    names = [each.instance for each in found]
+    sentence = f"namespace {namespace} has several: {listed(names, 10)}"
+    return Finding(SUBJECT, Grade.FAIL, sentence, f"give --release {names[0]}")
 
 
 def missing(seen: Seen) -> list[Finding]:

@@ -62,20 +62,20 @@ def _unscheduled(pod: Document) -> Trouble | None:
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") != "False":
         return None
-    why = short(scheduled.get("message")) or "the scheduler has not said why"
+    why = short(str(scheduled.get("message", "")).partition(" preemption:")[0]) or "the scheduler has not said why"
     return Trouble(f"no node takes it: {why}", _where_to(why))
 
 
 def _where_to(why: str) -> str:
     for words, advice in (
-        ("persistentvolumeclaim", "its claim is not bound: the finding about volumes says why"),
+        ("PersistentVolumeClaim", "its claim is not bound: the finding about volumes says why"),
         ("Insufficient", "lower its resources.requests, or add nodes"),
         ("taint", "set its tolerations, or free a node of the taint"),
         ("affinity", "change its nodeSelector or affinity, or label a node"),
         ("node selector", "change its nodeSelector or affinity, or label a node"),
         ("topology spread", "set topologySpread: ScheduleAnyway, or add nodes in other zones"),
     ):
-        if words in why:
+        if words.lower() in why.lower():
             return advice
     return "`kubectl describe pod` shows what each node lacks"
 

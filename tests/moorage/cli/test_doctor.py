@@ -146,3 +146,19 @@ def test_a_store_url_that_is_none_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     _, found = examined()
 
     assert "store.url" in found["store"]["sentence"]
+
+
+def test_without_a_kubeconfig_an_installation_cannot_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "nowhere")
+
+    answer = CliRunner().invoke(moorage, ["doctor", "--kubernetes"])
+
+    assert answer.exit_code == 1
+    assert answer.output.startswith("fail  API server: there is no kubeconfig nowhere\n      -> set KUBECONFIG")
+
+
+def test_options_of_a_cluster_go_with_it_only() -> None:
+    answer = CliRunner().invoke(moorage, ["doctor", "--namespace", "prod"])
+
+    assert answer.exit_code == 2
+    assert "--namespace goes with --kubernetes" in answer.output

@@ -6,7 +6,8 @@ from moorage.cli.findings import Grade
 from moorage.cli.installation import (
     parts,
 )
-from tests.moorage.cli.installation.builders import a_deployment, a_look, a_service
+from moorage.cli.installation.parts import Release
+from tests.moorage.cli.installation.builders import NAME, a_deployment, a_look, a_service
 
 POOL = "m-moorage-pool-gpu"
 
@@ -32,6 +33,17 @@ def test_each_part_that_is_missing_is_a_failure() -> None:
     assert any(each.subject == "pools" and each.grade is Grade.NOTE for each in found)
 
 
-def test_releases_are_known_by_their_label() -> None:
-    assert parts.releases((a_deployment(), a_deployment("controlplane"))) == ["m"]
-    assert "--release a" in parts.several("prod", ["a", "b"]).advice
+def test_releases_are_known_by_their_labels_whatever_the_chart_is_called() -> None:
+    renamed, foreign = a_deployment(), a_deployment("master")
+    renamed["metadata"]["labels"] |= {
+        NAME: "voices",
+        "app.kubernetes.io/instance": "v",
+        "helm.sh/chart": "moorage-0.1.0",
+    }
+    foreign["metadata"]["labels"] |= {NAME: "redis", "helm.sh/chart": "redis-1.0.0"}
+
+    found = parts.releases((a_deployment(), a_deployment("controlplane"), renamed, foreign))
+
+    assert found == [Release("m"), Release("v", "voices")]
+    assert found[1].selector == f"{NAME}=voices,app.kubernetes.io/instance=v"
+    assert "--release m" in parts.several("prod", found).advice

@@ -132,12 +132,7 @@ def test_between_two_crashes_the_end_is_told() -> None:
         ("0/3 nodes are available: 3 Insufficient memory.", "requests"),
         ("0/3 nodes are available: 3 node(s) had untolerated taint {gpu: true}.", "tolerations"),
         ("0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.", "nodeSelector"),
-        (
-            "pod has unbound immediate PersistentVolumeClaims".replace(
-                "PersistentVolumeClaims", "persistentvolumeclaims"
-            ),
-            "claim",
-        ),
+        ("0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims.", "claim"),
     ],
 )
 def test_a_pod_that_no_node_takes_gives_the_schedulers_reason(message: str, advice: str) -> None:
