@@ -100,16 +100,5 @@
 {{- fail (printf "pools.%s and pools.%s are both pool %s in region %s: one Deployment each" (get $places $place) $key $pool.pool $pool.region) -}}
 {{- end -}}
 {{- $_ := set $places $place $key -}}
-{{- include "moorage.validateSuccession" (dict "root" $ "key" $key "pool" $pool) -}}
-{{- end -}}
-{{- end }}
-
-{{/* A pool that was fixed has its replicas in the last release's manifest: left out of the next one, they would be set to 1. */}}
-{{- define "moorage.validateSuccession" -}}
-{{- if ne .pool.scaling "fixed" -}}
-{{- $there := lookup "apps/v1" "Deployment" .root.Release.Namespace (include "moorage.poolName" .) -}}
-{{- if eq (dig "metadata" "annotations" "moorage.dev/scaling" "" (default dict $there)) "fixed" -}}
-{{- fail (printf "pools.%s was fixed, and its number would fall to 1 as %s takes over, with every session on the others: give its workers to a new key of pools with pool: %s, and take this one away once it is empty" .key .pool.scaling .pool.pool) -}}
-{{- end -}}
 {{- end -}}
 {{- end }}
