@@ -29,6 +29,7 @@ from controlplane.io.listener import Listener, bound
 from controlplane.io.metrics import Metrics
 from controlplane.io.overdue import Sweep
 from controlplane.io.pulse import Pulse
+from controlplane.io.reasons import explained
 from controlplane.io.seeding import Seeding
 from controlplane.io.signing import Signing
 from controlplane.io.web import application
@@ -49,7 +50,7 @@ class ControlPlane:
         self, policy: ControlPlanePolicy, store: Store, keys: KeyRing, registry: CollectorRegistry | None = None
     ) -> None:
         policy.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        url = policy.database_url or _embedded_database(policy.data_folder / DATABASE_FILE)
+        url = self._database_url = policy.database_url or embedded_database(policy.data_folder)
         metrics = Metrics(registry or CollectorRegistry())
         self.context = Context(
             policy, store, keys, Database(url, policy.database_limits, metrics.database_retried), metrics
@@ -95,7 +96,7 @@ class ControlPlane:
     async def start(self, sock: socket.socket | None = None) -> Welcome:
         """Serves on `sock` where one is given, else on a port of its own.
 
-        Raises OSError (port), ValueError (a preset key), SQLAlchemy's errors (database); then nothing is left open.
+        Raises OSError (port), ValueError (a preset key), DatabaseUnusable; then nothing is left open.
         """
         try:
             return await self._start(sock)
@@ -116,9 +117,10 @@ class ControlPlane:
     async def _start(self, sock: socket.socket | None) -> Welcome:
         policy = self.context.policy
         self._listener = Listener(self.asgi, sock or bound(policy.host, policy.port), policy.connections)
-        await self.context.database.migrate()
-        welcome = await bootstrap(self.context)
-        await self.join_key_files.look()
+        async with explained(self._database_url):
+            await self.context.database.migrate()
+            welcome = await bootstrap(self.context)
+            await self.join_key_files.look()
         await self.seeding.begin()  # last in the store are the token keys: who finds those finds join keys too
         self._tasks = [
             asyncio.create_task(self.consumer.run(), name="controlplane-events"),
@@ -132,7 +134,10 @@ class ControlPlane:
         return welcome
 
 
-def _embedded_database(path: Path) -> str:
-    """Its URL. The file is made here, since SQLite would let everybody read it; its WAL takes the file's mode."""
+def embedded_database(folder: Path) -> str:
+    """Its URL. The file is made here, since SQLite would let everybody read it; its WAL takes the file's mode.
+
+    Raises OSError where it cannot be."""
+    path = folder / DATABASE_FILE
     path.touch(mode=0o600)
     return f"sqlite+aiosqlite:///{path}"

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from controlplane.io.dialect import Engines, engines_for
 from controlplane.io.lanes import Lanes
-from controlplane.io.migrate import downgrade, upgrade
+from controlplane.io.migrate import Revisions, downgrade, revisions, upgrade
 from controlplane.io.troubles import FAILURES, Away, CommitUnknown, Trouble, trouble_of
 from controlplane.policy import DatabaseLimits
 
@@ -66,6 +66,11 @@ class Database:
         """Up to a revision, in one transaction, one control plane at a time."""
         async with self._migrating() as connection:
             await connection.run_sync(upgrade, revision)
+
+    async def revisions(self) -> Revisions:
+        """Where its schema is; changes nothing."""
+        async with self.read() as connection:
+            return await connection.run_sync(revisions)
 
     async def downgrade(self, revision: str) -> None:
         """Down to a revision; "base" removes everything."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -11,6 +12,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """Of the schema: what the database has (None: nothing yet), and what this Moorage wants."""
+
+    here: str | None
+    wanted: str
+    is_known: bool  # False: a newer Moorage migrated it
+
+    @property
+    def is_current(self) -> bool:
+        """Nothing is to be migrated."""
+        return self.here == self.wanted
 
 
 class NewerSchema(ValueError):
@@ -27,6 +42,14 @@ def upgrade(connection: Connection, revision: str) -> None:
 def downgrade(connection: Connection, revision: str) -> None:
     """Down to a revision; "base" removes everything."""
     command.downgrade(_config(connection), revision)
+
+
+def revisions(connection: Connection) -> Revisions:
+    """Changes nothing."""
+    script = ScriptDirectory.from_config(_config(connection))
+    here = MigrationContext.configure(connection).get_current_revision()
+    is_known = here is None or here in {revision.revision for revision in script.walk_revisions()}
+    return Revisions(here, script.get_current_head() or "", is_known=is_known)
 
 
 def _config(connection: Connection) -> Config:

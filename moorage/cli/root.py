@@ -16,6 +16,7 @@ COMMANDS = {
     "gateway": ("moorage.cli.gateway", "Run one gateway of many over a shared store."),
     "controlplane": ("moorage.cli.controlplane", "Run one control plane over a shared store."),
     "autoscaler": ("moorage.cli.autoscaler", "Keep enough free slots: run it, check policies, ask why."),
+    "database": ("moorage.cli.database", "Bring the database's schema up to date, or say where it is."),
     "worker": ("moorage.cli.worker", "Serve sessions with a function of yours."),
     "session": ("moorage.cli.session", "Create, read, list and end sessions."),
     "revoke": ("moorage.cli.revoke", "End all of a session, user, API key or workspace, at once."),
