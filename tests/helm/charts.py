@@ -1,0 +1,76 @@
+"""Renders the chart with the helm binary: each file of values/ once, and whatever a test wants to see refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CHART = Path(__file__).parents[2] / "helm" / "moorage"
+VALUES = Path(__file__).parent / "values"
+CASES = tuple(sorted(path.stem for path in VALUES.glob("*.yaml")))
+KUBERNETES = "1.33.0"
+OLDEST_KUBERNETES = "1.27.0"
+RELEASE = "it"
+NAMESPACE = "moorage"
+RENDER_SECONDS = 30.0
+WHY_NOT = "no helm: put it on PATH, or into bin of the folder that CLUSTER_CACHE names"
+
+Document = dict[str, Any]
+
+
+def binary(name: str) -> str | None:
+    """helm or kubectl: that of PATH, else that which came with the test cluster."""
+    kept = Path(os.environ.get("CLUSTER_CACHE", Path.home() / ".cache" / "test-cluster")) / "bin" / name
+    return shutil.which(name) or (str(kept) if kept.exists() else None)
+
+
+def require_helm() -> str:
+    """Its path. Skips where there is none; fails where there must be one."""
+    if found := binary("helm"):
+        return found
+    if os.environ.get("CI") == "true":
+        pytest.fail(WHY_NOT, pytrace=False)
+    pytest.skip(WHY_NOT)
+
+
+@cache
+def rendered(case: str) -> tuple[Document, ...]:
+    """All objects of one file of values, hooks and tests too. Nobody changes them."""
+    done = _template("--values", str(VALUES / f"{case}.yaml"))
+    assert done.returncode == 0, done.stderr
+    return tuple(document for document in yaml.safe_load_all(done.stdout) if document)
+
+
+def said(values: str) -> str:
+    """What helm says of values that are refused; "" where they are taken."""
+    done = _template("--values", "-", given=values)
+    return done.stderr if done.returncode else ""
+
+
+def with_values(values: str) -> tuple[Document, ...]:
+    """All objects of some values."""
+    done = _template("--values", "-", given=values)
+    assert done.returncode == 0, done.stderr
+    return tuple(document for document in yaml.safe_load_all(done.stdout) if document)
+
+
+def _template(*more: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    command = [
+        require_helm(),
+        "template",
+        RELEASE,
+        str(CHART),
+        "--namespace",
+        NAMESPACE,
+        "--kube-version",
+        KUBERNETES,
+        *more,
+    ]
+    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=RENDER_SECONDS, check=False)
