@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from typing import Any
-
 import pytest
 
 from tests.autoscaler.io.kubernetes import places
@@ -42,9 +40,8 @@ def secrets(release: Release) -> dict[str, dict[str, str]]:
 
 
 def replicas(release: Release, deployment: str) -> int:
-    return next(
-        each["spec"]["replicas"] for each in release.get("deployments") if each["metadata"]["name"] == deployment
-    )
+    found = {each["metadata"]["name"]: each["spec"]["replicas"] for each in release.get("deployments")}
+    return int(found[deployment])
 
 
 def test_generated_secrets_are_the_same_after_an_upgrade_and_a_roll_back(release: Release) -> None:
