@@ -6,6 +6,7 @@ apiVersion: v1
 kind: ServiceAccount
 metadata:
   name: {{ include "moorage.serviceAccountName" . }}
+  namespace: {{ .root.Release.Namespace }}
   labels: {{- include "moorage.labels" . | nindent 4 }}
   {{- with $account.annotations }}
   annotations: {{- toYaml . | nindent 4 }}
@@ -20,6 +21,7 @@ apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
   name: {{ include "moorage.fullname" .root }}-{{ .component }}
+  namespace: {{ .root.Release.Namespace }}
   labels: {{- include "moorage.labels" . | nindent 4 }}
   {{- if .persistence.keep }}
   annotations: {helm.sh/resource-policy: keep}

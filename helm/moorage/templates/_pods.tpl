@@ -151,6 +151,7 @@ spec:
         - {name: data, mountPath: /data}
         - {name: tmp, mountPath: /tmp}
         {{- with .mounts }}{{ . | nindent 8 }}{{ end }}
+        {{- with $own.volumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
   volumes:
     - name: config
       configMap:
@@ -160,6 +161,7 @@ spec:
     - name: tmp
       emptyDir: {sizeLimit: 64Mi}
     {{- with .volumes }}{{ . | nindent 4 }}{{ end }}
+    {{- with $own.volumes }}{{ toYaml . | nindent 4 }}{{ end }}
 {{- end }}
 
 {{- define "moorage.scratch" -}}

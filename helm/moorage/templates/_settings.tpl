@@ -1,5 +1,10 @@
 {{/* What each program's settings file says: what the chart knows, and `settings` over it. Secrets come by the environment. */}}
 
+{{/* Of every program. All start at once, and a new volume takes its time: less than a startup probe bears. */}}
+{{- define "moorage.commonSettings" -}}
+{{ dict "store" (dict "wait_seconds" 90) | toJson }}
+{{- end }}
+
 {{- define "moorage.gatewaySettings" -}}
 {{- $gateway := dict "node" (include "moorage.publicUrl" .) "dialout_port" 7404 "drain_seconds" .Values.drainSeconds -}}
 {{- if include "moorage.tls" . -}}
@@ -9,7 +14,7 @@
 {{- $_ := set $gateway "link_tls" (dict "enabled" true "certificate" "/etc/moorage/link/tls.crt" "key" "/etc/moorage/link/tls.key") -}}
 {{- end -}}
 {{- $said := omit .Values.settings "controlplane" "signing" "autoscaler" -}}
-{{ include "moorage.over" (dict "below" (dict "gateway" $gateway) "above" $said) }}
+{{ include "moorage.over" (dict "below" (include "moorage.commonSettings" . | fromJson | merge (dict "gateway" $gateway)) "above" $said) }}
 {{- end }}
 
 {{- define "moorage.controlplaneSettings" -}}
@@ -23,7 +28,7 @@
 {{- range .Values.signing.retiring }}{{ $retiring = append $retiring (printf "/etc/moorage/signing/%s" .) }}{{ end -}}
 {{- $signing := dict "key" (printf "/etc/moorage/signing/%s" (include "moorage.signingKid" .)) "next_keys" $next "retiring_keys" $retiring -}}
 {{- $controlplane := dict "node_url" (include "moorage.publicUrl" .) "join_keys" $keys -}}
-{{ include "moorage.over" (dict "below" (dict "controlplane" $controlplane "signing" $signing) "above" (omit .Values.settings "autoscaler")) }}
+{{ include "moorage.over" (dict "below" (include "moorage.commonSettings" . | fromJson | merge (dict "controlplane" $controlplane "signing" $signing)) "above" (omit .Values.settings "autoscaler")) }}
 {{- end }}
 
 {{- define "moorage.autoscalerSettings" -}}
@@ -35,7 +40,7 @@
 {{- if eq $asked.auth "basic" }}{{ $_ := set $prometheus "password_file" "/etc/moorage/prometheus/password" }}{{ end -}}
 {{- end -}}
 {{- $autoscaler := dict "policy" "/etc/moorage/pools.toml" "lease" (printf "%s-autoscaler" (include "moorage.fullname" .)) "prometheus" $prometheus -}}
-{{ include "moorage.over" (dict "below" (dict "autoscaler" $autoscaler) "above" (omit .Values.settings "gateway" "controlplane" "signing")) }}
+{{ include "moorage.over" (dict "below" (include "moorage.commonSettings" . | fromJson | merge (dict "autoscaler" $autoscaler)) "above" (omit .Values.settings "gateway" "controlplane" "signing")) }}
 {{- end }}
 
 {{/* The autoscaler's policies: pools with scaling builtin and no others. */}}
