@@ -78,7 +78,8 @@ topologySpreadConstraints:
 {{ include "moorage.secretVariable" (dict "name" "MOORAGE_STORE__URL" "from" (include "moorage.storeSecret" . | fromJson)) }}
 {{- end }}
 
-{{/* Liveness is not readiness: a program that waits for its store is alive. A start may take two minutes. (dict "port" "observe"). */}}
+{{/* Liveness is not readiness: a program that waits for its store is alive. A start may take two minutes. (dict "port" "observe" "misses" 2); a worker's
+misses are many: its handlers may block for seconds, and a ReplicaSet that shrinks takes pods that are not ready first. */}}
 {{- define "moorage.probes" -}}
 startupProbe:
   httpGet: {path: /livez, port: {{ .port }}}
@@ -94,7 +95,7 @@ readinessProbe:
   httpGet: {path: /readyz, port: {{ .port }}}
   periodSeconds: 2
   timeoutSeconds: 3
-  failureThreshold: 2
+  failureThreshold: {{ .misses }}
 {{- end }}
 
 {{- define "moorage.scrapeAnnotations" -}}
@@ -140,7 +141,7 @@ spec:
       ports:
         - {name: observe, containerPort: 7402}
         {{- with .ports }}{{ . | nindent 8 }}{{ end }}
-      {{- include "moorage.probes" (dict "port" "observe") | nindent 6 }}
+      {{- include "moorage.probes" (dict "port" "observe" "misses" 2) | nindent 6 }}
       {{- if .lingerSeconds }}
       # Endpoints are told of a stop, not asked: what still comes meanwhile is served.
       lifecycle: {preStop: {exec: {command: [sleep, {{ .lingerSeconds | quote }}]}}}
