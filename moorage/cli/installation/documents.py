@@ -15,6 +15,7 @@ COMPONENT = "app.kubernetes.io/component"
 CHART = "helm.sh/chart"
 POOL = "moorage.dev/pool"
 REGION = "moorage.dev/region"
+SCALING = "moorage.dev/scaling"  # annotation: builtin, keda, hpa or fixed
 
 LONG = 240  # characters of a message of somebody else
 
@@ -69,6 +70,11 @@ def uid(document: Document) -> str:
 def label(document: Document, key: str) -> str:
     """ "" where it has none."""
     return str((document["metadata"].get("labels") or {}).get(key, ""))
+
+
+def annotation(document: Document, key: str) -> str:
+    """ "" where it has none."""
+    return str((document["metadata"].get("annotations") or {}).get(key, ""))
 
 
 def owners(document: Document) -> frozenset[str]:

@@ -12,8 +12,10 @@ from moorage.cli.installation.documents import (
     INSTANCE,
     NAME,
     POOL,
+    SCALING,
     Document,
     Seen,
+    annotation,
     label,
     listed,
     name,
@@ -68,7 +70,9 @@ def missing(seen: Seen) -> list[Finding]:
     said = f"{seen.release} in namespace {seen.namespace} has {', '.join(parts) or 'nothing that runs'}"
     found = [Finding(SUBJECT, Grade.OK, said)]
     if "deployments" in seen.lists:
-        found += [_absent(part, "Deployment") for part in NEEDED if part not in there]
+        is_scaled = any(annotation(each, SCALING) == "builtin" for each in workloads)
+        needed = (*NEEDED, "autoscaler") if is_scaled else NEEDED
+        found += [_absent(part, "Deployment") for part in needed if part not in there]
     if "services" in seen.lists:
         names = {name(each) for each in seen.all("services")}
         found += [

@@ -7,7 +7,18 @@ from collections.abc import Iterator
 
 from autoscaler.rivals import rivals
 from moorage.cli.findings import Finding, Grade
-from moorage.cli.installation.documents import COMPONENT, Document, Seen, label, listed, name, owners, uid
+from moorage.cli.installation.documents import (
+    COMPONENT,
+    SCALING,
+    Document,
+    Seen,
+    annotation,
+    label,
+    listed,
+    name,
+    owners,
+    uid,
+)
 from moorage.cli.installation.parts import WORKLOADS
 from moorage.cli.installation.workloads import subject
 
@@ -23,8 +34,11 @@ def examine(seen: Seen) -> Iterator[Finding]:
     for workload in seen.all(*WORKLOADS):
         kind = "StatefulSet" if "serviceName" in (workload.get("spec") or {}) else "Deployment"
         others = rivals(own, scaled, kind=kind, group="apps", name=name(workload))
-        if name(workload) in ours and others:
+        scaling = annotation(workload, SCALING)
+        if others and (scaling == "builtin" or name(workload) in ours):
             yield _beside_us(workload, others)
+        elif others and scaling == "fixed":
+            yield _beside_the_chart(workload, others)
         elif len(others) > 1:
             yield _beside_each_other(workload, others)
 
@@ -54,6 +68,13 @@ def _beside_us(workload: Document, others: list[str]) -> Finding:
     )
     advice = "delete it, or set the pool's scaling to hpa or keda, which takes it out of our autoscaler"
     return Finding(subject(workload), Grade.FAIL, sentence, advice)
+
+
+def _beside_the_chart(workload: Document, others: list[str]) -> Finding:
+    sentence = (
+        f"{listed(others)} scales {name(workload)}, whose replicas the chart writes at each upgrade (scaling: fixed)"
+    )
+    return Finding(subject(workload), Grade.FAIL, sentence, "delete it, or set the pool's scaling to hpa or keda")
 
 
 def _beside_each_other(workload: Document, others: list[str]) -> Finding:

@@ -47,3 +47,12 @@ def test_releases_are_known_by_their_labels_whatever_the_chart_is_called() -> No
     assert found == [Release("m"), Release("v", "voices")]
     assert found[1].selector == f"{NAME}=voices,app.kubernetes.io/instance=v"
     assert "--release m" in parts.several("prod", found).advice
+
+
+def test_a_pool_that_our_autoscaler_should_scale_needs_one() -> None:
+    pool = a_deployment("worker", name="m-moorage-pool-gpu")
+    pool["metadata"]["annotations"] = {"moorage.dev/scaling": "builtin"}
+
+    found = parts.missing(a_look(deployments=[pool, a_deployment(), a_deployment("controlplane")]))
+
+    assert [each.subject for each in found if each.grade is Grade.FAIL] == ["autoscaler"]

@@ -52,6 +52,17 @@ def test_two_others_undo_each_other() -> None:
     assert "undo each other" in scaled(ours=False, hpas=[scaler("a"), scaler("b")])[0].sentence
 
 
+def test_what_the_chart_says_of_a_pool_counts_without_the_policy_file() -> None:
+    def judged(scaling: str) -> list[Finding]:
+        pool = a_deployment("worker", name=POOL)
+        pool["metadata"]["annotations"] = {"moorage.dev/scaling": scaling}
+        return list(rivals.examine(a_look(deployments=[pool], horizontalpodautoscalers=[scaler("web")])))
+
+    assert "our autoscaler freezes" in judged("builtin")[0].sentence
+    assert "scaling: fixed" in judged("fixed")[0].sentence
+    assert judged("hpa") == []
+
+
 def scaler(name: str, **more: object) -> Document:
     aim = {"apiVersion": "apps/v1", "kind": "Deployment", "name": POOL}
     return {"metadata": meta(name) | more, "spec": {"scaleTargetRef": aim}}
