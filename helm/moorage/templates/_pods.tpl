@@ -133,6 +133,7 @@ spec:
     - name: {{ .component }}
       image: {{ include "moorage.image" (dict "root" $root "image" $root.Values.image) }}
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+      terminationMessagePolicy: FallbackToLogsOnError
       args: [{{ .component }}]
       securityContext: {{- include "moorage.containerSecurity" $root | nindent 8 }}
       env: {{- include "moorage.programEnvironment" $root | nindent 8 }}

@@ -48,6 +48,21 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "mount the pool's item of Secret <fullname>-join, and name it in MOORAGE_JOIN_KEY_FILE",
     ),
     (
+        r"(the join key's file [^\"\n]*)",
+        "{1}",
+        "the pool's item of Secret <fullname>-join (or joinKey.existingSecret) must be there and hold the key",
+    ),
+    (
+        r"(\S+ \(MOORAGE_LINK_CA_FILE\)[^\"\n]*)",
+        "{1}",
+        "Secret tls.linkSecretName needs ca.crt, in PEM form",
+    ),
+    (
+        r"no link to (\S+): [^\"]*(?:certificate verify failed|CERTIFICATE_VERIFY_FAILED)[^\"]*",
+        "it does not trust the certificate at its link address {1}",
+        "ca.crt of Secret tls.linkSecretName must be of who signed it, and its name <fullname>-links.<namespace>.svc",
+    ),
+    (
         r"no link to (\S+): [^\"]*(?:not known|No address|name resolution|getaddrinfo)[^\"]*",
         "the name in its link address {1} is not known",
         "it is ws://<fullname>-links.<namespace>.svc:7403/link; a name without addresses means that no gateway is ready",

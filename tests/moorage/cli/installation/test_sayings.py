@@ -10,6 +10,7 @@ from moorage.cli.launch import first_line
 from scheduler.io.redis.client.failures import failure
 
 LINK = "ws://m-moorage-links.prod.svc:7403/link"
+UNREADABLE = "the join key's file /etc/moorage/join/join.key cannot be read: No such file or directory"
 
 
 def a_line(event: str) -> str:
@@ -36,6 +37,12 @@ def a_line(event: str) -> str:
             a_line("ws://g:7402/link refused this worker: the gateway answered 404 (X)"),
             "ws://g:7402/link is no link",
             ":7403/link",
+        ),
+        (a_line(f"no link to {LINK}: {UNREADABLE}"), UNREADABLE, "-join"),
+        (
+            a_line(f"no link to {LINK}: [SSL: CERTIFICATE_VERIFY_FAILED] self-signed"),
+            "does not trust",
+            "tls.linkSecretName",
         ),
         ("Error: no join key: give --join-key or MOORAGE_JOIN_KEY", "has no join key", "MOORAGE_JOIN_KEY_FILE"),
         (
