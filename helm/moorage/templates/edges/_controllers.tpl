@@ -65,3 +65,29 @@ spec:
                 port:
                   number: {{ (index .root.Values .component).service.port }}
 {{ end }}
+
+{{/* What NOTES.txt says of long connections through the Ingress: what the chart cannot say on it. */}}
+{{- define "moorage.longConnections" -}}
+{{- $class := .Values.ingress.className -}}
+{{- if contains "nginx" $class }}
+  its ConfigMap: worker-shutdown-timeout: 3600s, or each reload cuts what is open after 240 s
+{{- else if contains "haproxy" $class }}
+  its ConfigMap: hard-stop-after: 1h, for its reloads
+{{- else if contains "alb" $class }}
+  nothing more: idle time-out, health check and deregistration are said on the Ingress
+{{- else if contains "traefik" $class }}
+  its entry point: transport.lifeCycle.graceTimeOut, for its restarts
+{{- if include "moorage.tls" . }}
+  gateway.service.annotations: traefik.ingress.kubernetes.io/service.serversscheme: https, and a ServersTransport that trusts the certificate
+{{- end }}
+{{- else if contains "gce" $class }}
+  a BackendConfig with timeoutSec: 86400 (30 s otherwise, and it cuts busy connections too), connectionDraining.drainingTimeoutSec: {{ int .Values.drainSeconds }}
+  and healthCheck {port: 7402, requestPath: /readyz}; gateway.service.annotations: cloud.google.com/backend-config: '{"default": "<its name>"}'
+{{- else }}
+  the chart does not know class {{ default "(the cluster's default)" $class | quote }}: allow idle connections of 60 s and more, and none a longest time
+{{- if include "moorage.tls" . }}
+  and have it speak TLS to the gateways: tls.mode is {{ include "moorage.tlsMode" . }}
+{{- end }}
+{{- end }}
+  more: helm/moorage/README.md, Ingress controllers and long connections
+{{- end }}
