@@ -54,6 +54,14 @@ def said(values: str) -> str:
     return done.stderr if done.returncode else ""
 
 
+def linted(case: str) -> str:
+    """What `helm lint --strict` says against it; "" where it says nothing."""
+    values = str(VALUES / f"{case}.yaml")
+    command = [require_helm(), "lint", "--strict", str(CHART), "--values", values, "--kube-version", KUBERNETES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=RENDER_SECONDS, check=False)
+    return done.stdout if done.returncode else ""
+
+
 def with_values(values: str) -> tuple[Document, ...]:
     """All objects of some values."""
     done = _template("--values", "-", given=values)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.helm.charts import KUBERNETES, NAMESPACE, OLDEST_KUBERNETES, RELEASE, Document
+from tests.helm.charts import CASES, KUBERNETES, NAMESPACE, OLDEST_KUBERNETES, RELEASE, Document, linted
 from tests.helm.objects import name, of_kind
 
 kubernetes_validate = pytest.importorskip("kubernetes_validate")
@@ -36,6 +36,11 @@ def test_every_object_is_one_that_the_api_knows(objects: tuple[Document, ...], v
                 raise AssertionError(f"{name(each)}: {where}: {wrong.message}") from None
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_helm_finds_nothing_to_warn_of(case: str) -> None:
+    assert linted(case) == ""
+
+
 def test_every_object_of_a_kind_that_is_added_to_a_cluster_has_what_it_needs(objects: tuple[Document, ...]) -> None:
     lacks = [
         f"{name(each)}: {field}"
@@ -56,7 +61,7 @@ def test_names_are_unique_within_their_kind_and_short_enough(objects: tuple[Docu
 
 def test_every_object_is_in_the_releases_namespace_and_says_whose_it_is(objects: tuple[Document, ...]) -> None:
     for each in objects:
-        assert each["metadata"].get("namespace", NAMESPACE) == NAMESPACE, name(each)
+        assert each["metadata"].get("namespace") == NAMESPACE, name(each)
         assert each["metadata"]["labels"]["app.kubernetes.io/instance"] == RELEASE, name(each)
 
 

@@ -44,6 +44,7 @@ apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
   name: {{ include "moorage.fullname" $.root }}-{{ $.name }}-{{ ternary "out" "in" (eq $end "from") }}
+  namespace: {{ $.root.Release.Namespace }}
   labels:
     {{- include "moorage.labels" (dict "root" $.root "component" "network") | nindent 4 }}
   annotations:

@@ -38,6 +38,7 @@ apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
   name: {{ include "moorage.fullname" .root }}-{{ .name }}
+  namespace: {{ .root.Release.Namespace }}
   labels:
     {{- include "moorage.labels" . | nindent 4 }}
   {{- with merge dict .root.Values.ingress.annotations $told }}
