@@ -53,6 +53,10 @@ CONTRADICTORY = (
     ("database: {url: 'postgresql://a/b', existingSecret: b}", "database.url and database.existingSecret are both set"),
     ("tls: {mode: secret}", "tls.mode is secret, which needs tls.secretName"),
     ("tls: {mode: certManager}", "tls.mode is certManager, which needs tls.issuerRef.name"),
+    (
+        "{tls: {linkSecretName: a}, pools: {chat: {dialOut: true}}}",
+        "pools.chat.dialOut cannot be with tls.linkSecretName",
+    ),
     ("signing: {current: k1}", "name keys of signing.existingSecret, which is not set"),
     ("autoscaler: {prometheus: {existingSecret: a}}", "autoscaler.prometheus.urls is empty"),
     ("gateway: {service: {nodePort: 30000}}", "need gateway.service.type NodePort or LoadBalancer"),

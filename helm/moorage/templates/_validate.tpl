@@ -95,6 +95,9 @@
 {{- fail (printf "pools.%s.policy.%s is decided by the chart%s" $key $field (ternary "" (printf ": set pools.%s.%s" $key $field) (eq $field "target"))) -}}
 {{- end -}}
 {{- end -}}
+{{- if and $pool.dialOut $.Values.tls.linkSecretName -}}
+{{- fail (printf "pools.%s.dialOut cannot be with tls.linkSecretName: a worker that dials out is given the address of one gateway's pod, which no certificate has" $key) -}}
+{{- end -}}
 {{- $place := printf "%s/%s" $pool.region $pool.pool -}}
 {{- if hasKey $places $place -}}
 {{- fail (printf "pools.%s and pools.%s are both pool %s in region %s: one Deployment each" (get $places $place) $key $pool.pool $pool.region) -}}

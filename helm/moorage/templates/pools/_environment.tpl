@@ -8,6 +8,8 @@
 - {name: MOORAGE_WORKER_DRAIN_SECONDS, value: {{ .pool.drainSeconds | quote }}}
 - {name: MOORAGE_WORKER_HOST, value: 0.0.0.0}
 - {name: MOORAGE_WORKER_PORT, value: {{ .pool.port | quote }}}
+- {name: MOORAGE_LOG_LEVEL, value: {{ .root.Values.logLevel }}}
+- {name: MOORAGE_LOG_FORMAT, value: json}
 {{- if .pool.dialOut }}
 - {name: MOORAGE_WORKER_ADDRESS, value: dial-out}
 {{- end }}
