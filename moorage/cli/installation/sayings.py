@@ -1,6 +1,7 @@
 """What a program's last words mean: one table of what Moorage's programs, their stores and their disks are known to say.
 
-The words are the programs' own (`moorage/io/link.py`, `moorage/cli/launch.py`, `scheduler/io/redis/client/failures.py`); the
+The words are the programs' own (`moorage/io/link.py`, `moorage/cli/launch.py`, `controlplane/io/reasons.py`,
+`scheduler/io/redis/client/failures.py`); the
 tests hold them together.
 """
 
@@ -23,7 +24,7 @@ class Trouble:
 
 _KNOWN: tuple[tuple[str, str, str], ...] = (
     (
-        r"No space left on device|database or disk is full|MISCONF|\(errno 28\)",
+        r"No space left on device|database or disk is full|no room is left for|the disk of \S+ is full|MISCONF",
         "its volume is full",
         "give the claim more room (persistence.size, if its class allows it), or free some: docs/operate.md, A full volume",
     ),
@@ -79,14 +80,14 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ),
     (r"refused this worker: ([^\"]*)", "the gateway refused it: {1}", "correct what the refusal names"),
     (
-        r"the database cannot be reached: ([^\"\n]*)",
-        "its database cannot be reached: {1}",
-        "correct host and port of database.url (or its Secret), start the database, or allow the way in networkPolicy.databaseTo",
+        r"(?:failed|Error): ([^\n]*?): [^:\n]*correct controlplane\.database_url",
+        "its database cannot be used: {1}",
+        "correct what it names in database.url (or its Secret), or start the database",
     ),
     (
-        r"(password authentication failed[^\"\n]*|role \"[^\"]*\" does not exist|database \"[^\"]*\" does not exist)",
-        "its database refuses it: {1}",
-        "correct user, password or database name of database.url (or its Secret)",
+        r"(no answer from \S+: it is down|the database (?:\S+ )?(?:cannot be reached|did not answer|failed)[^\"\n]*)",
+        "its database cannot be used: {1}",
+        "look at the database, at host and port of database.url, and at networkPolicy.databaseTo",
     ),
     (
         r"(controlplane\.database_url[^\"\n]*)",
@@ -94,8 +95,8 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "correct database.url, or the key of database.existingSecret",
     ),
     (
-        r"unable to open database file",
-        "it cannot open its SQLite file",
+        r"(SQLite (?:cannot open|may not write) [^\n]*)",
+        "{1}",
         "the volume at /data must be writable for user 10001: look at fsGroup and the claim",
     ),
     (

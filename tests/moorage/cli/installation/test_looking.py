@@ -53,7 +53,7 @@ async def test_a_crash_is_explained_by_the_log_of_the_life_before(server: Stub) 
 
     found = await seen(server)
 
-    assert "its database cannot be reached: no host" in found["controlplane"].sentence
+    assert "its database cannot be used: the database cannot be reached: no host" in found["controlplane"].sentence
     [query] = [query for _, asked, query, _ in server.seen if asked.endswith("/log")]
     assert (query["previous"], query["container"], query["tailLines"]) == ("true", "main", "40")
 

@@ -128,7 +128,7 @@ def test_a_wrong_database_is_told_from_the_control_planes_last_words() -> None:
 
     found = only(seen)
 
-    assert "its database cannot be reached: [Errno 111] refused" in found.sentence
+    assert "its database cannot be used: the database cannot be reached: [Errno 111] refused" in found.sentence
     assert "database.url" in found.advice
 
 
@@ -154,7 +154,7 @@ def test_a_failed_migration_is_told_with_its_last_words() -> None:
     found = only(a_look(jobs=[job], pods=[pod]))
 
     assert (found.subject, found.grade) == ("migrate", Grade.FAIL)
-    assert "its database cannot be reached: no host" in found.sentence
+    assert "its database cannot be used: the database cannot be reached: no host" in found.sentence
 
 
 def test_a_stateful_set_that_gets_no_pods_is_explained_by_its_events() -> None:
