@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,20 +49,75 @@ class Release:
         """As somebody else would: an autoscaler, or a person."""
         self._kubectl("scale", f"deployment/{deployment}", f"--replicas={replicas}")
 
+    def ready(self, component: str) -> list[str]:
+        """Names of its pods that are."""
+        return [
+            pod["metadata"]["name"]
+            for pod in self.get("pods")
+            if pod["metadata"]["labels"]["app.kubernetes.io/component"] == component and _is_ready(pod)
+        ]
+
+    def evict(self, pod: str) -> str:
+        """As `kubectl drain` does; what speaks against it, or ""."""
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": self.name}}
+        where = f"/api/v1/namespaces/{self.name}/pods/{pod}/eviction"
+        done = self._try("kubectl", "create", "--raw", where, "--filename", "-", given=json.dumps(eviction))
+        return done.stderr if done.returncode else ""
+
+    def add_nodes(self, *names: str) -> None:
+        """That kwok plays."""
+        for each in names:
+            room = {"cpu": "64", "memory": "256Gi", "pods": "250"}
+            about = {
+                "name": each,
+                "annotations": {"kwok.x-k8s.io/node": "fake"},
+                "labels": {"kubernetes.io/hostname": each},
+            }
+            node = {
+                "apiVersion": "v1",
+                "kind": "Node",
+                "metadata": about,
+                "status": {"allocatable": room, "capacity": room},
+            }
+            self._run("kubectl", "apply", "--filename", "-", given=json.dumps(node))
+
+    def cordon(self, *names: str) -> None:
+        """New pods stay pending."""
+        self._run("kubectl", "cordon", *names)
+
+    def uncordon(self, *names: str) -> None:
+        """They get ready again."""
+        self._run("kubectl", "uncordon", *names)
+
     def _helm(self, *arguments: str) -> str:
         return self._run("helm", *arguments, "--namespace", self.name)
 
     def _kubectl(self, *arguments: str) -> str:
         return self._run("kubectl", *arguments, "--namespace", self.name)
 
-    def _run(self, program: str, *arguments: str) -> str:
+    def _run(self, program: str, *arguments: str, given: str = "") -> str:
+        done = self._try(program, *arguments, given=given)
+        assert done.returncode == 0, f"{program} {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def _try(self, program: str, *arguments: str, given: str) -> subprocess.CompletedProcess[str]:
         environment = dict(os.environ) | {"KUBECONFIG": str(self.kubeconfig)}
         command = [binary(program) or program, *arguments]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+        return subprocess.run(
+            command, env=environment, input=given, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
         )
-        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
-        return done.stdout
+
+
+def fresh_name() -> str:
+    """Of a namespace that nobody has."""
+    return f"chart-{uuid.uuid4().hex[:8]}"
+
+
+def _is_ready(pod: Document) -> bool:
+    conditions = pod.get("status", {}).get("conditions", ())
+    return "deletionTimestamp" not in pod["metadata"] and any(
+        each["type"] == "Ready" and each["status"] == "True" for each in conditions
+    )
 
 
 def _set(sets: tuple[str, ...]) -> list[str]:

@@ -2,37 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.autoscaler.io.kubernetes import places
-from tests.helm.charts import require_helm
 from tests.helm.releases import Release
 
 pytestmark = [pytest.mark.slow, pytest.mark.kubernetes]
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[places.Place]:
-    """An API server and its controllers; no pod need run."""
-    places.require_any()
-    require_helm()
-    found = places.start("--kwok")
-    try:
-        yield found
-    finally:
-        places.stop(found)
-
-
-@pytest.fixture
-def release(place: places.Place, request: pytest.FixtureRequest) -> Iterator[Release]:
-    """Not yet installed."""
-    found = Release(f"keeps-{abs(hash(request.node.name)) % 10_000}", place.kubeconfig)
-    try:
-        yield found
-    finally:
-        found.uninstall()
 
 
 def secrets(release: Release) -> dict[str, dict[str, str]]:
