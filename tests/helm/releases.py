@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,18 @@ class Release:
         where = f"/api/v1/namespaces/{self.name}/pods/{pod}/eviction"
         done = self._try("kubectl", "create", "--raw", where, "--filename", "-", given=json.dumps(eviction))
         return done.stderr if done.returncode else ""
+
+    def make_namespace(self, **labels: str) -> None:
+        """With these labels of Pod Security: `enforce="restricted"`."""
+        self._run("kubectl", "create", "namespace", self.name)
+        said = [f"pod-security.kubernetes.io/{mode}={level}" for mode, level in labels.items()]
+        self._run("kubectl", "label", "namespace", self.name, *said)
+
+    def tried(self, objects: Iterable[Document]) -> str:
+        """What the API server says against them, warnings too, without making them."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        command = ("kubectl", "apply", "--dry-run=server", "--filename", "-")
+        return self._try(*command, given=json.dumps(listed)).stderr
 
     def add_nodes(self, *names: str) -> None:
         """That kwok plays."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from moorage.cli.fleet_metrics import Seen
+from moorage.cli.fleet_metrics import families as fleet_families
 from tests.helm.charts import Document, rendered
 from tests.helm.objects import Pod, may_reach, name, of_kind, pods, selects
 
@@ -110,6 +114,20 @@ def test_each_pools_replicas_have_exactly_one_writer(objects: tuple[Document, ..
         writers += ["autoscaler"] * (f'"{deployment}"' in policies)
         writers += ["chart"] * ("replicas" in each["spec"])
         assert len(writers) == 1, f"{deployment}: {writers}"
+
+
+def test_what_keda_asks_for_is_a_metric_that_we_show() -> None:
+    queries = [
+        trigger["metadata"]["query"]
+        for case in ("keda", "everything")
+        for each in of_kind(rendered(case), "ScaledObject")
+        for trigger in each["spec"]["triggers"]
+    ]
+    shown = {f"moorage_scheduler_{name}" for name in ("sessions", "queue_length")}
+    families = {family.name for family in fleet_families(Seen((), ()))}
+
+    assert all(set(re.findall(r"moorage_\w+", query)) == shown for query in queries)
+    assert shown <= families
 
 
 def test_there_is_an_autoscaler_where_a_pool_is_its_own() -> None:
