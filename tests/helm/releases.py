@@ -50,6 +50,12 @@ class Release:
         """As somebody else would: an autoscaler, or a person."""
         self._kubectl("scale", f"deployment/{deployment}", f"--replicas={replicas}")
 
+    def may(self, account: str, verb: str, resource: str, subresource: str = "") -> bool:
+        """Whether a ServiceAccount of the release may do that here: `deployments`, or `deployments/its-name`."""
+        asked = [verb, resource, *([f"--subresource={subresource}"] if subresource else [])]
+        who = f"--as=system:serviceaccount:{self.name}:{account}"
+        return self._try("kubectl", "auth", "can-i", *asked, who, "--namespace", self.name).stdout.strip() == "yes"
+
     def ready(self, component: str) -> list[str]:
         """Names of its pods that are."""
         return [
@@ -113,7 +119,7 @@ class Release:
         assert done.returncode == 0, f"{program} {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
-    def _try(self, program: str, *arguments: str, given: str) -> subprocess.CompletedProcess[str]:
+    def _try(self, program: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         environment = dict(os.environ) | {"KUBECONFIG": str(self.kubeconfig)}
         command = [binary(program) or program, *arguments]
         return subprocess.run(

@@ -32,6 +32,17 @@ def test_generated_secrets_are_the_same_after_an_upgrade_and_a_roll_back(release
     assert secrets(release) == made
 
 
+def test_a_new_name_makes_another_certificate_of_the_same_authority(release: Release) -> None:
+    release.install()
+    before = secrets(release)[f"{release.name}-moorage-tls"]
+
+    release.upgrade("publicUrl=wss://play.example.com")
+
+    after = secrets(release)[f"{release.name}-moorage-tls"]
+    assert after["tls.crt"] != before["tls.crt"]
+    assert (after["ca.crt"], after["ca.key"]) == (before["ca.crt"], before["ca.key"])
+
+
 def test_a_new_pool_gets_a_key_and_the_others_keep_theirs(release: Release) -> None:
     release.install()
     before = secrets(release)[f"{release.name}-moorage-join"]
