@@ -1,4 +1,5 @@
-"""`python -m helm` writes what is made of the chart's values; `--check` says what is stale and fails."""
+"""`python -m helm` writes what the chart has that is made: of its values, and its dashboards; `--check` says what is stale and
+fails."""
 
 from __future__ import annotations
 
@@ -6,12 +7,15 @@ import json
 import sys
 from pathlib import Path
 
+from helm.dashboards import autoscaler, controlplane, fleet, gateway
+from helm.dashboards.board import document
 from helm.readme import readme
 from helm.schema import schema
 from helm.shape import read
 
 HERE = Path(__file__).parent
 CHART = HERE / "moorage"
+BOARDS = (fleet.BOARD, gateway.BOARD, autoscaler.BOARD, controlplane.BOARD)
 
 
 def made() -> dict[Path, str]:
@@ -20,6 +24,7 @@ def made() -> dict[Path, str]:
     return {
         CHART / "values.schema.json": json.dumps(schema(values), indent=2) + "\n",
         CHART / "README.md": readme((HERE / "introduction.md").read_text(), values),
+        **{CHART / f"dashboards/{each.name}.json": json.dumps(document(each), indent=1) + "\n" for each in BOARDS},
     }
 
 
@@ -32,7 +37,7 @@ def main() -> None:
     """Writes, or checks."""
     if "--check" in sys.argv[1:]:
         if names := stale():
-            sys.exit(f"{', '.join(names)}: not made from values.yaml as it is; run make chart-docs")
+            sys.exit(f"{', '.join(names)}: not what is made now; run make chart-docs")
         return
     for path, text in made().items():
         path.write_text(text)

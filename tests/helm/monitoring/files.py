@@ -10,20 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-CHART = Path(__file__).parents[3] / "helm/moorage"
-TOOLS = Path(os.environ.get("CLUSTER_CACHE", Path.home() / ".cache/test-cluster")) / "bin"
-NAMESPACE = "moorage"
-"""That the rule files are written for."""
+from tests.helm.charts import CHART, NAMESPACE, Document
+
 WANTED = {"gateway": 2, "controlplane": 1, "autoscaler": 1}
 """Replicas of the default values."""
 TOOL_SECONDS = 60
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +28,7 @@ class Query:
     dashboard: str
     panel: str
     expression: str
+    legend: str
 
 
 @cache
@@ -71,7 +67,7 @@ def queries() -> Iterator[Query]:
     for name, dashboard in dashboards().items():
         for panel in dashboard["panels"]:
             for target in panel.get("targets", ()):
-                yield Query(name, panel["title"], target["expr"])
+                yield Query(name, panel["title"], target["expr"], target["legendFormat"])
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -82,16 +78,6 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     if program is None:
         pytest.skip("needs promtool: apt-get install prometheus")
     return _ran(program, *arguments)
-
-
-def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """`helm template` of the chart. Skips the test on a laptop without helm; fails it in CI."""
-    program = shutil.which("helm") or shutil.which("helm", path=str(TOOLS))
-    if program is None and os.environ.get("CI") == "true":
-        pytest.fail(f"CI has no helm on its PATH or in {TOOLS}")
-    if program is None:
-        pytest.skip(f"needs helm on the PATH or in {TOOLS}")
-    return _ran(program, "template", "quay", CHART, "--kube-version", "1.30.0", "--namespace", NAMESPACE, *arguments)
 
 
 def _ran(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.helm.charts import NAMESPACE, Document
 from tests.helm.monitoring import files
 from tests.helm.monitoring.cases import CASES, EVERY_SECONDS, HEALTHY, LOOK_AT_MINUTES, Series
-from tests.helm.monitoring.files import Document
 from tests.helm.monitoring.promql import asked
 
 RUNBOOK = "docs/operate.md#"
@@ -21,7 +21,7 @@ FIRING = 'ALERTS{alertstate="firing"}'
 @pytest.mark.parametrize("name", CASES)
 def test_it_fires(name: str, tmp_path: Path) -> None:
     case, alert = CASES[name], files.alerts()[name]
-    labels = {"namespace": files.NAMESPACE, **alert["labels"], **case.labels, "alertname": name, "alertstate": "firing"}
+    labels = {"namespace": NAMESPACE, **alert["labels"], **case.labels, "alertname": name, "alertstate": "firing"}
     firing = [{"labels": _written(labels), "value": 1}]
 
     done = promtool_test(tmp_path, [alert], case.series, {FIRING: firing})

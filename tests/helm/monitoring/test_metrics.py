@@ -13,6 +13,7 @@ from autoscaler.observation import Freeze, Health
 from moorage.errors import Code
 from scheduler.io.redis.client.failures import Kind
 from scheduler.values import WorkerState
+from tests.helm.charts import NAMESPACE
 from tests.helm.monitoring import files
 from tests.helm.monitoring.promql import Asked, Matcher, Selector, asked
 from tests.helm.monitoring.registries import Known, programs
@@ -68,7 +69,7 @@ def test_each_expression_asks_only_for_its_own_namespace() -> None:
         f"{rule.get('alert') or rule['record']}: {selector.metric}"
         for rule in files.rules()
         for selector in asked(rule["expr"]).selectors
-        if Matcher("namespace", "=", files.NAMESPACE) not in selector.matchers and not is_a_side_condition(selector)
+        if Matcher("namespace", "=", NAMESPACE) not in selector.matchers and not is_a_side_condition(selector)
     ]
 
     assert elsewhere == []
