@@ -62,9 +62,9 @@ def linted(case: str) -> str:
     return done.stdout if done.returncode else ""
 
 
-def with_values(values: str) -> tuple[Document, ...]:
-    """All objects of some values."""
-    done = _template("--values", "-", given=values)
+def with_values(values: str, *more: str) -> tuple[Document, ...]:
+    """All objects of some values, and of helm's arguments."""
+    done = _template("--values", "-", *more, given=values)
     assert done.returncode == 0, done.stderr
     return tuple(document for document in yaml.safe_load_all(done.stdout) if document)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -31,6 +32,14 @@ def test_rules_are_those_that_promtool_has_tested() -> None:
 
     assert rule["spec"]["groups"] == files.groups()
     assert rule["metadata"]["labels"]["role"] == "alerts"
+
+
+def test_rules_ask_for_the_namespace_of_the_release_and_for_no_other() -> None:
+    (rule,) = of_kind(with_values(yaml.safe_dump({"monitoring": ALL}), "--namespace", "fleet-2"), "PrometheusRule")
+    asked = {found for text in _texts(rule) for found in re.findall(r'namespace="([^"]+)"', text)}
+    wanted = [each["labels"]["namespace"] for each in rule["spec"]["groups"][0]["rules"]]
+
+    assert asked == set(wanted) == {"fleet-2"}
 
 
 def test_how_many_are_wanted_follows_the_values() -> None:
@@ -132,3 +141,7 @@ def test_nothing_of_it_is_there_unless_it_is_asked_for() -> None:
 
     assert kinds & {"ServiceMonitor", "PodMonitor", "PrometheusRule"} == set()
     assert [each for each in of_kind(objects, "ConfigMap") if "dashboard" in each["metadata"]["name"]] == []
+
+
+def _texts(rule: Document) -> list[str]:
+    return [each["expr"] for group in rule["spec"]["groups"] for each in group["rules"]]
