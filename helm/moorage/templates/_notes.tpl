@@ -14,6 +14,10 @@
 {{- if eq (include "moorage.publicUrl" .) (include "moorage.clusterUrl" .) }}
 - "Clients are told an address that only this cluster knows. publicUrl, ingress, gatewayApi, gateway.service.type"
 {{- end }}
+{{- $trust := default dict (dig "gateway" "trust" dict .Values.settings) }}
+{{- if and (or .Values.ingress.enabled .Values.gatewayApi.enabled) (not $trust.trusted_proxies) (not $trust.proxy_protocol_from) }}
+- "Gateways take whoever brings the clients for the client: all of them share one address's limits. settings.gateway.trust.trusted_proxies"
+{{- end }}
 {{- if lt (int .Values.gateway.replicas) 2 }}
 - "One gateway: while it restarts nobody can connect. gateway.replicas"
 {{- end }}
