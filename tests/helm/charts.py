@@ -48,9 +48,9 @@ def rendered(case: str) -> tuple[Document, ...]:
     return tuple(document for document in yaml.safe_load_all(done.stdout) if document)
 
 
-def said(values: str) -> str:
+def said(values: str, kubernetes: str = KUBERNETES) -> str:
     """What helm says of values that are refused; "" where they are taken."""
-    done = _template("--values", "-", given=values)
+    done = _template("--values", "-", given=values, kubernetes=kubernetes)
     return done.stderr if done.returncode else ""
 
 
@@ -69,16 +69,7 @@ def with_values(values: str, *more: str) -> tuple[Document, ...]:
     return tuple(document for document in yaml.safe_load_all(done.stdout) if document)
 
 
-def _template(*more: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    command = [
-        require_helm(),
-        "template",
-        RELEASE,
-        str(CHART),
-        "--namespace",
-        NAMESPACE,
-        "--kube-version",
-        KUBERNETES,
-        *more,
-    ]
+def _template(*more: str, given: str = "", kubernetes: str = KUBERNETES) -> subprocess.CompletedProcess[str]:
+    where = ("--namespace", NAMESPACE, "--kube-version", kubernetes)
+    command = [require_helm(), "template", RELEASE, str(CHART), *where, *more]
     return subprocess.run(command, input=given, capture_output=True, text=True, timeout=RENDER_SECONDS, check=False)

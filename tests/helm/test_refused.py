@@ -95,6 +95,10 @@ def test_values_that_contradict_each_other_are_refused_with_what_to_do(values: s
     assert sentence in said(values)
 
 
+def test_a_kubernetes_that_is_too_old_is_named() -> None:
+    assert "requires kubeVersion: >=1.27.0-0" in said("{}", kubernetes="1.26.0")
+
+
 def test_off_without_quotes_is_off() -> None:
     objects = with_values(
         "tls: {mode: off}\ngatewayApi: {enabled: true, parentRefs: [{name: a}], hostnames: [a.example]}"
