@@ -88,6 +88,11 @@ class ControlPlane:
         """
         self.signing.follow(keys)
 
+    @property
+    def is_database_up(self) -> bool:
+        """As of the last look: it answers, and has room for what is written."""
+        return self._pulse.is_up and not self.context.database.is_full
+
     async def look(self) -> None:
         """Before metrics are shown: whether the database answers. A start that migrates is left alone."""
         if self._tasks:

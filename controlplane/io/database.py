@@ -35,6 +35,7 @@ class Database:
         self._retried = retried
         self._engines = engines_for(url, limits)
         self._lanes = Lanes(limits.busy_seconds)
+        self.is_full = False  # the last write found no room
 
     async def ask(self, work: Work[T]) -> T:
         """What `work` reads; again on another connection if one was lost."""
@@ -98,8 +99,16 @@ class Database:
             return await work(connection)
 
     async def _changed(self, work: Work[T], locks: tuple[str, ...]) -> T:
-        async with self.write(*locks) as connection:
-            return await work(connection)
+        try:
+            async with self.write(*locks) as connection:
+                done = await work(connection)
+        except FAILURES as error:
+            self.is_full = trouble_of(error) is Trouble.FULL or (
+                self.is_full and trouble_of(error) is not Trouble.RACED
+            )
+            raise
+        self.is_full = False
+        return done
 
     @asynccontextmanager
     async def _migrating(self) -> AsyncIterator[AsyncConnection]:

@@ -18,7 +18,7 @@ class Pulse:
     def __init__(self, database: Database, gauge: Gauge) -> None:
         self._database = database
         self._gauge = gauge
-        gauge.set(1)
+        self._tell(is_up=True)
 
     async def look(self) -> None:
         """One query that reads nothing; raises nothing that a database may fail with."""
@@ -26,6 +26,10 @@ class Pulse:
             async with asyncio.timeout(ANSWER_WITHIN):
                 await self._database.ping()
         except (*FAILURES, TimeoutError):
-            self._gauge.set(0)
+            self._tell(is_up=False)
         else:
-            self._gauge.set(1)
+            self._tell(is_up=True)
+
+    def _tell(self, *, is_up: bool) -> None:
+        self.is_up = is_up
+        self._gauge.set(is_up)

@@ -11,6 +11,7 @@ import click
 
 from moorage.cli.extras import server_extra
 from moorage.cli.launch import check_ports, given, launch, program_options, start_of, store_option
+from moorage.cli.lean import lean
 
 if TYPE_CHECKING:
     from moorage.cli.programs.autoscaler import AutoscalerProgram
@@ -42,7 +43,7 @@ def run(config: Path | None, inherit: str | None, *, as_json: bool, **options: A
     \b
       moorage autoscaler --store redis://10.0.0.5:6379 --policy pools.toml
     """
-    with server_extra("autoscaler"):
+    with server_extra("autoscaler"), lean():
         from moorage.cli.programs.autoscaler import AutoscalerProgram
 
         start = start_of(given(options, OPTIONS), config, inherit)

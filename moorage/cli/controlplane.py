@@ -11,6 +11,7 @@ import click
 
 from moorage.cli.extras import server_extra
 from moorage.cli.launch import check_ports, given, launch, program_options, start_of, store_option
+from moorage.cli.lean import lean
 
 if TYPE_CHECKING:
     from moorage.cli.programs.controlplane import ControlPlaneProgram
@@ -46,7 +47,7 @@ def controlplane(config: Path | None, inherit: str | None, *, as_json: bool, **o
     \b
       moorage controlplane --store redis://10.0.0.5:6379 --database postgresql://moorage@10.0.0.6/moorage
     """
-    with server_extra("controlplane"):
+    with server_extra("controlplane"), lean():
         from moorage.cli.programs.controlplane import ControlPlaneProgram
 
         start = start_of(given(options, OPTIONS), config, inherit)

@@ -11,6 +11,7 @@ import click
 
 from moorage.cli.extras import server_extra
 from moorage.cli.launch import check_ports, given, launch, program_options, start_of, store_option
+from moorage.cli.lean import lean
 
 if TYPE_CHECKING:
     from moorage.cli.programs.gateway import GatewayProgram
@@ -51,7 +52,7 @@ def gateway(config: Path | None, inherit: str | None, *, as_json: bool, **option
     \b
       moorage gateway --store redis://10.0.0.5:6379 --node wss://eu-1.example.com --tls-cert c.pem --tls-key k.pem
     """
-    with server_extra("gateway"):
+    with server_extra("gateway"), lean():
         from moorage.cli.programs.gateway import GatewayProgram
 
         start = start_of(given(options, OPTIONS), config, inherit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -88,10 +89,20 @@ async def _run(make: Callable[[Start], _P], start: Start, announce: Callable[[_P
         raise click.ClickException(f"the start failed: {first_line(error)}") from error
 
 
+_ADVICE = {
+    errno.ENOSPC: "the volume is full: enlarge it, or free some of it",
+    errno.EDQUOT: "the quota is used up: raise it, or free some of it",
+    errno.EROFS: "it is mounted read-only: mount a writable volume there",
+    errno.EACCES: "user {user} may not: give it to that user (in a pod: fsGroup, or the Secret's defaultMode)",
+}
+
+
 def first_line(error: Exception) -> str:
     """What a person needs of it: SQLAlchemy adds statements and links, OSError its number."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+        said = f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+        advice = _ADVICE.get(error.errno or 0)
+        return f"{said}; {advice.format(user=os.geteuid())}" if advice else said
     return str(error).partition("\n")[0]
 
 

@@ -8,6 +8,7 @@ from typing import IO, Any
 import click
 
 import moorage as package
+from moorage.cli.lastword import leave_word
 from moorage.cli.lazy import LazyGroup
 
 COMMANDS = {
@@ -58,9 +59,13 @@ class _Root(LazyGroup):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
+            leave_word(error.format_message())
             if not wants_json:
                 raise
             raise Unanswered(error) from error
+        except Exception as error:
+            leave_word(f"{type(error).__name__}: {error}")
+            raise
 
 
 @click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -27,7 +27,7 @@ Name = tuple[str, ...]
 _CLIENT_NAMES = (
     "URL", "API_KEY", "API_SECRET", "CONFIG", "TOKEN", "LINK", "LINK_CA_FILE", "JOIN_KEY_FILE", "POOL", "REGION"
 )  # fmt: skip
-_CLIENT_VARIABLE = re.compile(rf"{PREFIX}(?:{'|'.join(_CLIENT_NAMES)}|WORKER(?:_[A-Z]+)+|POD_[A-Z]+)")
+_CLIENT_VARIABLE = re.compile(rf"{PREFIX}(?:{'|'.join(_CLIENT_NAMES)}|WORKER(?:_[A-Z]+)+|POD(?:_[A-Z]+)+)")
 """Variables of the same prefix that the SDKs and the client commands read."""
 
 _SERVICE_LINK = re.compile(

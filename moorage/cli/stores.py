@@ -20,6 +20,7 @@ from scheduler.storeurl import StoreUrl, WrongStoreUrl, parse_store_url
 
 MEMORY = "memory:"
 ASK_AGAIN = 0.25
+ADVICE = "start it, or correct store.url (--store, MOORAGE_STORE__URL)"
 
 _log = structlog.get_logger("moorage.store")
 
@@ -88,7 +89,7 @@ async def reach(store: _Opens, url: StoreUrl, within: float) -> None:
             return await store.open()
         except Unavailable as error:
             if loop.time() >= until:
-                raise StoreAway(f"the store cannot be used: {str(error) or url}") from error
+                raise StoreAway(f"the store cannot be used: {str(error) or url}; {ADVICE}") from error
             if not is_said:
                 _log.warning("store_awaited", store=str(url), detail=str(error), seconds=within)
                 is_said = True

@@ -41,13 +41,15 @@ class AutoscalerProgram(Lifecycle):
         settings = self.settings
         shared(settings.store.url, self.name)
         policies = self._policies()
-        store = await self.entered("store", open_store(settings, self.registry))
-        pulse = StorePulse(store, self.registry, self.name)
+        pulse: StorePulse | None = None
         checks = {
             "autoscaler": lambda: self._autoscaler is not None and self._autoscaler.is_looking,
-            "store": lambda: pulse.is_up,
+            "store": lambda: pulse is not None and pulse.is_up,
         }
-        self._observe = self.observe(checks, pulse.refresh)
+        self._observe = self.observe(checks)
+        store = await self.entered("store", open_store(settings, self.registry))
+        pulse = StorePulse(store, self.registry, self.name)
+        self.refreshing(pulse.refresh)
         self.work_for(store)
         targets = Targets(settings.autoscaler, store, self.registry)
         self.closing("targets", targets.close)

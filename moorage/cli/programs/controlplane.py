@@ -12,7 +12,6 @@ from moorage.cli import running
 from moorage.cli.addresses import reachable, url
 from moorage.cli.fleet_metrics import FleetCollector
 from moorage.cli.keyrings import keyring, shared_keyring, turn_keys
-from moorage.cli.observe import every
 from moorage.cli.policies import control_plane_policy
 from moorage.cli.programs.lifecycle import Lifecycle
 from moorage.cli.stores import open_store, shared
@@ -22,6 +21,7 @@ class ControlPlaneProgram(Lifecycle):
     """Ready once it serves; the data folder keeps its keys, and the database where there is no URL of one."""
 
     name = "controlplane"
+    _control: ControlPlane
     _welcome: Welcome | None = None
 
     def document(self) -> dict[str, Any]:
@@ -47,17 +47,24 @@ class ControlPlaneProgram(Lifecycle):
         # A parent's example workers need the general key, whoever else has one of their own.
         is_apart = self.start.inherited is None
         self._policy = replace(policy, makes_join_key=not (policy.join_keys and is_apart))
+        fleet: FleetCollector | None = None
+        checks = {
+            "controlplane": lambda: self._welcome is not None,
+            "store": lambda: fleet is not None and fleet.is_store_up,
+            "database": lambda: self._welcome is not None and self._control.is_database_up,
+        }
+        self._observe = self.observe(checks)
         self._policy.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.start.inherited is None and not settings.controlplane.database_url:
             await self.entered("lock", running.held(self._policy.data_folder))
         store = await self.entered("store", open_store(settings, self.registry))
         fleet = FleetCollector(store)
+        self.refreshing(fleet.refresh)
         if self.start.inherited is None:  # else the parent shows the fleet
             self.registry.register(fleet)
-        checks = {"controlplane": lambda: self._welcome is not None, "store": lambda: fleet.is_store_up}
         keys = keyring(settings) if self.start.inherited else shared_keyring(settings)
         self._control = ControlPlane(self._policy, store, keys, self.registry)
-        self._observe = self.observe(checks, every(fleet.refresh, self._control.look))
+        self.refreshing(self._control.look)
         self.work_for(store)
         self._welcome = await self._control.start(self.start.socket("rest"))
         self.closing("controlplane", self._control.close)

@@ -47,19 +47,23 @@ class GatewayProgram(Lifecycle):
     async def open(self) -> None:
         shared(self.settings.store.url, self.name)
         policy = gateway_policy(self.settings)
-        store = await self.entered("store", open_store(self.settings, self.registry))
-        pulse = StorePulse(store, self.registry, self.name)
-        keys = TokenKeys(store, self.registry)
+        keys: TokenKeys | None = None
+        pulse: StorePulse | None = None
         checks = {
             "gateway": lambda: self._gateway is not None and self._gateway.is_ready,
-            "keys": lambda: keys.is_loaded,
-            "store": lambda: pulse.is_up,
+            "keys": lambda: keys is not None and keys.is_loaded,
+            "store": lambda: pulse is not None and pulse.is_up,
         }
-        self._observe = self.observe(checks, pulse.refresh)
+        self._observe = self.observe(checks)
+        store = await self.entered("store", open_store(self.settings, self.registry))
+        pulse = StorePulse(store, self.registry, self.name)
+        self.refreshing(pulse.refresh)
+        keys = TokenKeys(store, self.registry)
         await keys.load()
         self.keep(keys.run(), "token-keys")
         self.work_for(store)
-        gateway = Gateway(policy, store, lambda: keys.current, self.registry)
+        verifying = keys
+        gateway = Gateway(policy, store, lambda: verifying.current, self.registry)
         seat = self.start.inherited.seat if self.start.inherited else None
         await gateway.start(self.start.socket("clients"), self.start.socket("link"), seat)
         self.closing("gateway", gateway.close)

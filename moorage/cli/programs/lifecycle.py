@@ -26,7 +26,17 @@ from prometheus_client import (
     ProcessCollector,
 )
 
-from moorage.cli.observe import LAG_BUCKETS, Checks, ObserveApp, ObserveServer, Readiness, page_of, watch_loop_lag
+from moorage.cli.lean import trim
+from moorage.cli.observe import (
+    LAG_BUCKETS,
+    Checks,
+    ObserveApp,
+    ObserveServer,
+    Readiness,
+    every,
+    page_of,
+    watch_loop_lag,
+)
 from moorage.cli.policies import scheduler_policy
 from moorage.cli.programs.start import Start
 from moorage.cli.reloading import changes
@@ -55,6 +65,7 @@ class Lifecycle:
         self.is_ready = False
         self._stops = asyncio.Event()
         self._hurries = asyncio.Event()
+        self._looks: list[Callable[[], Awaitable[None]]] = []
         self._closings: list[tuple[str, Callable[[], Awaitable[object]]]] = []
         self._tasks: asyncio.TaskGroup | None = None
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -148,9 +159,19 @@ class Lifecycle:
         self.closing(name, partial(manager.__aexit__, None, None, None))
         return opened
 
-    def observe(self, checks: Checks, refresh: Callable[[], Awaitable[None]]) -> ObserveServer:
+    def observe(self, checks: Checks) -> ObserveServer:
         """Serves metrics and health from now on, so that a start that waits can be watched."""
-        return self.observe_with(ObserveApp(page_of(self.registry, refresh), partial(self.readiness, checks, refresh)))
+        page = page_of(self.registry, self._refresh)
+        return self.observe_with(ObserveApp(page, partial(self.readiness, checks, self._refresh)))
+
+    def refreshing(self, look: Callable[[], Awaitable[None]]) -> None:
+        """Looks before metrics and health are shown, until its turn to be closed."""
+        self._looks.append(look)
+
+        async def forget() -> None:
+            self._looks.remove(look)
+
+        self.closing("look", forget)
 
     def observe_with(self, app: ObserveApp) -> ObserveServer:
         """The same with pages of its own."""
@@ -186,6 +207,7 @@ class Lifecycle:
     async def _run(self, announce: Callable[[], None]) -> None:
         self.is_ready = True
         announce()
+        trim()
         await self._stops.wait()
         self.is_ready = False  # balancers turn away
         _log.info("draining", program=self.name)
@@ -202,6 +224,9 @@ class Lifecycle:
                 await self._hurries.wait()
 
     _parent = os.getppid()
+
+    async def _refresh(self) -> None:
+        await every(*self._looks)()
 
     async def readiness(self, checks: Checks, refresh: Callable[[], Awaitable[None]]) -> Readiness:
         """What /readyz shows."""

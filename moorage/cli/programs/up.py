@@ -19,7 +19,6 @@ from moorage.cli.certificate import development_certificate
 from moorage.cli.crew import Crew, Doors, crew_recipe, crew_size
 from moorage.cli.fleet_metrics import FleetCollector
 from moorage.cli.keyrings import keyring, turn_keys
-from moorage.cli.observe import every
 from moorage.cli.policies import control_plane_policy, gateway_policy, wants_development_certificate
 from moorage.cli.programs.lifecycle import Lifecycle
 from moorage.cli.programs.start import Start
@@ -87,7 +86,9 @@ class UpProgram(Lifecycle):
         }
         keys = keyring(settings)
         self._control = ControlPlane(control_plane_policy(settings), store, keys, self.registry)
-        self._observe = self.observe(checks, every(fleet.refresh, self._control.look))
+        self._observe = self.observe(checks)
+        self.refreshing(fleet.refresh)
+        self.refreshing(self._control.look)
         self.work_for(store)
         self._welcome = await self._control.start()
         self.closing("controlplane", self._control.close)

@@ -87,7 +87,7 @@ def test_each_is_ready_and_says_of_what(cast: Cast) -> None:
     }
     assert page(f"{cast.control.said['observe']}/readyz") == {
         "status": "ok",
-        "parts": {"controlplane": True, "store": True},
+        "parts": {"controlplane": True, "store": True, "database": True},
     }
 
 
@@ -115,6 +115,24 @@ def test_a_gateway_waits_for_the_token_keys_and_is_alive_meanwhile(tmp_path: Pat
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize(
+    "command", [["gateway", "--port", "0", "--link-port", "0"], ["controlplane", "--rest-port", "0"]]
+)
+def test_a_program_that_waits_for_its_store_is_alive_and_says_for_what(tmp_path: Path, command: list[str]) -> None:
+    port = free_port()
+    (tmp_path / "moorage.toml").write_text("[store]\nwait_seconds = 60\n")
+    with (tmp_path / "log").open("w") as log:
+        arguments = [*command, "--store", NOBODY, "--metrics-port", str(port)]
+        process = start(arguments, tmp_path, log.fileno())
+        eventually(lambda: "store_awaited" in (tmp_path / "log").read_text())
+
+        alive, ready = (page(f"http://127.0.0.1:{port}/{name}") for name in ("livez", "readyz"))
+
+        end(process)
+    assert alive == {"status": "ok"}
+    assert (ready["status"], ready["parts"]["store"], ready["parts"][command[0]]) == ("not ready", False, False)
+
+
 def test_a_gateway_stays_ready_when_the_store_goes_away(tmp_path: Path) -> None:
     with ExitStack() as stack:
         away = stack.enter_context(ExitStack())
@@ -140,6 +158,7 @@ def test_a_gateway_stays_ready_when_the_store_goes_away(tmp_path: Path) -> None:
         (["up", *DOORS, "--rest-port", "0", "--store", NOBODY], "cannot connect to Redis at 127.0.0.1:1"),
         (["up", *DOORS, "--rest-port", "0", "--store", NOBODY, "--gateways", "2"], "cannot connect to Redis at"),
         (["up", *DOORS, "--rest-port", "0", "--store", "memory:", "--gateways", "2"], "memory cannot be shared"),
+        (["gateway", *DOORS, "--store", NOBODY], "start it, or correct store.url (--store, MOORAGE_STORE__URL)"),
         (["gateway", *DOORS, "--store", NOBODY, "--tls-cert", "c.pem"], "gateway.tls.certificate and gateway.tls.key"),
     ],
 )

@@ -71,6 +71,24 @@ async def test_what_is_opened_is_closed_in_the_opposite_order_though_one_fails()
     assert ship.seen == ["hull", "sail", "ready", "drain", "sail closed", "pump stopped", "hull closed"]
 
 
+async def test_what_is_looked_at_before_metrics_are_shown_is_forgotten_before_it_closes() -> None:
+    ship, looks = Ship(), 0
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    serving = asyncio.create_task(ship.serve(lambda: ship.refreshing(look)))
+    await until(lambda: ship.is_ready)
+    await ship.readiness({}, ship._refresh)
+    ship.stop()
+    ship.stop()
+    await asyncio.wait_for(serving, SOON)
+    await ship.readiness({}, ship._refresh)
+
+    assert looks == 1
+
+
 async def test_a_start_that_fails_closes_what_was_open_and_says_why() -> None:
     ship = Ship(fails=True)
 
