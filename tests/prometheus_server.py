@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import httpx
 import pytest
@@ -29,15 +32,25 @@ def prometheus_program() -> str:
 
 
 class PrometheusServer:
-    """`targets` are host:port pairs with a /metrics, scraped every second."""
+    """`targets` are host:port pairs with a /metrics, scraped every second. `labels` are those of each target, `rules` a file of
+    rules that are evaluated as often."""
 
-    def __init__(self, folder: Path, targets: tuple[str, ...], *, scrape_seconds: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        targets: tuple[str, ...],
+        *,
+        scrape_seconds: int = 1,
+        labels: Mapping[str, Mapping[str, str]] | None = None,
+        rules: Path | None = None,
+    ) -> None:
         self.port = free_port()
         self._program = prometheus_program()
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         self._config = folder / "prometheus.yml"
-        self._config.write_text(_config(targets, scrape_seconds))
+        named = [{"targets": [target], "labels": dict((labels or {}).get(target, {}))} for target in targets]
+        self._config.write_text(_config(named, scrape_seconds, [str(rules)] if rules else []))
 
     @property
     def url(self) -> str:
@@ -101,11 +114,7 @@ class PrometheusServer:
             return False
 
 
-def _config(targets: tuple[str, ...], scrape_seconds: int) -> str:
-    named = ", ".join(f'"{target}"' for target in targets)
-    return f"""
-global: {{scrape_interval: {scrape_seconds}s, scrape_timeout: {scrape_seconds}s}}
-scrape_configs:
-  - job_name: moorage
-    static_configs: [{{targets: [{named}]}}]
-"""
+def _config(targets: list[dict[str, Any]], seconds: int, rules: list[str]) -> str:
+    every = {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{seconds}s", "evaluation_interval": f"{seconds}s"}
+    jobs = [{"job_name": "moorage", "static_configs": targets}]
+    return json.dumps({"global": every, "rule_files": rules, "scrape_configs": jobs})  # JSON is YAML
