@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from helm import programs
 from helm.bounds import bound
 from helm.shape import Value
 
 POOLS = "pools"
 POOL = "poolDefaults"
+
+_PROGRAMS = {
+    "settings": programs.settings,
+    f"{POOL}.policy": programs.policy,
+    "autoscaler.policyDefaults": programs.policy_defaults,
+}
+"""What is free for the chart, and not for who reads it."""
 
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
@@ -33,6 +41,8 @@ def schema(values: Value) -> dict[str, Any]:
 
 def _of(value: Value) -> dict[str, Any]:
     about = {"description": value.about} if value.about else {}
+    if value.name in _PROGRAMS:
+        return {**_PROGRAMS[value.name](), **about}
     if (found := bound(value.name)) is not None:
         return {**about, **found}
     if value.parts:

@@ -18,6 +18,15 @@ MISSPELT = (
     ("poolDefaults: {slot: 3}", "at '/poolDefaults': additional properties 'slot' not allowed"),
     ("valkey: {persistence: {sise: 1Gi}}", "at '/valkey/persistence': additional properties 'sise' not allowed"),
     ("monitoring: {podMonitor: {on: true}}", "at '/monitoring/podMonitor': additional properties"),
+    (
+        "settings: {gateway: {resume_second: 9}}",
+        "at '/settings/gateway': additional properties 'resume_second' not allowed",
+    ),
+    (
+        "autoscaler: {policyDefaults: {patiense: 9}}",
+        "at '/autoscaler/policyDefaults': additional properties 'patiense'",
+    ),
+    ("pools: {chat: {policy: {patiense: 9}}}", "at '/pools/chat/policy': additional properties 'patiense' not allowed"),
     ("tls: {issuerRef: {names: a}}", "at '/tls/issuerRef': additional properties 'names' not allowed"),
 )
 
@@ -43,6 +52,7 @@ WRONG = (
     ("pools: {chat: {slots: 0}}", "at '/pools/chat/slots': minimum"),
     ("pools: {chat: {keda: {target: 1.5}}}", "at '/pools/chat/keda/target': maximum"),
     ("pools: [chat]", "at '/pools': got array, want object"),
+    ("settings: {scheduler: {soft_cap: 2}}", "at '/settings/scheduler/soft_cap': maximum: got 2, want 1"),
     ("networkPolicy: {redisTo: [10.0.0.1]}", "at '/networkPolicy/redisTo/0': '10.0.0.1' does not match pattern"),
 )
 
@@ -66,7 +76,7 @@ CONTRADICTORY = (
     (f"pools: {{{'a' * 50}: {{slots: 1}}}}", "is too long"),
     ("pools: {chat: {region: 'eu west'}}", 'pools.chat.region is "eu west"'),
     ("pools: {chat: {minimum: 3, maximum: 2}}", "pools.chat.minimum is 3, and its maximum 2"),
-    ("pools: {chat: {scaling: fixed, policy: {tick_seconds: 5}}}", "which only scaling builtin reads"),
+    ("pools: {chat: {scaling: fixed, policy: {every: 5}}}", "which only scaling builtin reads"),
     ("pools: {chat: {policy: {slots: 5}}}", "pools.chat.policy.slots is decided by the chart: set pools.chat.slots"),
     ("pools: {a: {pool: chat}, b: {pool: chat}}", "pools.a and pools.b are both pool chat in region local"),
     ("ingress: {enabled: true}", "ingress.enabled needs ingress.host"),

@@ -16,9 +16,9 @@ def test_a_table_takes_no_key_that_is_not_there() -> None:
 
 
 def test_an_empty_table_is_free() -> None:
-    made = schema(read("settings: {}\npoolDefaults: {slots: 10}\npools: {}\n"))
+    made = schema(read("commonTables: {}\npoolDefaults: {slots: 10}\npools: {}\n"))
 
-    assert made["properties"]["settings"] == {"type": "object"}
+    assert made["properties"]["commonTables"] == {"type": "object"}
 
 
 def test_a_pool_has_the_fields_of_the_defaults_and_may_be_taken_away() -> None:
