@@ -110,6 +110,18 @@ def _serve(handler: Any, options: dict[str, Any]) -> None:
         run_fast(_until_told(worker))
     except (MoorageError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+    except ExceptionGroup as group:  # of its tasks; only its own port can be an OSError there
+        taken, rest = group.split(OSError)
+        if taken is None or rest is not None:
+            raise
+        raise click.ClickException(f"the worker's port cannot be used: {_first(taken)}") from group
+
+
+def _first(group: ExceptionGroup[OSError]) -> str:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return str(found)
 
 
 async def _until_told(worker: Worker) -> None:

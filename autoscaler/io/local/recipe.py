@@ -30,6 +30,8 @@ class Recipe:
             "MOORAGE_POD_NAMESPACE": NAMESPACE,
             "MOORAGE_POD_NAME": name,
             "MOORAGE_POD_UID": member,
+            "MOORAGE_POD_IP": "",  # several share an address,
+            "MOORAGE_WORKER_PORT": "0",  # so none has the port that a pod has for itself
         }
 
 

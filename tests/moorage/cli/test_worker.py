@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -65,6 +68,17 @@ def test_a_join_key_of_the_environment_is_left_to_the_worker_to_read(monkeypatch
 
     assert join_key(None, "data") is None
     assert join_key("jk_given", "data") == "jk_given"
+
+
+def test_a_taken_port_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        told = ["worker", "moorage.examples.echo:echo", "--join-key", "jk", "--port", port]
+        done = subprocess.run([sys.executable, "-m", "moorage.cli", *told], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "the worker's port cannot be used: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_whole_command_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

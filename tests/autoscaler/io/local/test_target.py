@@ -171,3 +171,11 @@ async def test_nothing_starts_any_more_once_it_is_closed() -> None:
 
         assert await members(target) == ()
         assert isinstance(await target.raise_to(1, was=0), Failed)
+
+
+def test_members_share_an_address_and_so_none_takes_the_port_of_a_pod() -> None:
+    recipe = Recipe("example", ("true",), {"MOORAGE_POD_IP": "10.0.0.7", "MOORAGE_WORKER_PORT": "7410"})
+
+    environment = recipe.environment_of("example-1", "member")
+
+    assert (environment["MOORAGE_POD_IP"], environment["MOORAGE_WORKER_PORT"]) == ("", "0")
