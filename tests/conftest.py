@@ -13,10 +13,23 @@ import pytest
 import pytest_asyncio
 import uvloop
 
+from tests.autoscaler.io.kubernetes import places
+from tests.autoscaler.io.kubernetes.places import Place
+
 _GRACE_SECONDS = 2.0  # transports close one turn of the loop after they were told to
 
 uvloop.new_event_loop().close()  # libuv keeps a pipe for signals from its first loop on
 asyncio.set_event_loop(None)  # else asyncio makes one for the first who asks, and nobody closes it
+
+
+@pytest.fixture(scope="session")
+def place_with_a_node() -> Iterator[Place]:
+    """A cluster whose node runs pods: one for all, since a machine has one bridge for it."""
+    found = places.start("")
+    try:
+        yield found
+    finally:
+        places.stop(found)
 
 
 @pytest.fixture(autouse=True)

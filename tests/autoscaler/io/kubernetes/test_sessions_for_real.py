@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
@@ -32,18 +32,14 @@ START_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[places.Place]:
+def node(place_with_a_node: places.Place, tmp_path_factory: pytest.TempPathFactory) -> places.Place:
     """A cluster with a real node that knows our image."""
     if sys.version_info[:2] != image.PYTHON:
         pytest.skip(f"the image's Python is {image.PYTHON}: compiled packages of this one would not load there")
-    found = places.start("")
-    if found.state is None:
+    if place_with_a_node.state is None:
         pytest.skip("an image of this working copy can be given to a cluster of CLUSTER_TOOL only")
-    try:
-        image.load(found, tmp_path_factory.mktemp("image"))
-        yield found
-    finally:
-        places.stop(found)
+    image.load(place_with_a_node, tmp_path_factory.mktemp("image"))
+    return place_with_a_node
 
 
 @asynccontextmanager

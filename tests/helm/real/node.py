@@ -1,0 +1,84 @@
+"""A cluster with a real node that knows both images, and its command-line programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.autoscaler.io.kubernetes.places import Place
+from tests.images import building
+from tests.images.building import IMAGE, WORKER, says
+
+CACHE = Path(os.environ.get("CLUSTER_CACHE", "~/.cache/test-cluster")).expanduser()
+BUILDS = ("one", "two")
+"""Tags that the node knows both images under: what is upgraded from one to the other changes every pod."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Answers of `kubectl` and `helm` there."""
+
+    place: Place
+
+    def kubectl(self, *words: str, told: str | None = None, seconds: float = 60.0) -> str:
+        """Its output. Raises RuntimeError with what it complained of."""
+        return self._said("kubectl", words, told, seconds)
+
+    def helm(self, *words: str, seconds: float = 300.0) -> str:
+        """Its output. Raises RuntimeError with what it complained of."""
+        return self._said("helm", words, None, seconds)
+
+    def document(self, *words: str) -> dict[str, Any]:
+        """Of `kubectl … -o json`."""
+        found: dict[str, Any] = json.loads(self.kubectl(*words, "-o", "json"))
+        return found
+
+    @property
+    def volumes(self) -> Path:
+        """Folder of the node's local volumes: the node is this machine."""
+        assert self.place.state is not None
+        return self.place.state / "volumes"
+
+    def _said(self, program: str, words: tuple[str, ...], told: str | None, seconds: float) -> str:
+        environment = dict(os.environ) | {"KUBECONFIG": str(self.place.kubeconfig)}
+        done = subprocess.run(
+            [_found(program), *words],
+            input=told,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            env=environment,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} {' '.join(words)}: {done.stdout[-1000:]} {done.stderr[-3000:]}")
+        return done.stdout.strip()
+
+
+def teach(place: Place, folder: Path) -> None:
+    """Both images, under both builds' tags; a second name of the same bytes costs the node nothing."""
+    for image in (IMAGE, WORKER):
+        name = image.partition(":")[0]
+        for build in BUILDS:
+            archive = folder / f"{name}-{build}.tar"
+            says("buildah", "push", "-q", image, f"docker-archive:{archive}:docker.io/library/{name}:{build}")
+            says(place.tool, "load", str(archive), environment=place.environment)
+            archive.unlink()
+
+
+def require() -> None:
+    """Skips without the images' tools, fails without the chart's."""
+    building.build()
+    for program in ("kubectl", "helm"):
+        _found(program)
+
+
+def _found(program: str) -> str:
+    found = shutil.which(program) or shutil.which(program, path=str(CACHE / "bin"))
+    assert found is not None, f"no {program} on the PATH, nor in {CACHE}/bin"
+    return found
