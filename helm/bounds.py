@@ -53,6 +53,7 @@ BOUNDS: tuple[tuple[str, Fragment], ...] = (
     ("*.pullPolicy", _one_of("Always", "IfNotPresent", "Never")),
     ("nameOverride", _text("^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")),
     ("fullnameOverride", _text("^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")),
+    ("listenAddress", _text("^[0-9a-fA-F.:]+$")),
     ("publicUrl", _text("^(wss?://[^\\s]+)?$")),
     ("logLevel", _one_of("debug", "info", "warning", "error")),
     ("drainSeconds", SECONDS),

@@ -71,7 +71,7 @@ topologySpreadConstraints:
 {{- define "moorage.programEnvironment" -}}
 - {name: MOORAGE_CONFIG, value: /etc/moorage/moorage.toml}
 - {name: MOORAGE_DATA, value: /data}
-- {name: MOORAGE_HOST, value: 0.0.0.0}
+- {name: MOORAGE_HOST, value: {{ .Values.listenAddress | quote }}}
 - {name: MOORAGE_LOG_FORMAT, value: json}
 - {name: MOORAGE_LOG_LEVEL, value: {{ .Values.logLevel }}}
 {{ include "moorage.podIdentity" . }}

@@ -6,7 +6,7 @@
 - {name: MOORAGE_JOIN_KEY_FILE, value: /etc/moorage/join/join.key}
 - {name: MOORAGE_WORKER_SLOTS, value: {{ .pool.slots | quote }}}
 - {name: MOORAGE_WORKER_DRAIN_SECONDS, value: {{ .pool.drainSeconds | quote }}}
-- {name: MOORAGE_WORKER_HOST, value: 0.0.0.0}
+- {name: MOORAGE_WORKER_HOST, value: {{ .root.Values.listenAddress | quote }}}
 - {name: MOORAGE_WORKER_PORT, value: {{ .pool.port | quote }}}
 - {name: MOORAGE_LOG_LEVEL, value: {{ .root.Values.logLevel }}}
 - {name: MOORAGE_LOG_FORMAT, value: json}
