@@ -80,7 +80,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ),
     (r"refused this worker: ([^\"]*)", "the gateway refused it: {1}", "correct what the refusal names"),
     (
-        r"(?:failed|Error): ([^\n]*?): [^:\n]*correct controlplane\.database_url",
+        r"^(?:Error: )?(?:the start failed: )?([^\n]*?): [^:\n]*correct controlplane\.database_url",
         "its database cannot be used: {1}",
         "correct what it names in database.url (or its Secret), or start the database",
     ),
