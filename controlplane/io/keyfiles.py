@@ -20,7 +20,15 @@ def read_secret(path: Path) -> str | None:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Replaces the file in one step; nobody but its owner can ever open it."""
+    """Replaces the file in one step; nobody but its owner can ever open it. Raises OSError naming it."""
+    try:
+        _write(path, text)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk says it of a descriptor
+        raise
+
+
+def _write(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -12,6 +12,7 @@ from gateway.io.tokenkeys import TokenKeys
 from moorage.cli.addresses import reachable, url
 from moorage.cli.policies import gateway_policy
 from moorage.cli.programs.lifecycle import Lifecycle
+from moorage.cli.programs.pairs import check_pair
 from moorage.cli.store_pulse import StorePulse
 from moorage.cli.stores import open_store, shared
 
@@ -47,6 +48,8 @@ class GatewayProgram(Lifecycle):
     async def open(self) -> None:
         shared(self.settings.store.url, self.name)
         policy = gateway_policy(self.settings)
+        check_pair(policy.tls, "gateway.tls")
+        check_pair(policy.link_tls, "gateway.link_tls")
         keys: TokenKeys | None = None
         pulse: StorePulse | None = None
         checks = {
