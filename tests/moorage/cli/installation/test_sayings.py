@@ -56,11 +56,20 @@ def refused(url: str) -> str:
             "tls.linkSecretName",
         ),
         ("Error: no join key: give --join-key or MOORAGE_JOIN_KEY", "has no join key", "MOORAGE_JOIN_KEY_FILE"),
+        (f"Error: the start failed: {refused('postgresql://u:p@db/m')}", "nobody listens at db:5432/m", "database.url"),
+        (f"the start failed: {refused('postgresql://u:p@db/m')}", "used: nobody listens at db:5432/m", "database.url"),
+        (f"Error: {refused('sqlite+aiosqlite:////data/m.db')}", "SQLite cannot open /data/m.db", "10001"),
         (
-            "Error: the start failed: the database cannot be reached: [Errno 111] Connection refused",
-            "refused",
-            "database.url",
+            "Error: no answer from db:5432/m: it is down, or a firewall keeps us from it",
+            "no answer from db",
+            "databaseTo",
         ),
+        (
+            "Error: no room is left for /data/m.db: its volume is full, enlarge it",
+            "its volume is full",
+            "persistence.size",
+        ),
+        ("the start failed: No space left on device: /data/x; the volume is full", "its volume is full", "persistence"),
         (
             "Error: the start failed: controlplane.database_url: mysql is not supported",
             "mysql is not supported",
