@@ -61,6 +61,7 @@ CONTRADICTORY = (
     ("valkey: {enabled: false}", "valkey.enabled is false, and no other store is named"),
     ("redis: {url: 'redis://a', existingSecret: b}", "redis.url and redis.existingSecret are both set"),
     ("database: {url: 'postgresql://a/b', existingSecret: b}", "database.url and database.existingSecret are both set"),
+    ("valkey: {maxMemory: 1gb}", "valkey.maxMemory is 1gb, and valkey.resources.limits.memory 640Mi"),
     ("tls: {mode: secret}", "tls.mode is secret, which needs tls.secretName"),
     ("tls: {mode: certManager}", "tls.mode is certManager, which needs tls.issuerRef.name"),
     (

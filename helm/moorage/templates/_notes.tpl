@@ -3,6 +3,10 @@
 {{- if include "moorage.bundledValkey" . }}
 - "One Valkey without a replica{{ if not .Values.valkey.persistence.enabled }} or a volume{{ end }} holds the fleet's state: while its pod is away nobody new is placed. redis.url, redis.existingSecret"
 {{- end }}
+{{- $limit := include "moorage.bytes" (dig "limits" "memory" "" .Values.valkey.resources | toString) | float64 }}
+{{- if and (include "moorage.bundledValkey" .) $limit (gt (include "moorage.bytes" .Values.valkey.maxMemory | float64) (divf $limit 2)) }}
+- "Valkey may fill more than half of its memory, and needs the rest to rewrite its log. valkey.maxMemory, valkey.resources"
+{{- end }}
 {{- if not (include "moorage.postgresql" .) }}
 - "SQLite {{ ternary "on one volume" "without a volume, gone with its pod," .Values.controlplane.persistence.enabled }} allows one control plane: REST is away while it restarts. database.url, database.existingSecret"
 {{- end }}

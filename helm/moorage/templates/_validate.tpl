@@ -15,6 +15,13 @@
 {{- if not (or .Values.valkey.enabled .Values.redis.url .Values.redis.existingSecret) -}}
 {{- fail "valkey.enabled is false, and no other store is named: set redis.url or redis.existingSecret" -}}
 {{- end -}}
+{{- if include "moorage.bundledValkey" . -}}
+{{- $data := include "moorage.bytes" .Values.valkey.maxMemory | float64 -}}
+{{- $limit := include "moorage.bytes" (dig "limits" "memory" "" .Values.valkey.resources | toString) | float64 -}}
+{{- if and $limit (ge $data $limit) -}}
+{{- fail (printf "valkey.maxMemory is %s, and valkey.resources.limits.memory %v: full of data it would be killed; keep the first under half of the second" .Values.valkey.maxMemory .Values.valkey.resources.limits.memory) -}}
+{{- end -}}
+{{- end -}}
 {{- range $store := list "redis" "database" -}}
 {{- if and (index $.Values $store).url (index $.Values $store).existingSecret -}}
 {{- fail (printf "%s.url and %s.existingSecret are both set: say which of both you mean" $store $store) -}}
@@ -104,4 +111,12 @@
 {{- end -}}
 {{- $_ := set $places $place $key -}}
 {{- end -}}
+{{- end }}
+
+{{/* Bytes of Kubernetes' 640Mi and of Valkey's 256mb, which are 1024 x 1024 both; 0 for "". */}}
+{{- define "moorage.bytes" -}}
+{{- $number := regexFind "^[0-9.]+" . | default "0" | float64 -}}
+{{- $unit := regexReplaceAll "^[0-9.]+" . "" -}}
+{{- $each := dict "" 1 "k" 1000 "m" 1000000 "g" 1000000000 "M" 1000000 "G" 1000000000 "kb" 1024 "mb" 1048576 "gb" 1073741824 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- printf "%.0f" (mulf $number (get $each $unit | default 1)) -}}
 {{- end }}
