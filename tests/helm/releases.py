@@ -46,6 +46,15 @@ class Release:
         listed: dict[str, Any] = json.loads(self._kubectl("get", kind, *chosen, "--output", "json"))
         return list(listed["items"])
 
+    def notes(self) -> str:
+        """What NOTES.txt says of it."""
+        return self._helm("get", "notes", self.name)
+
+    def sh(self, line: str) -> str:
+        """What a line prints that NOTES.txt tells people to type."""
+        path = f"{Path(binary('kubectl') or 'kubectl').parent}:{os.environ['PATH']}"
+        return self._run("env", f"PATH={path}", "sh", "-euc", line)
+
     def scale(self, deployment: str, replicas: int) -> None:
         """As somebody else would: an autoscaler, or a person."""
         self._kubectl("scale", f"deployment/{deployment}", f"--replicas={replicas}")
