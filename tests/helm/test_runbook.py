@@ -55,3 +55,14 @@ def test_links_of_the_page_lead_somewhere(name: str) -> None:
             broken.append(target)
 
     assert broken == []
+
+
+def test_metrics_that_the_pages_name_are_those_of_the_metrics_page() -> None:
+    known = set(re.findall(r"moorage_\w+", (ROOT / "docs" / "metrics.md").read_text()))
+    named = {
+        metric
+        for page in ("operate.md", "security.md")
+        for metric in re.findall(r"moorage_\w+", (ROOT / "docs" / page).read_text())
+    }
+
+    assert {metric.removesuffix("_bucket") for metric in named} - known == set()
