@@ -40,7 +40,7 @@ check: .venv/dev
 bench: .venv/dev  ## all benchmarks beside their peers; one alone: .venv/bin/python -m bench relay
 	$(BIN)/python -m bench all
 
-chart-docs: .venv/dev  ## the chart's README and values.schema.json, from values.yaml
+chart-docs: .venv/dev  ## the chart's README and values.schema.json, from values.yaml; its dashboards, from helm/dashboards
 	$(BIN)/python -m helm
 
 format: .venv/dev
