@@ -26,6 +26,7 @@ Alerts = set[tuple[str, str]]
 """Name and pod."""
 FREE = ("--metrics-port", "0")
 AT_ONCE = "0s"
+SCRAPE_SECONDS = 4  # a page waits 2 s for a store that is away; a scrape that is given up would look like a death
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -83,7 +84,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             at(control): {"namespace": NAMESPACE, "pod": "c1"},
             at(gateway): {"namespace": NAMESPACE, "pod": "g1"},
         }
-        watching = PrometheusServer(tmp_path, tuple(labels), labels=labels, rules=rules(tmp_path))
+        watching = PrometheusServer(
+            tmp_path, tuple(labels), scrape_seconds=SCRAPE_SECONDS, labels=labels, rules=rules(tmp_path)
+        )
         yield House(
             store,
             await stack.enter_async_context(watching),
