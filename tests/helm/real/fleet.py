@@ -105,7 +105,7 @@ class Fleet:
         )
         self.release.install(**self.plan.chart())
         self.release.until_ready(READY_SECONDS)
-        _until(lambda: len(self.release.pods("worker")) == self.plan.workers, READY_SECONDS)
+        until(lambda: len(self.release.pods("worker")) == self.plan.workers, READY_SECONDS)
         self.release.until_ready(READY_SECONDS)
         self._start_crowd()
 
@@ -126,7 +126,7 @@ class Fleet:
         words, environment = ["-m", "tests.helm.real.crowd", str(path)], {"PYTHONPATH": str(Path.cwd())}
         self._crowd = Program("crowd", words, environment, self.folder)
         self._crowd.start()
-        _until(lambda: len(self._talking()) >= self.plan.clients, ABOARD_SECONDS, self._crowd)
+        until(lambda: len(self._talking()) >= self.plan.clients, ABOARD_SECONDS, self._crowd)
 
     def _talking(self) -> set[str]:
         return {fact.session for fact in self.facts() if isinstance(fact, Echoed)}
@@ -145,7 +145,7 @@ class Fleet:
     def until_gone(self, within: float) -> None:
         """Pods that were told to go have gone."""
         components = ("gateway", "controlplane", "autoscaler", "worker")
-        _until(lambda: all(self.release.all_pods(each) == self.release.pods(each) for each in components), within)
+        until(lambda: all(self.release.all_pods(each) == self.release.pods(each) for each in components), within)
 
     # what came of it
 
@@ -192,7 +192,8 @@ def short(pod: str) -> str:
     return "-".join(pod.split("-")[-2:])
 
 
-def _until(holds: Callable[[], bool], within: float, program: Program | None = None) -> None:
+def until(holds: Callable[[], bool], within: float, program: Program | None = None) -> None:
+    """Raises AssertionError, with the end of the program's log."""
     deadline = monotonic() + within
     while not holds():
         assert monotonic() < deadline, program.log() if program is not None else "not in time"

@@ -47,8 +47,9 @@ class Release:
     ) -> None:
         if error is not None:
             self._keep_what_pods_say()
+        self.node.kubectl("delete", "namespace", self.namespace, "--wait=false")  # from now on it takes no new pods
         self.kubectl("delete", "pods", "--all", "--force", "--grace-period=0", seconds=GONE_SECONDS)
-        self.node.kubectl("delete", "namespace", self.namespace, seconds=GONE_SECONDS)
+        self.node.kubectl("wait", f"namespace/{self.namespace}", "--for=delete", "--timeout=120s", seconds=GONE_SECONDS)
         for volume in VOLUMES:
             self.node.kubectl("delete", "persistentvolume", f"{self.namespace}-{volume}")
 

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 import pytest
 
 from tests.helm.real import judging
-from tests.helm.real.fleet import Fleet, Plan, short
+from tests.helm.real.fleet import Fleet, Plan, short, until
 from tests.helm.real.node import Node
 from tests.survival.scribe import now
 from tests.survival.verdicts import Rule
@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.slow, pytest.mark.timeout(900)
 CLIENTS = 200
 ROLLED_SECONDS = 240.0
 TALKS_ON_SECONDS = 5.0
+MOVED_SECONDS = 30.0  # a client that was told 1012 comes back within seconds, and says something
 ANSWERED_SECONDS = 3.0
 STAY = (1e6, 2e6)
 PLAN = Plan(clients=CLIENTS, slots=70, workers=4, lives=STAY, says_every=1.0)
@@ -37,10 +38,11 @@ def test_upgrades_move_the_sessions_of_replaced_workers_only_and_tell_everybody_
         assert judging.untold(fleet.facts()) == []
 
         _upgrade(fleet, "workers")
+        until(lambda: len(judging.moves(fleet.facts())) >= CLIENTS, MOVED_SECONDS)
         moved = judging.moves(fleet.facts())
-        assert {before for _, before, _ in moved} <= workers  # nobody moved twice
+        assert len({session for session, _, _ in moved}) == len(moved) == CLIENTS
+        assert {before for _, before, _ in moved} <= workers
         assert {after for _, _, after in moved}.isdisjoint(workers)
-        assert len({session for session, _, _ in moved}) == CLIENTS
         assert judging.untold(fleet.facts()) == []
         assert judging.lost(fleet.facts(), now() - ANSWERED_SECONDS) == []
 
