@@ -26,7 +26,8 @@ def schema(values: Value) -> dict[str, Any]:
     parts = {part.path[0]: part for part in values.parts}
     properties = {name: _pools(part) if name == POOLS else _of(part) for name, part in parts.items()}
     pool = properties[POOL]
-    properties[POOL] = {"$ref": "#/definitions/pool", "description": parts[POOL].about}
+    whole = {"type": "object", "required": _required(parts[POOL])}
+    properties[POOL] = {"description": parts[POOL].about, "allOf": [{"$ref": "#/definitions/pool"}, whole]}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of the moorage chart",
@@ -34,7 +35,7 @@ def schema(values: Value) -> dict[str, Any]:
         "definitions": {"pool": {**pool, "type": ["object", "null"]}},
         # `global` is Helm's own: it is there wherever this chart is part of another.
         "properties": {**properties, "global": {"type": "object"}},
-        "required": [part.path[0] for part in values.parts if part.parts and part.path[0] != POOLS],
+        "required": _required(values),
         "additionalProperties": False,
     }
 
@@ -59,10 +60,15 @@ def _of(value: Value) -> dict[str, Any]:
 
 def _table(value: Value) -> dict[str, Any]:
     table: dict[str, Any] = {"type": "object", "properties": {part.path[-1]: _of(part) for part in value.parts}}
-    required = [part.path[-1] for part in value.parts if part.parts and bound(part.name) is None]
-    if required and value.path[0] != POOL:  # a pool says what differs
-        table["required"] = required
+    if value.path[0] != POOL:  # a pool says what differs
+        table["required"] = _required(value)
     return {**table, "additionalProperties": False}
+
+
+def _required(value: Value) -> list[str]:
+    """Who writes `null`, or a key without a value, takes the default away: what templates read without asking must be there.
+    An empty list or table may go."""
+    return [part.path[-1] for part in value.parts if part.default not in (None, [], {})]
 
 
 def _pools(value: Value) -> dict[str, Any]:

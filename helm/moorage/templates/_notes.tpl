@@ -18,7 +18,7 @@
 {{- if eq (include "moorage.publicUrl" .) (include "moorage.clusterUrl" .) }}
 - "Clients are told an address that only this cluster knows. publicUrl, ingress, gatewayApi, gateway.service.type"
 {{- end }}
-{{- $trust := default dict (dig "gateway" "trust" dict .Values.settings) }}
+{{- $trust := default dict (dig "gateway" "trust" dict (default dict .Values.settings)) }}
 {{- if and (or .Values.ingress.enabled .Values.gatewayApi.enabled) (not $trust.trusted_proxies) (not $trust.proxy_protocol_from) }}
 - "Gateways take whoever brings the clients for the client: all of them share one address's limits. settings.gateway.trust.trusted_proxies"
 {{- end }}

@@ -6,6 +6,7 @@
 {{- $pool := include "moorage.over" (dict "below" $.Values.poolDefaults "above" $said) | fromJson -}}
 {{- if $pool.enabled -}}
 {{- $_ := set $pool "pool" (default $key $pool.pool) -}}
+{{- $_ := set $pool "policy" (default dict $pool.policy) -}}
 {{- if kindIs "invalid" $pool.drainSeconds -}}
 {{- $_ := set $pool "drainSeconds" $.Values.drainSeconds -}}
 {{- end -}}

@@ -13,7 +13,7 @@
 {{- if .Values.tls.linkSecretName -}}
 {{- $_ := set $gateway "link_tls" (dict "enabled" true "certificate" "/etc/moorage/link/tls.crt" "key" "/etc/moorage/link/tls.key") -}}
 {{- end -}}
-{{- $said := omit .Values.settings "controlplane" "signing" "autoscaler" -}}
+{{- $said := omit (default dict .Values.settings) "controlplane" "signing" "autoscaler" -}}
 {{ include "moorage.over" (dict "below" (include "moorage.commonSettings" . | fromJson | merge (dict "gateway" $gateway)) "above" $said) }}
 {{- end }}
 
@@ -28,7 +28,7 @@
 {{- range .Values.signing.retiring }}{{ $retiring = append $retiring (printf "/etc/moorage/signing/%s" .) }}{{ end -}}
 {{- $signing := dict "key" (printf "/etc/moorage/signing/%s" (include "moorage.signingKid" .)) "next_keys" $next "retiring_keys" $retiring -}}
 {{- $controlplane := dict "node_url" (include "moorage.publicUrl" .) "join_keys" $keys -}}
-{{ include "moorage.over" (dict "below" (include "moorage.commonSettings" . | fromJson | merge (dict "controlplane" $controlplane "signing" $signing)) "above" (omit .Values.settings "autoscaler")) }}
+{{ include "moorage.over" (dict "below" (include "moorage.commonSettings" . | fromJson | merge (dict "controlplane" $controlplane "signing" $signing)) "above" (omit (default dict .Values.settings) "autoscaler")) }}
 {{- end }}
 
 {{- define "moorage.autoscalerSettings" -}}
@@ -40,7 +40,7 @@
 {{- if eq $asked.auth "basic" }}{{ $_ := set $prometheus "password_file" "/etc/moorage/prometheus/password" }}{{ end -}}
 {{- end -}}
 {{- $autoscaler := dict "policy" "/etc/moorage/pools.toml" "lease" (printf "%s-autoscaler" (include "moorage.fullname" .)) "prometheus" $prometheus -}}
-{{ include "moorage.over" (dict "below" (include "moorage.commonSettings" . | fromJson | merge (dict "autoscaler" $autoscaler)) "above" (omit .Values.settings "gateway" "controlplane" "signing")) }}
+{{ include "moorage.over" (dict "below" (include "moorage.commonSettings" . | fromJson | merge (dict "autoscaler" $autoscaler)) "above" (omit (default dict .Values.settings) "gateway" "controlplane" "signing")) }}
 {{- end }}
 
 {{/* The autoscaler's policies: pools with scaling builtin and no others. */}}

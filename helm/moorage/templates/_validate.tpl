@@ -66,9 +66,9 @@
       "autoscaler.policy" "autoscaler.policyDefaults and pools.<name>.policy" "autoscaler.kubeconfig" "" "autoscaler.lease" "" "autoscaler.lease_namespace" "" -}}
 {{- range $name, $instead := $ours -}}
 {{- $at := splitList "." $name -}}
-{{- $table := $.Values.settings -}}
+{{- $table := default dict $.Values.settings -}}
 {{- if gt (len $at) 1 -}}
-{{- $table = default dict (get $.Values.settings (first $at)) -}}
+{{- $table = default dict (get (default dict $.Values.settings) (first $at)) -}}
 {{- end -}}
 {{- if and (kindIs "map" $table) (hasKey $table (last $at)) -}}
 {{- fail (printf "settings.%s is decided by the chart%s" $name (ternary ", and cannot be set" (printf ": set %s" $instead) (empty $instead))) -}}

@@ -41,7 +41,7 @@ metadata:
   namespace: {{ .root.Release.Namespace }}
   labels:
     {{- include "moorage.labels" . | nindent 4 }}
-  {{- with merge dict .root.Values.ingress.annotations $told }}
+  {{- with merge dict (default dict .root.Values.ingress.annotations) $told }}
   annotations:
     {{- toYaml . | nindent 4 }}
   {{- end }}

@@ -3,9 +3,9 @@
 {{- define "moorage.certificateNames" -}}
 {{- $host := include "moorage.publicHost" . -}}
 {{- $service := printf "%s-gateway" (include "moorage.fullname" .) -}}
-{{- $said := .Values.tls.dnsNames -}}
+{{- $said := default list .Values.tls.dnsNames -}}
 {{- if .Values.ingress.enabled }}{{ $said = append $said .Values.ingress.host }}{{ end -}}
-{{- if .Values.gatewayApi.enabled }}{{ $said = concat $said .Values.gatewayApi.hostnames }}{{ end -}}
+{{- if .Values.gatewayApi.enabled }}{{ $said = concat $said (default list .Values.gatewayApi.hostnames) }}{{ end -}}
 {{- if ne $host (include "moorage.host" (dict "root" . "name" "gateway")) }}{{ $said = prepend $said $host }}{{ end -}}
 {{- $said = without $said "" -}}
 {{- $inside := list (include "moorage.host" (dict "root" . "name" "gateway")) (printf "%s.%s.svc" $service .Release.Namespace) (printf "%s.%s" $service .Release.Namespace) $service -}}
