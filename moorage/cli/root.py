@@ -29,7 +29,7 @@ COMMANDS = {
     "token": ("moorage.cli.token", "Look into session tokens."),
     "config": ("moorage.cli.config", "Show the settings in force and where each comes from."),
     "health": ("moorage.cli.health", "Ask the program of this machine whether it lives, or is ready."),
-    "doctor": ("moorage.cli.doctor", "Check this machine and say what to do."),
+    "doctor": ("moorage.cli.doctor", "Check this machine, or an installation on Kubernetes, and say what to do."),
     "completion": ("moorage.cli.completion", "Print the shell completion script."),
 }
 """As in moorage.cli.lazy."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from click.testing import CliRunner
 from autoscaler.io.kubernetes.api import Document
 from moorage.cli.root import moorage
 from tests.autoscaler.io.kubernetes.real import Real
+from tests.helm.charts import CHART, require_helm
 from tests.moorage.cli.installation.builders import meta, waiting
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.slow]
@@ -38,6 +41,31 @@ async def test_a_release_in_order_passes(fleet: Real) -> None:
     status, found = await doctor(fleet)
 
     assert (status, found["gateway"]["sentence"]) == (0, "1 of 1 pods ready")
+
+
+async def test_the_chart_as_it_is_installed_passes_until_somebody_else_scales_a_pool(fleet: Real) -> None:
+    """kwok says that pods are ready; what they would say themselves is others' tests."""
+    fleet.only_with_kwok()
+    without_volumes = ["--set", "valkey.persistence.enabled=false", "--set", "controlplane.persistence.enabled=false"]
+    command = [require_helm(), "install", "m", str(CHART), "--namespace", fleet.namespace, *without_volumes]
+    environment = dict(os.environ) | {"KUBECONFIG": str(fleet.place.kubeconfig)}
+    done = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.DEVNULL)
+    assert await asyncio.wait_for(done.wait(), 60) == 0
+    await settled(fleet, 4)
+
+    async def passes() -> bool:
+        return (await doctor(fleet))[0] == 0
+
+    await fleet.until(passes)
+    _, found = await doctor(fleet)
+    aim = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "m-moorage-pool-example"}
+    hpa = {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": aim, "maxReplicas": 3}}
+    await fleet.create(fleet.path("horizontalpodautoscalers", group="autoscaling", version="v2"), hpa)
+    status, rivals = await doctor(fleet)
+
+    assert found["release"]["sentence"].endswith("has autoscaler, controlplane, gateway, valkey, pool example")
+    assert found["TLS"]["grade"] == "ok"
+    assert (status, "our autoscaler freezes" in rivals["pool example"]["sentence"]) == (1, True)
 
 
 async def test_a_missing_secret_is_named(fleet: Real) -> None:
@@ -213,11 +241,12 @@ async def pods(fleet: Real, count: int) -> list[Document]:
 
 
 async def settled(fleet: Real, count: int) -> None:
-    """So many Deployments, each with its one pod ready."""
+    """So many Deployments, each with all its pods ready."""
 
     async def ready() -> bool:
         found = (await fleet.api.get(fleet.path("deployments")))["items"]
-        return len(found) == count and all(each.get("status", {}).get("readyReplicas") == 1 for each in found)
+        ready = [each.get("status", {}).get("readyReplicas", 0) == each["spec"]["replicas"] for each in found]
+        return len(ready) == count and all(ready)
 
     await fleet.until(ready, seconds=60)
 
