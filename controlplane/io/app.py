@@ -57,6 +57,7 @@ class ControlPlane:
         )
         callers = Callers(self.context)
         self._pulse = Pulse(self.context.database, metrics.database_up)
+        metrics.database_full.set_function(lambda: float(self.context.database.is_full))
         self.consumer = Consumer(self.context)
         self.sweep = Sweep(self.context, callers)
         self.signing = Signing(self.context)

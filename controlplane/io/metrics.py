@@ -41,6 +41,9 @@ class Metrics:
             "moorage_controlplane_revocations_pending", "Revocations that are not yet applied", registry=registry
         )
         self.database_up = Gauge("moorage_controlplane_database_up", "1 while the database answers", registry=registry)
+        self.database_full = Gauge(
+            "moorage_controlplane_database_full", "1 since a write found no room, until one does", registry=registry
+        )
         self.events_lag_seconds = Gauge(
             "moorage_controlplane_events_lag_seconds",
             "Age of the oldest event of the newest batch when it was written",

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from controlplane.io.app import ControlPlane
 from controlplane.io.database import Database
+from controlplane.io.keyfiles import embedded_keyring
 from controlplane.io.pulse import Pulse
-from controlplane.policy import DatabaseLimits
+from controlplane.policy import ControlPlanePolicy, DatabaseLimits
+from scheduler.io.memory import MemoryStore
 
 
 def a_gauge(registry: CollectorRegistry) -> Gauge:
@@ -40,3 +43,19 @@ async def test_one_that_cannot_be_opened_is_not_and_nothing_is_raised(tmp_path: 
         await database.close()
 
     assert (before, registry.get_sample_value("moorage_test_database_up")) == (1, 0)
+
+
+async def test_a_database_without_room_is_shown_until_a_write_finds_some(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    plane = ControlPlane(ControlPlanePolicy(data_folder=tmp_path), MemoryStore(), embedded_keyring(tmp_path), registry)
+    database = plane.context.database
+
+    def shown() -> float | None:
+        return registry.get_sample_value("moorage_controlplane_database_full")
+
+    before = shown()
+    database.is_full = True  # as a write sets it: test_database_bounds.py fills one
+    during = shown()
+    await plane.close()
+
+    assert (before, during) == (0, 1)

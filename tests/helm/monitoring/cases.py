@@ -207,6 +207,7 @@ CASES: dict[str, Case] = {
         {},
     ),
     "MoorageDatabaseUnreachable": Case(plane("database_up", always(0)), {"pod": "c1"}),
+    "MoorageDatabaseFull": Case(plane("database_full", always(1)), {"pod": "c1"}),
     "MoorageEventsBehind": Case(
         together(plane("events_lag_seconds", always(300)), plane("events_total", rising(5), type="session.ended")), {}
     ),
@@ -268,6 +269,7 @@ def _control_plane_that_is_well(pod: str) -> Series:
     return together(
         plane("ready", always(1), pod),
         plane("database_up", always(1), pod),
+        plane("database_full", always(0), pod),
         plane("requests_total", rising(20), pod, route="/api/v1/sessions", method="POST", status="201"),
         plane("requests_total", rising(0.1), pod, route="/api/v1/sessions", method="POST", status="503"),
         histogram("moorage_controlplane_request_seconds", pod, within=0.1, bounds=OF_SECONDS, route="/x", method="GET"),
