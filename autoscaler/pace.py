@@ -10,6 +10,8 @@ KEPT = 64
 WRITES_KEPT = 128
 QUIET, BUSY = 30, 60  # writes a day: with fewer than the one all may go sooner, with more than the other nothing
 SOONEST = 0.15  # of the patience
+MANY, TOO_MANY = 90, 110  # writes a day: beyond the one there should be fewer; with the other
+LATEST = 3.0  # times the patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,13 @@ def reversals_today(pace: Pace, now: float) -> int:
 
 
 def patience(pace: Pace, known: float, now: float) -> float:
-    """Part of the time that a worker is kept for its return, 1 at most: where a day has few writes there may be more of
-    them. `known`: seconds for which writes have been counted; before a day of them it is 1."""
+    """Times that a worker is kept for its return: less than 1 where a day has few writes and there may be more of them, more
+    than 1 where it has had many. `known`: seconds for which writes have been counted; before a day of them it is no less than 1."""
+    writes = sum(1 for at in pace.writes if at > now - DAY)
+    if writes > MANY:
+        return min(LATEST, 1.0 + (LATEST - 1.0) * (writes - MANY) / (TOO_MANY - MANY))
     if known < DAY:
         return 1.0
-    writes = sum(1 for at in pace.writes if at > now - DAY)
     return min(1.0, max(SOONEST, (writes - QUIET) / (BUSY - QUIET)))
 
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from autoscaler.pace import BUSY, DAY, QUIET, SOONEST, Pace, after_lower, after_raise, patience, reversals_today
+from autoscaler.pace import (
+    BUSY,
+    DAY,
+    LATEST,
+    MANY,
+    QUIET,
+    SOONEST,
+    TOO_MANY,
+    Pace,
+    after_lower,
+    after_raise,
+    patience,
+    reversals_today,
+)
 
 
 def test_raised_soon_after_lowered_is_a_reversal_and_late_is_none() -> None:
@@ -30,14 +43,25 @@ def written(times: int) -> Pace:
 
 
 @pytest.mark.parametrize(
-    ("writes", "part"), [(0, SOONEST), (QUIET, SOONEST), ((QUIET + BUSY) // 2, 0.5), (BUSY, 1.0), (120, 1.0)]
+    ("writes", "part"),
+    [
+        (0, SOONEST),
+        (QUIET, SOONEST),
+        ((QUIET + BUSY) // 2, 0.5),
+        (BUSY, 1.0),
+        (MANY, 1.0),
+        (MANY + 10, 2.0),
+        (TOO_MANY, LATEST),
+        (120, LATEST),
+    ],
 )
-def test_the_fewer_writes_a_day_had_the_sooner_workers_go(writes: int, part: float) -> None:
+def test_the_fewer_writes_a_day_had_the_sooner_workers_go_and_the_more_the_later(writes: int, part: float) -> None:
     assert patience(written(writes), DAY, DAY) == pytest.approx(part)
 
 
-def test_before_a_day_is_known_patience_is_whole() -> None:
+def test_before_a_day_is_known_patience_is_whole_or_more() -> None:
     assert patience(Pace(), DAY - 1.0, DAY) == 1.0
+    assert patience(written(TOO_MANY), DAY - 1.0, DAY) == LATEST
 
 
 def test_writes_are_forgotten_after_a_day_and_bounded() -> None:
