@@ -58,6 +58,11 @@ def moves(facts: Iterable[Fact]) -> list[tuple[str, str, str]]:
     return found
 
 
+def homes(facts: Iterable[Fact]) -> dict[str, str]:
+    """Session -> the worker that answered last."""
+    return {fact.session: fact.worker for fact in facts if isinstance(fact, Echoed)}
+
+
 def figures(facts: Iterable[Fact]) -> str:
     """What it was, for a person."""
     seen = list(facts)

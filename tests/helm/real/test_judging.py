@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.helm.real.judging import lost, moves, untold
+from tests.helm.real.judging import homes, lost, moves, untold
 from tests.survival.history import Connected, Cut, Echoed, Fact, GaveUp, Sent
 
 
@@ -38,3 +38,4 @@ def test_a_session_moves_when_another_worker_answers() -> None:
     facts = [*a_talk(1, 2, 3), Echoed(5.0, "ada", 4, "two", 32), Echoed(6.0, "ada", 5, "two", 32)]
 
     assert moves(facts) == [("ada", "one", "two")]
+    assert homes(facts) == {"ada": "two"}
