@@ -29,7 +29,8 @@ test: .venv/dev
 
 test-slow: .venv/dev  ## storms, soaks and sanitizers; those that measure or kill have the machine to themselves
 	$(PYTEST) -m slow --timeout 900 tests/scheduler tests/controlplane
-	$(BIN)/pytest -m slow --timeout 900 --ignore tests/scheduler --ignore tests/controlplane tests
+	$(BIN)/pytest -m "slow and not kubernetes" --timeout 900 --ignore tests/scheduler --ignore tests/controlplane tests
+	$(BIN)/pytest -m "slow and kubernetes" --timeout 900 tests # one kwok and one node for all of them, beside nothing that measures
 
 check: .venv/dev
 	$(BIN)/ruff check .
