@@ -22,6 +22,7 @@ from controlplane.policy import DatabaseLimits
 
 READERS = 4
 _WAL_AGAIN_AFTER = 0.02
+_THREAD_ENDS_WITHIN = 5.0
 
 
 async def _no_lock(connection: AsyncConnection, names: Sequence[str]) -> None:
@@ -67,23 +68,32 @@ def _sqlite(url: str, begin: str, connections: int, busy_seconds: float) -> Asyn
         pool_size=connections,
         max_overflow=0,
         pool_timeout=busy_seconds,
-        connect_args={"timeout": busy_seconds},
+        # Transactions begin and end where we say so.
+        connect_args={"timeout": busy_seconds, "isolation_level": None, "async_creator_fn": _opened},
     )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, record: object) -> None:
-        connection.isolation_level = None  # transactions begin and end where we say so
-        connection.run_async(lambda driver: _write_ahead(driver, busy_seconds))
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA synchronous=NORMAL")  # WAL: a power cut may lose the last commits, never corrupts
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+async def _opened(path: str, *, timeout: float, **how: Any) -> aiosqlite.Connection:
+    """A connection that is ready, or none and no thread of one: a thread that outlives the event loop ends with a traceback."""
+    driver = aiosqlite.connect(path, timeout=timeout, **how)
+    thread = driver._thread  # noqa: SLF001 - nothing else says when it has ended
+    thread.daemon = True  # a connection that nobody closed keeps no program from ending
+    try:
+        await driver
+        await _write_ahead(driver, timeout)
+        await driver.execute("PRAGMA synchronous=NORMAL")  # WAL: a power cut may lose the last commits, never corrupts
+        await driver.execute("PRAGMA foreign_keys=ON")
+    except BaseException:
+        await driver.close()
+        await asyncio.to_thread(thread.join, _THREAD_ENDS_WITHIN)
+        raise
+    return driver
 
 
 async def _write_ahead(driver: aiosqlite.Connection, within: float) -> None:

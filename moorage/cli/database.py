@@ -64,14 +64,24 @@ def migrate(config: Path | None, *, as_json: bool, **options: Any) -> None:
 def status(config: Path | None, *, as_json: bool, **options: Any) -> None:
     """Say which revision the schema has and which one is wanted; changes nothing.
 
-    Exit code 0: up to date. 2: it must be migrated. 3: a newer Moorage migrated it. 1: it cannot be asked.
+    Exit code 0: up to date, or newer and this Moorage works with it. 2: it must be migrated. 3: it is too new. 1: it cannot
+    be asked.
     """
     found = _run(config, options, lambda database: database.revisions())
-    code = 0 if found.is_current else BEHIND if found.is_known else NEWER
-    state = {0: "up to date", BEHIND: "to be migrated", NEWER: "of a newer Moorage"}[code]
+    code, state = _state(found)
     show_fields({"revision": found.here, "wanted": found.wanted, "state": state}, as_json=as_json)
     if code:
         raise SystemExit(code)
+
+
+def _state(found: Revisions) -> tuple[int, str]:
+    if found.is_current:
+        return 0, "up to date"
+    if found.is_known:
+        return BEHIND, "to be migrated"
+    if found.is_usable_newer:
+        return 0, "of a newer Moorage, and this one works with it"
+    return NEWER, "of a newer Moorage"
 
 
 _T = TypeVar("_T")

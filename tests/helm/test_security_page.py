@@ -9,6 +9,8 @@ import pytest
 
 from tests.helm.charts import CASES, Document, rendered
 
+pytestmark = [pytest.mark.slow, pytest.mark.kubernetes]
+
 PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
 
 

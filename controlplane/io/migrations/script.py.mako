@@ -9,6 +9,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+works_with = ${repr(up_revision)}  # the oldest revision whose program can use what this leaves: an older one where it only adds
 
 
 def upgrade() -> None:

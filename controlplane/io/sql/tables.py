@@ -203,3 +203,10 @@ AUDIT_LOG = Table(
     Column("fingerprint", String(64)),
 )
 Index("ix_audit_log_workspace_id", AUDIT_LOG.c.workspace, AUDIT_LOG.c.id)
+
+# One row.
+SCHEMA_USE = Table(
+    "schema_use",
+    METADATA,
+    Column("works_with", String(32), primary_key=True),  # the oldest revision whose program can use the schema
+)

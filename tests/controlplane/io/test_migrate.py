@@ -115,11 +115,33 @@ async def test_control_planes_that_start_at_once_migrate_once(url: str) -> None:
 
 async def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None:
     await database.migrate()
-    async with database.write() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await _migrated_by_a_newer_program(database, works_with="9998")
 
     with pytest.raises(NewerSchema, match="the database is at revision 9999, this Moorage knows revisions up to"):
         await database.migrate()
+
+
+async def test_a_newer_schema_that_only_adds_is_used_as_it_is(database: Database) -> None:
+    await database.migrate()
+    await _migrated_by_a_newer_program(database, works_with=(await database.revisions()).wanted)
+
+    await database.migrate()
+
+    found = await database.revisions()
+    assert found.is_usable_newer
+    assert found.here == "9999"
+
+
+async def test_the_schema_says_the_newest_that_any_migration_asks_for(database: Database) -> None:
+    await database.migrate()
+
+    assert (await database.revisions()).works_with == "0006"
+
+
+async def _migrated_by_a_newer_program(database: Database, works_with: str) -> None:
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await connection.execute(text("UPDATE schema_use SET works_with = :it"), {"it": works_with})
 
 
 def _differences(connection: Connection) -> list[object]:

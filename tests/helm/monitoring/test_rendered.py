@@ -6,10 +6,13 @@ import json
 import re
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.helm.charts import Document, said, with_values
 from tests.helm.monitoring import files
+
+pytestmark = [pytest.mark.slow, pytest.mark.kubernetes]
 
 ALL = {
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "7s"},

@@ -30,15 +30,18 @@ def test_a_schema_is_migrated_once_and_found_up_to_date_after(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("revision", "code", "state"), [("0001", 2, "to be migrated"), ("9999", 3, "of a newer Moorage")]
+    ("revision", "works_with", "code", "state"),
+    [
+        ("0001", "0001", 2, "to be migrated"),
+        ("9999", "0006", 0, "of a newer Moorage, and this one works with it"),
+        ("9999", "9998", 3, "of a newer Moorage"),
+    ],
 )
 def test_the_exit_code_tells_an_older_schema_from_a_newer_one(
-    tmp_path: Path, revision: str, code: int, state: str
+    tmp_path: Path, revision: str, works_with: str, code: int, state: str
 ) -> None:
     run("migrate", "--data", str(tmp_path))
-    with sqlite3.connect(tmp_path / "moorage.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
-    connection.close()
+    _migrated_by_another(tmp_path, revision, works_with)
 
     found = run("status", "--data", str(tmp_path), "--json")
 
@@ -47,9 +50,7 @@ def test_the_exit_code_tells_an_older_schema_from_a_newer_one(
 
 def test_a_newer_schema_is_left_alone(tmp_path: Path) -> None:
     run("migrate", "--data", str(tmp_path))
-    with sqlite3.connect(tmp_path / "moorage.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+    _migrated_by_another(tmp_path, "9999", "9998")
 
     refused = run("migrate", "--data", str(tmp_path))
 
@@ -100,3 +101,10 @@ def test_a_folder_that_is_not_there_is_one_sentence() -> None:
 
     assert answer.exit_code == 1
     assert "No such file or directory: /nowhere/moorage.db" in answer.output
+
+
+def _migrated_by_another(folder: Path, revision: str, works_with: str) -> None:
+    with sqlite3.connect(folder / "moorage.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        connection.execute("UPDATE schema_use SET works_with = ?", (works_with,))
+    connection.close()
