@@ -86,5 +86,5 @@ def _rising(policy: PoolPolicy, fleet: Fleet, memory: Memory, ahead: float, now:
     level = memory.demand.level_for(LEVEL_BAND) if seen > 0 else 0.0
     if level >= LEVEL_LEAST:
         room = memory.demand.maximum(now - level) - looks[-1][1]
-        seen = min(seen, room) if room > 0 else seen
+        seen = min(room, max(0.0, seen - room)) if room > 0 else seen
     return max(seen, hidden(policy, fleet, memory, ahead))
