@@ -63,7 +63,7 @@ def a_standing(quay: Quay, ledger: Ledger) -> Standing:
 
 async def kept_up(quay: Quay, ledger: Ledger | Standing, holds: Callable[[], object], gate: Gate | None = None) -> None:
     wire = make_wire(asyncio.get_running_loop(), "pure")
-    certificates = Certificates(wire.tls, None, quay.metrics)
+    certificates = Certificates(wire.tls, None, quay.metrics, "clients")
     gate = gate or Gate(GatewayPolicy(), lambda: KEYS, bytes)
     policy = GatewayPolicy(checkpoint_seconds=0.01)
     standing = a_standing(quay, ledger) if isinstance(ledger, Ledger) else ledger
