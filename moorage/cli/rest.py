@@ -84,12 +84,16 @@ class Rest:
         import httpx
 
         self._endpoint = endpoint
-        self._http = httpx.Client(
-            base_url=f"{endpoint.url}/api/v1",
-            headers={"user-agent": "moorage-cli", **_authorization(endpoint.key)},
-            timeout=TIMEOUT,
-            verify=trusting(endpoint.certificate) if endpoint.url.startswith("https") else True,
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=f"{endpoint.url}/api/v1",
+                headers={"user-agent": "moorage-cli", **_authorization(endpoint.key)},
+                timeout=TIMEOUT,
+                verify=trusting(endpoint.certificate) if endpoint.url.startswith("https") else True,
+            )
+        except OSError as error:  # an SSLError is one; httpx reads the authorities for http:// too
+            file = os.environ.get("SSL_CERT_FILE") or endpoint.certificate or "the system's store"
+            raise click.ClickException(f"no certificate authorities can be read from {file}: {error}") from error
 
     def call(self, method: str, path: str, *, body: object = None, query: Mapping[str, Any] | None = None) -> Any:
         """The decoded answer, None for 204. Raises Problem, or ClickException where nobody answers."""

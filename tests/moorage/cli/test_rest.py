@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
 
@@ -113,6 +114,19 @@ def test_nobody_there_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     assert answer.exit_code == 1
     assert "nobody answers at http://127.0.0.1:" in answer.output
     assert "moorage up" in answer.output
+
+
+def test_a_file_of_authorities_that_has_none_is_one_sentence(
+    api: type[Api], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.crt").touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+
+    done = CliRunner().invoke(moorage, ["workers"])
+
+    assert done.exit_code == 1
+    assert done.output.startswith(f"Error: no certificate authorities can be read from {tmp_path}/ca.crt: ")
+    assert api.asked == []
 
 
 def test_without_a_key_the_api_says_what_is_missing(api: type[Api], monkeypatch: pytest.MonkeyPatch) -> None:
