@@ -16,9 +16,9 @@ from moorage.ids import GatewayId, RequestId, SessionId
 from scheduler.io.redis.client.functions import Script, library
 from scheduler.io.redis.client.shards import Shards
 from scheduler.io.redis.ground import FLEET, region_tag
-from scheduler.io.redis.message import pack, unpack
+from scheduler.io.redis.message import inner, pack, unpack
 from scheduler.io.redis.prelude import prelude
-from scheduler.io.redis.scripts import packaged
+from scheduler.io.redis.scripts import RECORD, packaged
 from scheduler.io.redis.store import RedisStore
 from scheduler.io.redis.words import claim_word, wish_word
 from scheduler.storeurl import StoreUrl
@@ -96,9 +96,10 @@ class RedisPy:
     async def go(self, request: ClaimRequest) -> None:
         claimed = await self._ask("claim", claim_word(request, REGION, {}, waits=True))
         assert claimed[0] == "claimed", claimed
-        held = await self._ask("confirm", [request.session, claimed[4]])
+        fence = inner(claimed[2])[RECORD.index("fence")]
+        held = await self._ask("confirm", [request.session, fence])
         assert held[0] == "done", held
-        ended = await self._ask("end", wish_word(an_end(request, claimed[4])))
+        ended = await self._ask("end", wish_word(an_end(request, fence)))
         assert ended[0] == "ended", ended
 
     async def close(self) -> None:

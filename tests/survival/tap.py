@@ -38,7 +38,9 @@ def _added(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.glob("*.aof"), key=_number):
         for command in _commands(path):
             if command[0].upper() == b"XADD" and command[1].endswith(b":events"):
-                yield command[2].decode(), command[-1]
+                position, said = command[2].decode(), command[4::2]  # an entry of several events has a field for each
+                for number, payload in enumerate(said):
+                    yield f"{position}#{number}" if len(said) > 1 else position, payload
 
 
 def _commands(path: Path) -> Iterator[list[bytes]]:

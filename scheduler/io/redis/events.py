@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from scheduler.io.redis.client.failures import StoreFailed
+from scheduler.io.redis.gathering import MOST
 from scheduler.io.redis.ground import FLEET, Ground, region_of, region_tag
 from scheduler.io.redis.message import unpack
 from scheduler.io.redis.words import event_of
@@ -19,12 +20,20 @@ SILENT_MS = 10_000  # a consumer that held events for so long has died: another 
 LOOK_EVERY = 0.025
 
 
+class Open(NamedTuple):
+    """An entry of several events, not all of which are acknowledged."""
+
+    size: int
+    left: set[int]
+
+
 class Events:
     """Reads the shards in turn, each one's own pending events first."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._grouped: set[str] = set()
+        self._open: dict[tuple[str, str], Open] = {}
 
     async def read(self, consumer: str, limit: int, wait_seconds: float) -> list[Event]:
         """The oldest ones; waits for the first at most so long."""
@@ -42,14 +51,24 @@ class Events:
             await asyncio.sleep(min(LOOK_EVERY, max(0.0, deadline - monotonic())))
 
     async def acknowledge(self, events: list[Event]) -> None:
-        """These are dealt with."""
-        by_tag: dict[str, list[str]] = defaultdict(list)
+        """These are dealt with; an entry of several goes with the last of them."""
+        done: dict[str, dict[str, int]] = defaultdict(dict)
         for event in events:
             tag, _, position = event.position.rpartition("/")
-            by_tag[tag].append(position)
-        for tag, positions in by_tag.items():
-            await self._ground.command(tag, "XACK", ":events", GROUP, *positions)
-            await self._ground.command(tag, "XDEL", ":events", *positions)
+            entry, _, number = position.partition("#")
+            if not number:
+                done[tag][entry] = 1
+                continue
+            open_ = self._open.get((tag, entry))
+            if open_ is None:
+                continue  # of an earlier life: it comes again
+            open_.left.discard(int(number))
+            if not open_.left:
+                done[tag][entry] = open_.size
+        for tag, entries in done.items():
+            await self._ground.run("acknowledge", tag, [GROUP, list(entries), list(entries.values())])
+            for entry in entries:
+                self._open.pop((tag, entry), None)
 
     async def _read_one(self, tag: str, consumer: str, limit: int) -> list[Event]:
         if tag not in self._grouped:
@@ -58,14 +77,17 @@ class Events:
             own = await self._from(tag, consumer, limit, "0")
             if len(own) < limit:
                 own += await self._taken_over(tag, consumer, limit - len(own))
-            if len(own) < limit:
-                own += await self._from(tag, consumer, limit - len(own), ">")
+            while len(own) < limit:
+                new = await self._from(tag, consumer, -(-(limit - len(own)) // MOST), ">")
+                if not new:
+                    break
+                own += new
         except StoreFailed as error:
             if "NOGROUP" not in str(error):
                 raise
             self._grouped.discard(tag)  # the store lost its data
             return []
-        return own
+        return own[:limit]  # the rest is ours already, and comes with the next reading
 
     async def _make_group(self, tag: str) -> None:
         try:
@@ -93,9 +115,20 @@ class Events:
         return self._events(tag, reply[1])
 
     def _events(self, tag: str, entries: Any) -> list[Event]:
+        found: list[Event] = []
+        for position, fields in entries:
+            if fields:  # None: deleted meanwhile
+                found += self._of_entry(tag, position.decode(), fields[1::2])
+        return found
+
+    def _of_entry(self, tag: str, position: str, said: list[bytes]) -> list[Event]:
+        """One, or what is left of several that one call said."""
         region = "" if tag == FLEET else region_of(tag)
+        if len(said) == 1:
+            return [event_of(f"{tag}/{position}", unpack(said[0]), region)]
+        open_ = self._open.setdefault((tag, position), Open(len(said), set(range(len(said)))))
         return [
-            event_of(f"{tag}/{position.decode()}", unpack(fields[1]), region)
-            for position, fields in entries
-            if fields  # None: deleted meanwhile
+            event_of(f"{tag}/{position}#{number}", unpack(one), region)
+            for number, one in enumerate(said)
+            if number in open_.left
         ]

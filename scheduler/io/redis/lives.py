@@ -70,8 +70,8 @@ async def _elsewhere(ground: Ground, session: SessionId, region: str) -> str | N
 
 async def record(ground: Ground, session: SessionId) -> EndRecord | None:
     """How it ended, if that was not long ago."""
-    raw = await ground.command(FLEET, "GET", f":r:{session}")
-    return record_of(raw) if raw is not None else None
+    raw = await ground.run("ended", FLEET, session)
+    return record_of(raw) if raw else None
 
 
 def _ended(word: list[Any], region: str) -> Ended | Stale:

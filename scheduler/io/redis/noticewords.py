@@ -39,6 +39,14 @@ class Stranded:
     wanted: Word
 
 
+def words_of(message: list[Word]) -> list[list[Word]]:
+    """One notice, or what several operations of one call said."""
+    if message[0] == "several":
+        all_of_them: list[list[Word]] = message[1]
+        return all_of_them
+    return [message]
+
+
 def notice_of(word: list[Word], region: str) -> Notice | Expected | Stranded:
     """What a gateway's channel carries. Raises ValueError for what this version does not know."""
     kind, *said = word

@@ -41,15 +41,20 @@ _CONSTANTS = {
     "told_again_after": TOLD_AGAIN_AFTER,
     "last_word_seconds": LAST_WORD_SECONDS,
     "end_record_seconds": 60,  # a late ender still hears whose end was first; SQL keeps the record
+    "spans": 3,  # end records are let go of by thirds of that time
     "portion": 200,  # sessions dealt with in one script: some milliseconds of the server's time
     "sweep_gap": 0.2,  # several processes sweep; one in so long does it
 }
 
 
+NUMBERS = tuple(name.upper() for name in (*_POLICY, *_CONSTANTS))
+"""Names that scripts have for them. They are loaded as places of one table, since a chunk of Lua has at most 200 locals."""
+
+
 def prelude(policy: SchedulerPolicy) -> str:
     """What the library begins with."""
     numbers = {name: getattr(policy, name) for name in _POLICY} | _CONSTANTS
-    lines = [f"local {name.upper()} = {value!r}" for name, value in numbers.items()]
+    lines = ["local NUMBERS = {" + ", ".join(f"{name.upper()} = {value!r}" for name, value in numbers.items()) + "}"]
     lines.append(_table("NEXT_DUTY", {(a.value, c.value): b.value for (a, c), b in NEXT_DUTY.items()}))
     lines.append(_table("NEXT_HEALTH", {(a.value, c.value): b.value for (a, c), b in NEXT_HEALTH.items()}))
     return "\n".join(lines)

@@ -6,11 +6,15 @@ import re
 from functools import cache
 from importlib.resources import files
 
+from scheduler.io.redis.prelude import NUMBERS
+
 LIBRARIES = (
     "base",
+    "several",
     "sessions",
     "fleet",
     "index",
+    "reading",
     "lives",
     "queue",
     "guests",
@@ -45,6 +49,7 @@ RECORD = (
 a list is read and written as it is kept, and a table with names costs as much again as all of MessagePack."""
 
 _FIELD = re.compile(rf"\b(s|here)\.({'|'.join(RECORD)})\b")
+_NUMBER = re.compile(rf"\b({'|'.join(NUMBERS)})\b")
 
 
 @cache
@@ -58,5 +63,6 @@ def packaged() -> tuple[dict[str, str], list[str]]:
 
 
 def _placed(text: str) -> str:
-    """Fields of a record by their places."""
-    return _FIELD.sub(lambda found: f"{found[1]}[{RECORD.index(found[2]) + 1}]", text)
+    """Fields of a record by their places, numbers of the policy by their table."""
+    text = _FIELD.sub(lambda found: f"{found[1]}[{RECORD.index(found[2]) + 1}]", text)
+    return _NUMBER.sub(r"NUMBERS.\1", text)

@@ -14,7 +14,7 @@ from moorage.ids import GatewayId
 from scheduler.io.redis.client.shards import Listening
 from scheduler.io.redis.ground import FLEET, Ground, region_tag
 from scheduler.io.redis.message import unpack
-from scheduler.io.redis.noticewords import Expected, Stranded, notice_of
+from scheduler.io.redis.noticewords import Expected, Stranded, notice_of, words_of
 from scheduler.io.redis.spreading import Spread
 from scheduler.io.redis.words import gateway_channel
 from scheduler.store import Unavailable
@@ -87,13 +87,17 @@ class Watch(AsyncIterator[Notice]):
         if self._is_closed or self._broken:
             return
         try:
-            notice = notice_of(unpack(message), region)
-            if isinstance(notice, Expected | Stranded):
-                self._spread.sees(notice, region, self._put)
-            elif self._spread.hears(notice, region):
-                self._put(notice)
+            for word in words_of(unpack(message)):
+                self._hear_one(word, region)
         except (ValueError, TypeError, IndexError):
             log.exception("notice_not_understood")
+
+    def _hear_one(self, word: list[Any], region: str) -> None:
+        notice = notice_of(word, region)
+        if isinstance(notice, Expected | Stranded):
+            self._spread.sees(notice, region, self._put)
+        elif self._spread.hears(notice, region):
+            self._put(notice)
 
     def _put(self, notice: Notice) -> None:
         if self._is_closed or self._broken:

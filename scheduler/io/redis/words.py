@@ -81,6 +81,7 @@ def claim_word(request: ClaimRequest, region: str, more: dict[str, Word], *, wai
         request.limits if any(request.limits) else False,
         request.token_issued_at or False,
         more or False,
+        pack((region, request.workspace, request.user, request.key)),
     ]
 
 
@@ -180,6 +181,9 @@ def record_of(raw: str | bytes) -> EndRecord:
 
 
 def claimed_of(word: list[Word], region: str) -> Claimed:
+    """By name, or as the record that was just made: a new session."""
+    if len(word) == 3:
+        return _placed(word[1], inner(word[2]), region)
     _, session, worker, reach, fence, pool, due, expires, is_resumed, carried = word
     address, key = reach.split("\n")
     return Claimed(
@@ -194,6 +198,14 @@ def claimed_of(word: list[Word], region: str) -> Claimed:
         float(expires),
         is_resumed,
         carried,
+    )
+
+
+def _placed(reach: str, record: list[Word], region: str) -> Claimed:
+    _, session, worker, pool, _, fence, due, expires, *_ = record
+    address, key = reach.split("\n")
+    return Claimed(
+        session, worker, address, bytes.fromhex(key), fence, region, pool, float(due), float(expires), False, 0
     )
 
 
@@ -231,12 +243,23 @@ def revocation_of(word: list[Word]) -> Revocation:
 
 
 def event_of(position: str, word: list[Word], region: str) -> Event:
+    if len(word) == 3:
+        return _of_record(position, word, region)
     type_, at, session, worker, seq, data, record, *of = word
     told = _told_of_session(of[0], of[1:]) if of else dict(data) if data else {}
     if "pool" in told and region:  # the fleet's shard says it itself
         told["region"] = region
     end = record_of(record) if record else None
     return Event(position, type_, float(at), session or None, worker or None, seq, end, told)
+
+
+def _of_record(position: str, word: list[Word], region: str) -> Event:
+    """What begins with a record tells what the record says."""
+    type_, at, raw = word
+    who, session, worker, pool, _, fence, _, _, seq, *_, rest = inner(raw)
+    rest = rest or {}
+    told = _told_of_session(who, [pool, fence, rest.get("lost", False), rest.get("adopted", False)])
+    return Event(position, type_, float(at), session, worker, seq, None, told | {"region": region})
 
 
 def _told_of_session(who: str | bytes, attach: list[Word]) -> dict[str, str | int | float]:

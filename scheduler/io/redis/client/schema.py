@@ -13,7 +13,7 @@ from scheduler.io.redis.client.connection import Connection
 from scheduler.io.redis.client.failures import StoreFailed
 from scheduler.storeurl import Address
 
-VERSION = 2  # raise it when a script reads keys or fields that an older script writes otherwise
+VERSION = 3  # raise it when a script reads keys or fields that an older script writes otherwise
 
 _TAG = "schema"
 

@@ -10,6 +10,7 @@ for _, key in ipairs({R .. ':dead', R .. ':expired'}) do
   local over = call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, 1000)
   if #over > 0 then call('ZREM', key, unpack(over)) end
 end
+if span() > 0 then call('UNLINK', R .. ':r:' .. string.format('%d', span() - SPANS - 1)) end
 local many = call('ZCARD', R .. ':dead') - TOMBSTONES
 if many > 0 then -- those that would lapse first
   for _, session in ipairs(call('ZRANGE', R .. ':dead', 0, many - 1)) do

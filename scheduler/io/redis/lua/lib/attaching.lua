@@ -7,7 +7,7 @@ do
 -- It left and comes back in one step: the fleet's shard need not hear of it.
 local function stay_entered()
   if F ~= '' or #left == 0 then return end
-  call('HDEL', R .. ':left', q.session)
+  ask('HDEL', R .. ':left', q.session)
   for n = #left, 1, -1 do
     if left[n][1] == q.session then table.remove(left, n) end
   end
@@ -43,10 +43,10 @@ local function place_first()
   local worker = choose(q.wanted, {})
   if worker then
     local s, reach = place(q, worker)
-    save(s)
+    local raw = save(s)
     stay_entered()
     if F ~= '' then fleet_enter(F, q, q.region) end
-    return claimed(s, reach)
+    return {'claimed', reach, raw}
   end
   local got = wait()
   if got[1] == 'queued' then stay_entered() end
@@ -123,7 +123,7 @@ local function attach_again(s)
 end
 
 local function refusal(s)
-  local gone = F == '' and call('HGET', R .. ':left', q.session)
+  local gone = F == '' and ask('HGET', R .. ':left', q.session)
   if gone and unpack_message(gone)[5] then return refused('SESSION_ENDED', 'the session is over; create another one') end
   if F ~= '' then
     local no, region = fleet_admits(F, q)
@@ -132,8 +132,8 @@ local function refusal(s)
     q.known = region == q.region
   end
   local log = shard_state()
-  log[7] = log[7] or call('XLEN', R .. ':events') -- one of several may overstep the bound by their number
-  if log[7] >= EVENTS then
+  log[8] = log[8] or ask('XLEN', R .. ':events') + (log[7] or 0) -- several may overstep the bound by their number
+  if log[8] >= EVENTS then
     return refused('STORE_UNAVAILABLE', 'events wait to be read; nothing new until then', 1)
   end
   if q.expires <= now and not s then return refused('SESSION_EXPIRED', "the session's time to live is over") end

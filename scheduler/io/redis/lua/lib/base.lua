@@ -7,43 +7,69 @@ local state -- {R}:state, read once: the highest fence given in vain, when the w
 -- the groups that have workers on each shelf; then how many events are not read yet
 local places -- workers' rows of {R}:spot, as far as they were read; see index.lua
 local queue_seen -- how many wait, as it stood beside a worker's row
+local span_now -- see span
 local moved -- worker -> what its count changes by, not written yet; see index.lua
-local call, pack, unpack_message -- these exist only while an operation runs
+local call, ask, pack, unpack_message -- these exist only while an operation runs
+local several -- what the operations of one call share, nil where one came alone; see several.lua
+local write_out, begin_several, end_several, note_event, tell_later -- in several
+local read_for -- in reading
 
 local begin, run_all
 
 do
 
 local function open(keys, argv)
-  call, pack, unpack_message = redis.call, cmsgpack.pack, cmsgpack.unpack
-  R, F, now = keys[1], argv[2], tonumber(argv[1])
+  ask, pack, unpack_message = redis.call, cmsgpack.pack, cmsgpack.unpack
+  call, several = ask, nil
+  R, F, now, span_now = keys[1], argv[2], tonumber(argv[1]), argv[1] ~= '' and 0 or nil
   state, places, queue_seen = nil, nil, nil
   if not now then
-    local time = call('TIME')
+    local time = ask('TIME')
     now = time[1] + time[2] / 1000000
   end
 end
 
 function begin(keys, argv)
   if not argv[4] then open(keys, argv) end -- else one of several, see run_all
-  args, left = argv[3] and unpack_message(argv[3]) or {}, {}
+  args, left = argv[3] or {}, {}
+  if not argv[4] and argv[3] then args = unpack_message(args) end
   fleet_about, moved = nil, nil
 end
 
--- Several operations in one step, each as if it had come alone: what one has read the next ones need not read again. ARGV from
--- the third on: name and arguments of each. One that fails spoils none of the others.
+local function call_of_several(...)
+  write_out()
+  return ask(...)
+end
+
+-- Arguments of each; false where they cannot be read, which is that operation's own failure.
+local function arguments(argv)
+  local found = {}
+  for n = 3, #argv, 2 do
+    local is_read, said = pcall(unpack_message, argv[n + 1])
+    found[#found + 1] = is_read and said or false
+  end
+  return found
+end
+
+-- Several operations in one step, each as if it had come alone: what one has read the next ones need not read again, and what they
+-- write leaves at the end. ARGV from the third on: name and arguments of each. One that fails spoils none of the others.
 function run_all(keys, argv)
   open(keys, argv)
-  local answers, one = {}, {argv[1], argv[2], '', true}
-  for n = 3, #argv, 2 do
-    one[3] = argv[n + 1]
-    local is_done, got = pcall(OPERATIONS[argv[n]], keys, one)
+  call = call_of_several
+  begin_several()
+  local answers, asked, one = {}, arguments(argv), {argv[1], argv[2], '', true}
+  pcall(read_for, argv, asked)
+  for n = 1, #asked do
+    one[3] = asked[n]
+    local is_done, got = pcall(OPERATIONS[argv[2 * n + 1]], keys, one)
     if not is_done then
+      write_out()
       state, places, queue_seen = nil, nil, nil -- they may say what was not written
       if type(got) ~= 'table' then got = {err = tostring(got)} end
     end
-    answers[#answers + 1] = got
+    answers[n] = got
   end
+  end_several()
   return answers
 end
 
@@ -63,6 +89,12 @@ local function reader_of(read)
   end
 end
 
+-- The third of a minute that it is, which end records are kept by. With a clock of our own, that no expiry heeds, there is but one.
+local function span()
+  span_now = span_now or math.floor(now * SPANS / END_RECORD_SECONDS)
+  return span_now
+end
+
 local write_counts -- in index
 
 local DONE = {'done'}
@@ -79,20 +111,31 @@ local function answer(value)
 end
 
 local function worker_of(id)
-  local raw = call('HGET', R .. ':workers', id)
+  local raw = ask('HGET', R .. ':workers', id)
   return raw and unpack_message(raw)
 end
 
 local function save_worker(w)
-  call('HSET', R .. ':workers', w.id, pack(w))
+  ask('HSET', R .. ':workers', w.id, pack(w))
 end
 
--- To one gateway; how many heard it: none where it does not watch.
+-- To one gateway; how many heard it: none where it does not watch. What several say leaves when all are done.
 local function tell(gateway, ...)
-  return call('SPUBLISH', R .. ':g:' .. gateway, pack({...}))
+  if several then return tell_later(gateway, {...}) end
+  return ask('SPUBLISH', R .. ':g:' .. gateway, pack({...}))
 end
 
 local place_of -- in index
+
+-- With the answer to the worker's next heartbeat.
+local function leave_order(worker, directive)
+  local waiting = R .. ':d:' .. worker
+  if ask('LLEN', waiting) >= DIRECTIVES_PER_WORKER then
+    ask('DEL', waiting)
+    directive = {'register', false, false, 'too many orders waited', false}
+  end
+  ask('RPUSH', waiting, pack(directive))
+end
 
 -- Over the worker's link if that is watched, else with the answer to its next heartbeat.
 local function direct(worker, order, session, fence, reason, deadline)
@@ -100,21 +143,16 @@ local function direct(worker, order, session, fence, reason, deadline)
   if not link then return end
   local directive = {order, session or false, fence or false, reason or '', deadline or false}
   if link ~= '' and tell(link, 'direct', worker, directive) > 0 then return end
-  local waiting = R .. ':d:' .. worker
-  if call('LLEN', waiting) >= DIRECTIVES_PER_WORKER then
-    call('DEL', waiting)
-    directive = {'register', false, false, 'too many orders waited', false}
-  end
-  call('RPUSH', waiting, pack(directive))
+  leave_order(worker, directive)
 end
 
 -- {type, at, session, worker, seq, data, packed end record}; what is said of a session has more, see sessions.lua.
 local function append(type, session, worker, seq, data, record)
-  call('XADD', R .. ':events', '*', 'e', pack({type, now, session, worker, seq, data, record}))
+  note_event(pack({type, now, session, worker, seq, data, record}))
 end
 
 local function shard_state()
-  state = state or call('HMGET', R .. ':state', 'fence', 'opens', 'queue', ':b', ':a', ':e')
+  state = state or ask('HMGET', R .. ':state', 'fence', 'opens', 'queue', ':b', ':a', ':e', 'more')
   return state
 end
 
@@ -131,7 +169,7 @@ end
 local function spend_fence(fence)
   if fence > tonumber(shard_state()[1] or 0) then
     state[1] = string.format('%.0f', fence)
-    call('HSET', R .. ':state', 'fence', state[1])
+    ask('HSET', R .. ':state', 'fence', state[1])
   end
 end
 
@@ -148,8 +186,8 @@ local function queue_length()
 end
 
 local function count_waiting(by)
-  shard_state()[3] = call('HINCRBY', R .. ':state', 'queue', by)
-  call('HSET', R .. ':spot', 'queue', state[3])
+  shard_state()[3] = ask('HINCRBY', R .. ':state', 'queue', by)
+  ask('HSET', R .. ':spot', 'queue', state[3])
 end
 
 local function stale(id, s)
@@ -161,6 +199,6 @@ local function refused(code, detail, retry_after, why)
 end
 
 local function is_gateway_alive(id)
-  local raw = call('HGET', R .. ':gateways', id)
+  local raw = ask('HGET', R .. ':gateways', id)
   return raw and not unpack_message(raw).lapsed
 end

@@ -5,12 +5,12 @@ local function reserve(s, q)
   if s.state then
     leave_state(s, now)
     if s.request ~= q.request then s.old_request = s.request end
-    if s.state ~= 's' and s.gateway ~= q.gateway then call('SREM', R .. ':gs:' .. s.gateway, s.id) end
+    if s.state ~= 's' and s.gateway ~= q.gateway then set_member(R .. ':gs:' .. s.gateway, s.id, false) end
     s.request, s.gateway, s.resume, s.wanted = q.request, q.gateway, q.resume, q.wanted
     if s.was_held then keep_usage(s) end
     s.tried, s.detached, s.was_held, s.parted = nil, nil, false, nil
   end
-  call('SADD', R .. ':gs:' .. q.gateway, s.id)
+  set_member(R .. ':gs:' .. q.gateway, s.id, true)
   s.state = 'r'
   s.fence = new_fence(s.fence)
   s.due = now + RESERVATION
@@ -21,7 +21,7 @@ local function place(q, worker)
   local s = new_session(q, worker)
   local pool, reach = take(worker)
   s.pool = pool or false
-  call('SADD', R .. ':ws:' .. worker, s.id)
+  ask('SADD', R .. ':ws:' .. worker, s.id)
   reserve(s, q)
   return s, reach
 end
@@ -43,21 +43,21 @@ end
 -- From the worker it has to another one with room.
 local function rehome(s, worker)
   local old, pool = s.worker, take(worker)
-  call('SREM', R .. ':ws:' .. old, s.id)
+  ask('SREM', R .. ':ws:' .. old, s.id)
   count_state(s, s.state, -1)
   s.worker, s.pool, s.displaced, s.parted = worker, pool or false, nil, nil
   count_state(s, s.state, 1)
-  call('SADD', R .. ':ws:' .. worker, s.id)
+  ask('SADD', R .. ':ws:' .. worker, s.id)
   leave_worker(s, old)
 end
 
 -- The session leaves the region; its slot goes to whose turn it is.
 local function vacate(s, till, record, is_expired)
   if s.rest then forget_grant(s) end
-  call('ZREM', R .. ':due', s.id)
-  call('SREM', R .. ':ws:' .. s.worker, s.id)
-  if s.state ~= 's' then call('SREM', R .. ':gs:' .. s.gateway, s.id) end
-  call('DEL', R .. ':s:' .. s.id)
+  drop_due(s.id)
+  ask('SREM', R .. ':ws:' .. s.worker, s.id)
+  if s.state ~= 's' then set_member(R .. ':gs:' .. s.gateway, s.id, false) end
+  drop_session(R .. ':s:' .. s.id)
   depart(s.id, s, till, record, is_expired)
   give(s.worker)
   grant(s.worker)
@@ -103,7 +103,7 @@ local function grant_one(waiter, worker)
   end
   s.granted = true
   save(s)
-  call('HSET', R .. ':granted', q.request, s.id)
+  ask('HSET', R .. ':granted', q.request, s.id)
   tell(q.gateway, 'granted', q.request, claimed(s))
 end
 
@@ -112,7 +112,7 @@ grant = function(worker)
   if queue_length() == 0 then return end
   local slots, _, open, group = spot_of(worker)
   if not open then return end
-  local about = unpack_message(call('HGET', R .. ':groups', group))
+  local about = unpack_message(ask('HGET', R .. ':groups', group))
   while used_of(worker) < slots and queue_length() > 0 do
     local waiter = serve(about[1], about[2])
     if not waiter then return end

@@ -18,7 +18,7 @@ place_of = function(worker)
   places = places or {}
   local found = places[worker]
   if not found then
-    found = call('HMGET', R .. ':spot', worker, 'link:' .. worker, 'queue')
+    found = ask('HMGET', R .. ':spot', worker, 'link:' .. worker, 'queue')
     places[worker], queue_seen = found, found[3] or 0
   end
   return found
@@ -61,37 +61,47 @@ local function has_any(group, kind)
 end
 
 local function put_on(group, kind, worker, free)
-  if call('ZADD', R .. ':i:' .. group .. kind, free, worker) == 0 or has_any(group, kind) then return end
+  local key = R .. ':i:' .. group .. kind
+  forget_shelf(group, kind, key)
+  if ask('ZADD', key, free, worker) == 0 or has_any(group, kind) then return end
   state[SHELF[kind]] = (state[SHELF[kind]] or '') .. group
-  call('HSET', R .. ':state', kind, state[SHELF[kind]])
+  ask('HSET', R .. ':state', kind, state[SHELF[kind]])
 end
 
 local function take_off(group, kind, worker)
   local key = R .. ':i:' .. group .. kind
-  call('ZREM', key, worker)
-  if call('EXISTS', key) == 1 or not has_any(group, kind) then return end
+  forget_shelf(group, kind, key)
+  ask('ZREM', key, worker)
+  if ask('EXISTS', key) == 1 or not has_any(group, kind) then return end
   local stocked, from = state[SHELF[kind]], has_any(group, kind)
   state[SHELF[kind]] = stocked:sub(1, from - 1) .. stocked:sub(from + #group)
-  call('HSET', R .. ':state', kind, state[SHELF[kind]])
+  ask('HSET', R .. ':state', kind, state[SHELF[kind]])
+end
+
+local function number_of(worker)
+  local known = several and several.used[worker]
+  return tonumber(known or known == nil and ask('HGET', R .. ':used', worker) or 0)
 end
 
 function used_of(worker)
-  return tonumber(call('HGET', R .. ':used', worker) or 0) % HELD
+  return number_of(worker) % HELD
 end
 
 -- Not written before the slots in use change, or the operation ends: mostly both are one write.
 function count(worker, by)
+  if several then return count_used(worker, number_of(worker) + by) end
   moved = moved or {}
   moved[worker] = (moved[worker] or 0) + by
 end
 
 -- Writes what has changed, and `by`; answers the worker's number.
 function write_count(worker, by)
+  if several then return by == 0 and number_of(worker) or count_used(worker, number_of(worker) + by) end
   if moved and moved[worker] then
     by = by + moved[worker]
     moved[worker] = nil
   end
-  return call('HINCRBY', R .. ':used', worker, by)
+  return ask('HINCRBY', R .. ':used', worker, by)
 end
 
 -- {R}:c:<worker> sessions that could not reach it, by time.
@@ -101,7 +111,7 @@ end
 
 write_counts = function()
   for worker, by in pairs(moved) do
-    if by ~= 0 then call('HINCRBY', R .. ':used', worker, by) end
+    if by ~= 0 then write_count(worker, 0) end
   end
 end
 
@@ -111,7 +121,11 @@ function take(worker)
   local used = write_count(worker, 1) % HELD
   if not open then return pool, reach end
   local old, new = shelf(used - 1, soft), shelf(used, soft)
-  if old ~= new or used >= slots then take_off(group, old, worker) end
+  if old == new and used < slots then
+    shelve(group, new, worker, slots - used)
+    return pool, reach
+  end
+  take_off(group, old, worker)
   if used < slots then put_on(group, new, worker, slots - used) end
   return pool, reach
 end
@@ -122,6 +136,7 @@ function give(worker)
   if used == 0 and not slots and call('HEXISTS', R .. ':workers', worker) == 0 then call('HDEL', R .. ':used', worker) end
   if not open then return end
   local old, new = shelf(used + 1, soft), shelf(used, soft)
+  if old == new and used + 1 < slots then return shelve(group, new, worker, slots - used) end
   if old ~= new then take_off(group, old, worker) end
   if used < slots then put_on(group, new, worker, slots - used) end
 end
@@ -195,7 +210,7 @@ end
 local read_plan = reader_of(function(raw) return unpack_message(raw) end)
 
 function groups_for(wanted)
-  local known = call('HGET', R .. ':plans', wanted[1])
+  local known = several and several.plans[wanted[1]] or call('HGET', R .. ':plans', wanted[1])
   if known then return read_plan(known) end
   local meeting, all = {}, call('HGETALL', R .. ':groups')
   for n = 1, #all, 2 do
@@ -223,8 +238,10 @@ function has_hope(wanted)
 end
 
 -- The first of one shelf that is none of `tried`, and its free slots.
-local function first_of(name, tried, is_spread)
-  local found = call(is_spread and 'ZREVRANGE' or 'ZRANGE', R .. ':i:' .. name, 0, #tried, 'WITHSCORES')
+local function first_of(group, kind, tried, is_spread)
+  local key = R .. ':i:' .. group .. kind
+  forget_shelf(group, kind, key)
+  local found = ask(is_spread and 'ZREVRANGE' or 'ZRANGE', key, 0, #tried, 'WITHSCORES')
   for n = 1, #found, 2 do
     local worker, is_tried = found[n], false
     for _, one in ipairs(tried) do is_tried = is_tried or one == worker end
@@ -232,14 +249,32 @@ local function first_of(name, tried, is_spread)
   end
 end
 
+-- The same over groups, none tried and the fullest first, from what several operations know of each shelf's first one.
+local function known_best(groups, kind)
+  local firsts, best, room = several.firsts[kind], nil, nil
+  for n = 1, #groups do
+    local group = groups[n]
+    local first = firsts[group]
+    if first == nil then
+      local worker, free
+      if has_any(group, kind) then worker, free = first_of(group, kind, {}) end
+      first = worker and {worker, free} or false
+      firsts[group] = first
+    end
+    if first and (not best or first[2] < room) then best, room = first[1], first[2] end
+  end
+  return best, room
+end
+
 -- The best of one shelf over groups that is none of `tried`: by fewest free slots, or by most.
-local function best_of(groups, suffix, tried, is_spread)
+local function best_of(groups, kind, tried, is_spread)
+  if several and not is_spread and #tried == 0 then return known_best(groups, kind) end
   local best, room
-  local stocked = shard_state()[SHELF[suffix]]
+  local stocked = shard_state()[SHELF[kind]]
   if not stocked then return nil end
   for n = 1, #groups do
     if find(stocked, groups[n], 1, true) then
-      local worker, free = first_of(groups[n] .. suffix, tried, is_spread)
+      local worker, free = first_of(groups[n], kind, tried, is_spread)
       if worker and (not best or (is_spread and free > room) or (not is_spread and free < room)) then
         best, room = worker, free
       end

@@ -3,7 +3,11 @@
 -- by stamp; {R}:line:<lane>:<workspace> sessions by arrival; {R}:turn, {R}:turns workspace -> stamp, how many wait;
 -- {R}:also lane -> how many of it wait in another region too, which counts them.
 
-local function waiter_of(session)
+local waiter_of, join_queue, leave_queue, take_over, serve, queued, position, eta, save_waiter
+
+do
+
+function waiter_of(session)
   local raw = call('HGET', R .. ':q', session)
   return raw and unpack_message(raw)
 end
@@ -16,14 +20,14 @@ local function line_of(waiter)
   return R .. ':line:' .. waiter.q.wanted[1] .. ':' .. waiter.q.workspace
 end
 
-local function save_waiter(waiter)
-  waiter.q.who, waiter.q.about = nil, nil -- it may change before it has a slot
+function save_waiter(waiter)
+  waiter.q.who, waiter.q.about, waiter.q.names, waiter.q.entry = nil, nil, nil, nil -- it may change before it has a slot
   call('HSET', R .. ':q', waiter.q.session, pack(waiter))
   call('HSET', R .. ':qr', waiter.q.request, waiter.q.session)
   call('ZADD', R .. ':qdue', math.min(waiter.deadline, waiter.q.expires), waiter.q.session)
 end
 
-local function join_queue(q)
+function join_queue(q)
   local workspace = q.workspace
   if queue_length() >= QUEUE_WAITERS then return nil end
   if tonumber(call('HGET', R .. ':turns', workspace) or 0) >= QUEUE_WAITERS_PER_WORKSPACE then return nil end
@@ -42,7 +46,7 @@ local function join_queue(q)
   return waiter
 end
 
-local function leave_queue(waiter)
+function leave_queue(waiter)
   local q = waiter.q
   local lane, workspace = q.wanted[1], q.workspace
   call('HDEL', R .. ':q', q.session)
@@ -62,7 +66,7 @@ local function leave_queue(waiter)
   end
 end
 
-local function take_over(waiter, q)
+function take_over(waiter, q)
   call('HDEL', R .. ':qr', waiter.q.request)
   if waiter.q.gateway ~= q.gateway then
     call('SREM', R .. ':gq:' .. waiter.q.gateway, q.session)
@@ -92,7 +96,7 @@ local function faded(weight, at)
 end
 
 -- Takes out the waiter whose turn it is for a free slot of a worker of this pool and these labels.
-local function serve(pool, labels)
+function serve(pool, labels)
   local lanes, best, best_stamp, best_order = call('HGETALL', R .. ':lanes'), nil, nil, nil
   for n = 1, #lanes, 2 do
     if meets(unpack_message(lanes[n + 1])[1], pool, labels) then
@@ -113,7 +117,7 @@ local function serve(pool, labels)
   return waiter
 end
 
-local function position(waiter)
+function position(waiter)
   local lane, workspace = waiter.q.wanted[1], waiter.q.workspace
   local depth = call('ZRANK', line_of(waiter), waiter.q.session)
   local own, ahead = tonumber(call('HGET', R .. ':turn', workspace)), depth
@@ -127,7 +131,7 @@ local function position(waiter)
   return ahead + 1
 end
 
-local function eta(waiter, place)
+function eta(waiter, place)
   local lane = unpack_message(call('HGET', R .. ':lanes', waiter.q.wanted[1]))
   local rate = faded(lane[2], lane[3]) / PACE_SECONDS
   if rate > 0 then return place / rate end
@@ -138,7 +142,9 @@ local function eta(waiter, place)
   return best
 end
 
-local function queued(waiter)
+function queued(waiter)
   local place = position(waiter)
   return {'queued', waiter.q.request, place, eta(waiter, place), waiter.deadline}
+end
+
 end

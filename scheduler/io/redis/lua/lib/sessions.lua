@@ -2,13 +2,13 @@
 -- {R}:s:<session> is a list, in the order of RECORD (scripts.py): who it is (packed on its own), what every step looks at, and
 -- `rest`, by name, what most have not. Operations see all of it by name; what is in none of the three is nil.
 
-local who_of, unpack_session, pack_session, new_session
+local about_session, who_of, unpack_session, pack_session, new_session
 
 do
 
 local WHO = {workspace = 1, user = 2, key = 3, gateway = 4, request = 5, resume = 6, wanted = 7, region = 8}
 
-local function about(s)
+function about_session(s)
   local found = rawget(s, 'about')
   if not found then
     found = unpack_message(s.who)
@@ -20,13 +20,13 @@ end
 local SESSION = {
   __index = function(s, name)
     local place = WHO[name]
-    if place then return about(s)[place] end
+    if place then return about_session(s)[place] end
     return s.rest and s.rest[name]
   end,
   __newindex = function(s, name, value)
     local place = WHO[name]
     if place then
-      about(s)[place], s.who = value, false
+      about_session(s)[place], s.who = value, false
     elseif s.rest then
       s.rest[name] = value
     elseif value ~= nil then
@@ -67,18 +67,26 @@ end
 end
 
 local function session_of(id)
-  local raw = call('GET', R .. ':s:' .. id)
+  local key = R .. ':s:' .. id
+  if several then
+    local s = several.ready[key]
+    if s then several.ready[key] = nil end -- whoever gets it may change it
+    if s ~= nil then return s end
+  end
+  local raw = call('GET', key)
   return raw and unpack_session(raw)
 end
 
 local function save(s)
-  call('SET', R .. ':s:' .. s.id, pack_session(s))
+  local raw = pack_session(s)
+  set_session(R .. ':s:' .. s.id, raw)
+  return raw
 end
 
 -- What is told of a session: who it is goes along as it is kept, nobody here takes it apart.
 local function append_of(s, type, record)
   s.seq = s.seq + 1
-  call('XADD', R .. ':events', '*', 'e', record and pack({type, now, s.id, s.worker, s.seq, false, record, who_of(s)})
+  note_event(record and pack({type, now, s.id, s.worker, s.seq, false, record, who_of(s)})
     or pack({type, now, s.id, s.worker, s.seq, false, false, who_of(s), s.pool, s.fence,
       s.rest and s.lost or false, s.rest and s.adopted or false}))
 end
