@@ -8,6 +8,7 @@ from moorage.errors import Code
 from moorage.ids import WorkerId
 from scheduler.values import (
     ClaimState,
+    Done,
     Granted,
     Order,
     Queued,
@@ -162,3 +163,17 @@ async def test_a_worker_cannot_make_sessions_its_own(world: World) -> None:
     assert (await world.view(liar.worker)).used == 0
     view = await world.session(held.session)
     assert (view.worker, view.fence, view.state) == (held.worker, held.fence, ClaimState.HELD)
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+async def test_what_was_reserved_on_a_lost_worker_that_is_back_in_time_is_confirmed(
+    world: World, *, is_listed: bool
+) -> None:
+    joined = await world.worker(a_worker())
+    claim = await world.claimed(a_request(now=world.now))
+    world.silence(joined.worker)
+    await world.advance(5.5)
+    has = (SessionOnWorker(claim.session, claim.fence, is_attached=False),) if is_listed else ()
+    await world.store.register(a_worker(again=joined.worker, claim_key=joined.claim_key, sessions=has))
+
+    assert await world.store.confirm(claim.session, claim.fence) == Done()

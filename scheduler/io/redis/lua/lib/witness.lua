@@ -20,6 +20,7 @@ local function take_witness(s, is_attached)
       if not is_gateway_alive(s.gateway) then suspend(s, false, s.detached) end
     end
   end
+  if s.state == 'r' then s.parted = nil end -- it may be confirmed again
   save(s)
 end
 
@@ -31,6 +32,9 @@ local function miss(s)
   elseif s.state == 'h' and now - s.since >= SUSPECT_AFTER then
     tell(s.gateway, 'close', s.id, s.fence, 'WORKER_LOST', false)
     suspend(s, true)
+    save(s)
+  elseif s.state == 'r' and s.parted then
+    s.parted = nil
     save(s)
   end
 end
