@@ -23,6 +23,8 @@ def cordoned(case: Case, floor: int) -> list[WorkerSeen]:
     over = fleet.open - case.limit
     if over > 0:
         return to_cordon(fleet.serving, 0, min(room, over), whatever=True)
+    if case.frozen.blocks_spare:
+        return []
     spare = int(fleet.free - fleet.waiting - case.keep.high - case.rising)
     return to_cordon(fleet.serving, spare, min(room, len(fleet.serving) + len(fleet.suspect) - floor))
 
@@ -34,7 +36,7 @@ def retired(case: Case, floor: int) -> tuple[tuple[Removal, ...], list[Limit]]:
     have = fleet.open + len(fleet.ours)
     over = have - case.limit
     most, held = _allowed(case, have, floor)
-    most = max(most, over)
+    most = over if case.frozen.blocks_spare else max(most, over)
     limits = [held] if empty > max(0, most) else []
     if most > 0 and over <= 0 and _is_soon(case, min(most, empty), have):
         limits.append(Limit("pace", have, "few go later and together"))

@@ -286,6 +286,18 @@ def test_a_ceiling_stops_growth_and_cordons_down_to_itself_without_cutting() -> 
     assert {3, 4} == {n for n, worker in line.workers.items() if worker.state is WorkerState.CORDONED}
 
 
+def test_a_ceiling_need_not_wait_until_the_demand_of_the_window_is_known_and_spare_workers_must() -> None:
+    line = Timeline().serve(4, 0, 0, 0, 0)
+    line.run(line.policy.settle_seconds)
+    line.requests = (a_request(ScaleAction.SET, 3),)
+
+    line.run(line.policy.settle_seconds)
+
+    assert line.replicas == 3
+    assert 1 not in line.removed
+    assert Freeze.SETTLING in freezes(line)
+
+
 def test_a_hold_changes_no_replicas_in_either_direction() -> None:
     line = a_settled_pool(8, 8, 4)
     line.requests = (a_request(ScaleAction.HOLD, 3),)
