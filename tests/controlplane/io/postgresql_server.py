@@ -43,11 +43,12 @@ def programs() -> Path | None:
 
 
 class PostgresqlServer:
-    """Ends with `stop`, or with this process."""
+    """Ends with `stop`, or with this process. `listen`: IPv4 address and port where it trusts the whole /24, too."""
 
-    def __init__(self, bin_folder: Path) -> None:
+    def __init__(self, bin_folder: Path, listen: tuple[str, int] | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="moorage-pg-", dir="/tmp"))
         self._bin = bin_folder
+        self._listen = listen
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
@@ -76,6 +77,11 @@ class PostgresqlServer:
         if made.returncode:
             raise RuntimeError(f"initdb failed: {made.stderr}")
         said = {**SETTINGS, "unix_socket_directories": str(self.folder)}
+        if self._listen is not None:
+            address, port = self._listen
+            said |= {"listen_addresses": address, "port": str(port)}
+            with (self.folder / "data" / "pg_hba.conf").open("a") as trusted:
+                trusted.write(f"host all all {address}/24 trust\n")
         options = [part for name, value in said.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(

@@ -39,6 +39,12 @@ class Node:
         return found
 
     @property
+    def address(self) -> str:
+        """Where pods reach what listens on it: the node is this machine."""
+        (node,) = self.document("get", "nodes")["items"]
+        return next(str(each["address"]) for each in node["status"]["addresses"] if each["type"] == "InternalIP")
+
+    @property
     def volumes(self) -> Path:
         """Folder of the node's local volumes: the node is this machine."""
         assert self.place.state is not None
