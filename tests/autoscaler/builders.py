@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from autoscaler.decide import decide
 from autoscaler.decision import Decision
 from autoscaler.memory import Memory
-from autoscaler.observation import MemberSeen, Observation, Phase, Problem, Sample, TargetSeen, WorkerSeen
+from autoscaler.observation import Freeze, MemberSeen, Observation, Phase, Problem, Sample, TargetSeen, WorkerSeen
 from autoscaler.policy import LocalTarget, PoolPolicy
 from moorage.ids import WorkerId
 from scheduler.values import ScaleAction, ScaleRequest, WorkerState
@@ -135,3 +135,17 @@ class Timeline:
     def _turn(self, worker: WorkerId, state: WorkerState) -> None:
         number = int(worker.removeprefix("wrk_"))
         self.workers[number] = replace(self.workers[number], state=state)
+
+
+def a_settled_pool(*used: int, **changes: object) -> Timeline:
+    """One that has been watched for long enough to shrink."""
+    line = Timeline(a_policy(**changes)).serve(*used)
+    line.policy = replace(line.policy, settle_seconds=0.0)
+    line.run(1000.0)
+    return line
+
+
+def freezes(line: Timeline) -> set[Freeze]:
+    """Of the last look."""
+    assert line.last is not None
+    return {frozen.freeze for frozen in line.last.frozen}
