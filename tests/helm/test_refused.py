@@ -62,6 +62,7 @@ WRONG = (
 )
 
 CONTRADICTORY = (
+    ("fullnameOverride: 1st", "objects would be called 1st-…, which no Service may be"),
     ("controlplane: {replicas: 2}", "controlplane.replicas is 2, and SQLite has one writer"),
     ("valkey: {enabled: false}", "valkey.enabled is false, and no other store is named"),
     ("redis: {url: 'redis://a', existingSecret: b}", "redis.url and redis.existingSecret are both set"),

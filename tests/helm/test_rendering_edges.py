@@ -87,6 +87,40 @@ def test_peers_that_are_named_are_the_only_ones() -> None:
         assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"team": "web"}}}], ending
 
 
+def test_the_migration_brings_its_own_way_to_the_database_since_it_runs_before_the_release_is_changed() -> None:
+    objects = with_values(
+        "database: {url: 'postgresql://a.example:5433/b'}\nnetworkPolicy: {databaseTo: [10.0.0.0/8], databasePorts: [5432]}"
+    )
+
+    policy, job = one(objects, "NetworkPolicy", "-migrate-out"), one(objects, "Job", "-migrate")
+    to_database, to_dns = policy["spec"]["egress"]
+    said = policy["metadata"]["annotations"]
+    assert said["helm.sh/hook"] == job["metadata"]["annotations"]["helm.sh/hook"]
+    assert int(said["helm.sh/hook-weight"]) < int(job["metadata"]["annotations"]["helm.sh/hook-weight"])
+    assert [port["port"] for port in to_database["ports"]] == [5433, 5432]
+    assert to_database["to"] == [{"ipBlock": {"cidr": "10.0.0.0/8"}}]
+    assert {port["port"] for port in to_dns["ports"]} == {53}
+
+
+def test_the_api_servers_ports_are_those_of_the_values() -> None:
+    objects = with_values("networkPolicy: {apiServerPorts: [16443]}")
+
+    (rule,) = one(objects, "NetworkPolicy", "-api-server-out")["spec"]["egress"]
+    assert [port["port"] for port in rule["ports"]] == [16443]
+
+
+@pytest.mark.parametrize(("mode", "goes_around"), [("generated", False), ("secret, secretName: a", True)])
+def test_helm_test_reaches_the_public_address_where_the_certificate_has_no_other_name(
+    mode: str, goes_around: bool
+) -> None:
+    objects = with_values(f"publicUrl: wss://a.example\ntls: {{mode: {mode}}}")
+
+    (test,) = [each for each in of_kind(objects, "Pod") if each["metadata"]["name"].endswith("-test")]
+    around = [each for each in of_kind(objects, "NetworkPolicy") if each["metadata"]["name"].endswith("-public-out")]
+    assert bool(around) is goes_around
+    assert ("--to 'wss://a.example'" in test["spec"]["containers"][0]["args"][0]) is goes_around
+
+
 def test_dns_is_where_the_values_say() -> None:
     objects = with_values("networkPolicy: {dns: [{ports: [{protocol: UDP, port: 5353}]}]}")
 

@@ -32,7 +32,7 @@
 - "Keys were made by Helm, which keeps them by looking at the cluster: a tool that only renders the chart would make new ones each time, so give it existing Secrets. adminKey, signing, redis, pools.<name>.joinKey"
 {{- end }}
 {{- range $key, $pool := include "moorage.pools" . | fromYaml }}
-{{- if eq $pool.image.repository $.Values.poolDefaults.image.repository | and (eq $pool.image.repository "moorage-example-worker") }}
+{{- if hasSuffix "moorage-example-worker" $pool.image.repository }}
 - "Pool {{ $key }} is the example, which sends back what it hears. pools"
 {{- end }}
 {{- end }}

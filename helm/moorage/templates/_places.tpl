@@ -38,6 +38,11 @@ wss://{{ first .Values.gatewayApi.hostnames }}
 {{- regexReplaceAll ":[0-9]+$" (urlParse (include "moorage.publicUrl" .)).host "" | trimPrefix "[" | trimSuffix "]" -}}
 {{- end }}
 
+{{/* Where `helm test` connects: a certificate that was not made here is for the public name. */}}
+{{- define "moorage.testUrl" -}}
+{{- ternary (include "moorage.publicUrl" .) (include "moorage.clusterUrl" .) (has (include "moorage.tlsMode" .) (list "secret" "certManager")) -}}
+{{- end }}
+
 {{- define "moorage.restUrl" -}}
 http://{{ include "moorage.host" (dict "root" . "name" "controlplane") }}:{{ .Values.controlplane.service.port }}
 {{- end }}

@@ -1,11 +1,19 @@
 {{/* Values that contradict each other stop here, each with one sentence: what was said, and what may be said instead.
      What one value by itself may be is in values.schema.json. */}}
 {{- define "moorage.validate" -}}
+{{- include "moorage.validateNames" . -}}
 {{- include "moorage.validateStores" . -}}
 {{- include "moorage.validateKeys" . -}}
 {{- include "moorage.validateService" . -}}
 {{- include "moorage.validateSettings" . -}}
 {{- include "moorage.validatePools" . -}}
+{{- end }}
+
+{{- define "moorage.validateNames" -}}
+{{- $fullname := include "moorage.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) -}}
+{{- fail (printf "objects would be called %s-…, which no Service may be: small letters, digits and dashes, a letter first; set fullnameOverride" $fullname) -}}
+{{- end -}}
 {{- end }}
 
 {{- define "moorage.validateStores" -}}

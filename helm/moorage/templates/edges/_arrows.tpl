@@ -26,6 +26,22 @@ matchExpressions:
 {{- end }}
 {{- end }}
 
+{{/* Egress rules to DNS. */}}
+{{- define "moorage.dnsRule" -}}
+{{- if .Values.networkPolicy.dns -}}
+{{ toYaml .Values.networkPolicy.dns }}
+{{- else -}}
+- ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+{{- end }}
+{{- end }}
+
+{{/* Ports of your PostgreSQL, as JSON. */}}
+{{- define "moorage.databasePorts" -}}
+{{ include "moorage.portsOf" (dict "url" .Values.database.url "otherwise" .Values.networkPolicy.databasePorts) }}
+{{- end }}
+
 {{/* One arrow as the policies of its two ends:
        root, name, says    what it is called and what it is for
        from, to            components of this release: each end that is ours gets a policy

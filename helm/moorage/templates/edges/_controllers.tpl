@@ -75,7 +75,7 @@ spec:
 {{- else if contains "haproxy" $class }}
   its ConfigMap: hard-stop-after: 1h, for its reloads
 {{- else if contains "alb" $class }}
-  nothing more: idle time-out, health check and deregistration are said on the Ingress
+  networkPolicy.metricsFrom with its subnets' CIDRs, for its health checks at 7402; nothing more: idle time-out, health check and deregistration are said on the Ingress
 {{- else if contains "traefik" $class }}
   its entry point: transport.lifeCycle.graceTimeOut, for its restarts
 {{- if include "moorage.tls" . }}
@@ -84,6 +84,7 @@ spec:
 {{- else if contains "gce" $class }}
   a BackendConfig with timeoutSec: 86400 (30 s otherwise, and it cuts busy connections too), connectionDraining.drainingTimeoutSec: {{ int .Values.drainSeconds }}
   and healthCheck {port: 7402, requestPath: /readyz}; gateway.service.annotations: cloud.google.com/backend-config: '{"default": "<its name>"}'
+  networkPolicy.metricsFrom with 35.191.0.0/16 and 130.211.0.0/22, for its health checks
 {{- else }}
   the chart does not know class {{ default "(the cluster's default)" $class | quote }}: allow idle connections of 60 s and more, and none a longest time
 {{- if include "moorage.tls" . }}
