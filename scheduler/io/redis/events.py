@@ -18,6 +18,7 @@ from scheduler.values import Event
 GROUP = "controlplane"
 SILENT_MS = 10_000  # a consumer that held events for so long has died: another one takes them over
 LOOK_EVERY = 0.025
+ENTRIES_AT_ONCE = 1000  # acknowledged in one step; Lua takes 8,000 arguments at most
 
 
 class Open(NamedTuple):
@@ -51,7 +52,7 @@ class Events:
             await asyncio.sleep(min(LOOK_EVERY, max(0.0, deadline - monotonic())))
 
     async def acknowledge(self, events: list[Event]) -> None:
-        """These are dealt with; an entry of several goes with the last of them."""
+        """These are dealt with; an entry of several goes with the last of them. Where that fails, all of it comes again."""
         done: dict[str, dict[str, int]] = defaultdict(dict)
         for event in events:
             tag, _, position = event.position.rpartition("/")
@@ -65,10 +66,19 @@ class Events:
             open_.left.discard(int(number))
             if not open_.left:
                 done[tag][entry] = open_.size
-        for tag, entries in done.items():
-            await self._ground.run("acknowledge", tag, [GROUP, list(entries), list(entries.values())])
-            for entry in entries:
-                self._open.pop((tag, entry), None)
+        try:
+            for tag, entries in done.items():
+                await self._drop(tag, list(entries.items()))
+        finally:
+            for tag, entries in done.items():
+                for entry in entries:
+                    self._open.pop((tag, entry), None)
+
+    async def _drop(self, tag: str, sizes: list[tuple[str, int]]) -> None:
+        """Entries, and how many events each has."""
+        for start in range(0, len(sizes), ENTRIES_AT_ONCE):
+            entries, many = zip(*sizes[start : start + ENTRIES_AT_ONCE], strict=True)
+            await self._ground.run("acknowledge", tag, [GROUP, entries, many])
 
     async def _read_one(self, tag: str, consumer: str, limit: int) -> list[Event]:
         if tag not in self._grouped:

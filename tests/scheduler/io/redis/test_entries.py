@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from moorage.errors import Code
+from scheduler.io.redis.client.failures import StoreFailed
 from scheduler.io.redis.ground import region_tag
 from scheduler.io.redis.store import RedisStore
 from scheduler.policy import SchedulerPolicy
@@ -73,6 +76,39 @@ async def test_who_begins_anew_gets_all_of_an_entry_that_is_still_there(server: 
         await later.acknowledge("one", again)
 
         assert again == events
+        assert await entries(store) == 0
+
+
+async def test_what_could_not_be_acknowledged_comes_again(server: RedisServer) -> None:
+    async with stores(server, 1) as (store,):
+        await started(store)
+        events = await read(store, 100)
+        server.call("ACL", "SETUSER", "default", "-xack")
+
+        with pytest.raises(StoreFailed):
+            await store.acknowledge("one", events)
+        server.call("ACL", "SETUSER", "default", "+xack")
+        again = await read(store, 100)
+        await store.acknowledge("one", again)
+
+        assert again == events
+        assert await entries(store) == 0
+
+
+async def test_more_are_acknowledged_than_one_step_takes(server: RedisServer) -> None:
+    async with stores(server, 1) as (store,):
+        await store.join(NEAR, "ws://near")
+        await registered(store, a_worker())
+        [joined] = await read(store, 1)
+        key = store._shards.key(region_tag("eu"), ":events")
+        [[_, fields]] = await store._shards.command("fleet", "XRANGE", key, "-", "+")
+        await asyncio.gather(*(store._shards.command("fleet", "XADD", key, "*", *fields) for _ in range(8100)))
+
+        events = await read(store, 100_000)
+        await store.acknowledge("one", events)
+
+        assert len(events) == 8101
+        assert {event.type for event in events} == {joined.type}
         assert await entries(store) == 0
 
 

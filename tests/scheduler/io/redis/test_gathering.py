@@ -10,7 +10,7 @@ from scheduler.io.redis.client.failures import Failure, Kind, StoreFailed
 from scheduler.io.redis.gathering import MOST, Gathering
 from scheduler.io.redis.ground import region_tag
 from scheduler.policy import SchedulerPolicy
-from scheduler.values import Claimed, Done, End, Ended, Outcome
+from scheduler.values import Claimed, Done, End, Ended, Outcome, Usage
 from tests.redis_server import RedisServer
 from tests.scheduler.builders import NEAR, a_request, a_worker
 from tests.scheduler.io.redis.opening import claimed, registered, stores
@@ -117,6 +117,26 @@ async def test_an_operation_that_breaks_the_script_breaks_no_other(server: Redis
 
         assert [Claimed, StoreFailed, Claimed] == [type(one) for one in found]
         assert (await store.workers())[0].used == 2
+
+
+async def test_where_what_was_kept_back_cannot_be_written_no_operation_of_the_call_succeeded(
+    server: RedisServer,
+) -> None:
+    """A checkpoint reads what nobody kept back, so that what the confirmations kept back leaves before."""
+    async with stores(server, 1) as (store,):
+        await store.join(NEAR, "ws://near")
+        await registered(store, a_worker())
+        held, *others = [await claimed(store, a_request(now=store.now())) for _ in range(3)]
+        await store.confirm(held.session, held.fence)
+        await store._ground.command(region_tag("eu"), "SET", ":due", "of another type")
+
+        found = await asyncio.gather(
+            *(store.confirm(one.session, one.fence) for one in others),
+            store.checkpoint(held.session, held.fence, Usage(1, 2, 3, 4)),
+            return_exceptions=True,
+        )
+
+        assert [StoreFailed] * 3 == [type(one) for one in found]
 
 
 async def test_in_a_full_server_ends_of_a_turn_run_and_its_claims_are_refused(server: RedisServer) -> None:

@@ -53,8 +53,8 @@ local function write_records()
   has_records = 2
 end
 
+-- One that fails was not done: whoever lets all of it leave again fails like it, and so does the call, with every answer in it.
 local function write()
-  is_dirty = false
   if has_events > 3 then write_events() end
   if has_records > 2 then write_records() end
   if has_saved > 1 then ask(unpack(saved, 1, has_saved)) end
@@ -70,6 +70,7 @@ local function write()
   has_entered, has_parted = 2, 2
   for worker, free in next, shelved do ask('ZADD', shelf_of[worker], free, worker) end
   write_used()
+  is_dirty = false
 end
 
 -- What is put somewhere leaves before what is taken out: who puts a session where it may have been taken out writes out before.
@@ -101,8 +102,8 @@ local function tell_all()
 end
 
 end_several = function()
-  if next(told) ~= nil then tell_all() end
   if is_dirty then write() end
+  if next(told) ~= nil then tell_all() end
   several = nil
 end
 
