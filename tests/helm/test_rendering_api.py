@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.helm.charts import CASES, KUBERNETES, NAMESPACE, OLDEST_KUBERNETES, RELEASE, Document, linted
+from tests.helm.charts import CASES, KUBERNETES, NAMESPACE, OLDEST_KUBERNETES, RELEASE, Document, linted, with_values
 from tests.helm.objects import name, of_kind
 
 kubernetes_validate = pytest.importorskip("kubernetes_validate")
@@ -57,6 +57,16 @@ def test_names_are_unique_within_their_kind_and_short_enough(objects: tuple[Docu
 
     assert sorted(set(names)) == sorted(names)
     assert [each for each in names if len(each.split()[1]) > 63] == []
+
+
+def test_the_longest_name_of_a_release_leaves_room_for_every_suffix_and_the_example() -> None:
+    monitored = (
+        "monitoring: {serviceMonitor: {enabled: true}, podMonitor: {enabled: true}, dashboards: {enabled: true}}"
+    )
+    objects = with_values(f"fullnameOverride: {'a' * 53}\n{monitored}")
+
+    assert [each for each in map(name, objects) if len(each.split()[1]) > 63] == []
+    assert len({name(each) for each in objects}) == len(objects)
 
 
 def test_every_object_is_in_the_releases_namespace_and_says_whose_it_is(objects: tuple[Document, ...]) -> None:

@@ -4,11 +4,11 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
 {{- end }}
 
-{{/* <release>-moorage, or the release alone where it has the name in it. At most 40 characters: names and a suffix must fit 63. */}}
+{{/* <release>-moorage, or the release alone where it has the name in it. At most 36 characters: a pool's Deployment may have 52, a Service's name 63. */}}
 {{- define "moorage.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- default $full .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- default $full .Values.fullnameOverride | trunc 36 | trimSuffix "-" -}}
 {{- end }}
 
 {{/* What selects the pods of one component: (dict "root" $ "component" "gateway"). */}}

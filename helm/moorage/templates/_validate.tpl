@@ -92,7 +92,7 @@
 {{- fail (printf "pools.%s is no DNS label: small letters, digits and dashes; what Moorage calls it is pools.<name>.pool" $key) -}}
 {{- end -}}
 {{- if gt (len $name) 52 -}}
-{{- fail (printf "pools.%s is too long: its Deployment %s may have 52 letters, and has %d; what Moorage calls it is pools.<name>.pool" $key $name (len $name)) -}}
+{{- fail (printf "pools.%s is too long: its Deployment %s may have 52 letters, and has %d; take a shorter fullnameOverride, or a shorter key: what Moorage calls it is pools.<name>.pool" $key $name (len $name)) -}}
 {{- end -}}
 {{- range $field := list "pool" "region" -}}
 {{- if not (regexMatch "^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" (index $pool $field)) -}}
