@@ -62,14 +62,16 @@ def linted(case: str) -> str:
     return done.stdout if done.returncode else ""
 
 
-def with_values(values: str, *more: str) -> tuple[Document, ...]:
+def with_values(values: str, *more: str, release: str = RELEASE) -> tuple[Document, ...]:
     """All objects of some values, and of helm's arguments."""
-    done = _template("--values", "-", *more, given=values)
+    done = _template("--values", "-", *more, given=values, release=release)
     assert done.returncode == 0, done.stderr
     return tuple(document for document in yaml.safe_load_all(done.stdout) if document)
 
 
-def _template(*more: str, given: str = "", kubernetes: str = KUBERNETES) -> subprocess.CompletedProcess[str]:
+def _template(
+    *more: str, given: str = "", kubernetes: str = KUBERNETES, release: str = RELEASE
+) -> subprocess.CompletedProcess[str]:
     where = ("--namespace", NAMESPACE, "--kube-version", kubernetes)
-    command = [require_helm(), "template", RELEASE, str(CHART), *where, *more]
+    command = [require_helm(), "template", release, str(CHART), *where, *more]
     return subprocess.run(command, input=given, capture_output=True, text=True, timeout=RENDER_SECONDS, check=False)

@@ -8,7 +8,7 @@ import pytest
 
 from moorage.cli.fleet_metrics import Seen
 from moorage.cli.fleet_metrics import families as fleet_families
-from tests.helm.charts import Document, rendered
+from tests.helm.charts import Document, rendered, with_values
 from tests.helm.objects import Pod, may_reach, name, of_kind, pods, selects
 
 pytestmark = [pytest.mark.slow, pytest.mark.kubernetes]
@@ -59,6 +59,20 @@ def test_every_budget_protects_the_pods_of_one_workload_that_has_several(objects
         assert len(chosen) == 1, name(each)
         owner = next(found for found in objects if name(found) == chosen[0].owner)
         assert owner["spec"].get("replicas", 2) > 1, name(each)
+
+
+def test_two_releases_in_a_namespace_share_no_name_and_select_none_of_the_others_pods() -> None:
+    here, there = with_values("{}"), with_values("{}", release="other")
+    selectors = [
+        each["spec"].get("podSelector") or {"matchLabels": each["spec"]["selector"]}
+        for each in of_kind(here, "Service", "NetworkPolicy")
+    ]
+    selectors += [
+        each["spec"]["selector"] for each in of_kind(here, "Deployment", "StatefulSet", "PodDisruptionBudget")
+    ]
+
+    assert {name(each) for each in here} & {name(each) for each in there} == set()
+    assert [each for each in selectors for pod in pods(there) if selects(each, pod.labels)] == []
 
 
 def test_every_policy_and_each_of_its_peers_selects_pods_that_exist(objects: tuple[Document, ...]) -> None:
