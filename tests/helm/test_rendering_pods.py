@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tomllib
 
 import pytest
 
@@ -24,6 +25,7 @@ RESTRICTED_VOLUMES = {
 }
 FORBIDDEN_AT_POD = ("hostNetwork", "hostPID", "hostIPC")
 SHORTEST_SECRET = 8
+WRITES_SECONDS = 10  # a gateway that has drained writes its last end records, and leaves the store
 
 
 def test_every_pod_passes_the_restricted_pod_security_standard(objects: tuple[Document, ...]) -> None:
@@ -109,6 +111,19 @@ def test_a_pod_has_longer_to_stop_than_it_drains(objects: tuple[Document, ...]) 
         said = [int(value) for key, value in environment.items() if key.endswith("DRAIN_SECONDS") and value]
         for seconds in said:
             assert pod.spec["terminationGracePeriodSeconds"] >= seconds + 15, pod.owner
+
+
+def test_a_gateway_has_longer_to_stop_than_it_lingers_drains_and_writes_its_ends(objects: tuple[Document, ...]) -> None:
+    (pod,) = [each for each in pods(objects) if each.component == "gateway"]
+    (file,) = [each["data"]["moorage.toml"] for each in of_kind(objects, "ConfigMap") if _is_of(each, "gateway")]
+
+    lingers = int(pod.containers[0]["lifecycle"]["preStop"]["exec"]["command"][1])
+    drains = tomllib.loads(file)["gateway"]["drain_seconds"]
+    assert pod.spec["terminationGracePeriodSeconds"] >= lingers + drains + WRITES_SECONDS
+
+
+def _is_of(document: Document, component: str) -> bool:
+    return bool(document["metadata"]["labels"]["app.kubernetes.io/component"] == component)
 
 
 def _against_restricted(pod: Pod) -> list[str]:
