@@ -87,12 +87,12 @@ function fleet_enter(f, q, region)
   end
 end
 
--- The counts of a session that left: what is at zero leaves nothing behind.
+-- The counts of a session that left: what is at zero leaves nothing behind. One that is not there must not keep it from ending.
 local function count_off(f, session, names, counts)
   if several then return count_out(session, names, counts) end
   local gone, less = {session}, {}
   for n, name in ipairs(names) do
-    if tonumber(counts[n + 1]) > 1 then
+    if tonumber(counts[n + 1] or 1) > 1 then
       less[#less + 1] = name
       less[#less + 1] = counts[n + 1] - 1
     else

@@ -201,7 +201,7 @@ function count_out(session, names, counts)
   local known, key, has = several.fleet, F .. ':s', has_parted + 1
   entered[2], parted[2], parted[has], known[session] = key, key, session, false
   for n = 1, 3 do
-    local name, live = names[n], counts[n + 1] - 1
+    local name, live = names[n], (counts[n + 1] or 1) - 1
     if live > 0 then
       known[name], entered[has_entered + 1], entered[has_entered + 2] = live, name, live
       has_entered = has_entered + 2
