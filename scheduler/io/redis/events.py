@@ -18,6 +18,7 @@ from scheduler.values import Event
 GROUP = "controlplane"
 SILENT_MS = 10_000  # a consumer that held events for so long has died: another one takes them over
 LOOK_EVERY = 0.025
+MOST_OPEN = 20_000  # entries in part dealt with; one that another consumer took over meanwhile would stay for ever
 ENTRIES_AT_ONCE = 1000  # acknowledged in one step; Lua takes 8,000 arguments at most
 
 
@@ -136,6 +137,8 @@ class Events:
         region = "" if tag == FLEET else region_of(tag)
         if len(said) == 1:
             return [event_of(f"{tag}/{position}", unpack(said[0]), region)]
+        if len(self._open) >= MOST_OPEN:
+            self._open.clear()  # what is left of them comes again, whole
         open_ = self._open.setdefault((tag, position), Open(len(said), set(range(len(said)))))
         return [
             event_of(f"{tag}/{position}#{number}", unpack(one), region)

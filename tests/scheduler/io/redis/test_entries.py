@@ -11,7 +11,7 @@ from scheduler.io.redis.client.failures import StoreFailed
 from scheduler.io.redis.ground import region_tag
 from scheduler.io.redis.store import RedisStore
 from scheduler.policy import SchedulerPolicy
-from scheduler.values import Claimed, Done, End, EndRecord, Event, Outcome, Refused
+from scheduler.values import Claimed, Done, End, EndRecord, Event, Outcome, Refused, Usage
 from tests.redis_server import RedisServer
 from tests.scheduler.builders import NEAR, a_request, a_worker
 from tests.scheduler.io.redis.opening import claimed, registered, stores
@@ -93,6 +93,25 @@ async def test_what_could_not_be_acknowledged_comes_again(server: RedisServer) -
 
         assert again == events
         assert await entries(store) == 0
+
+
+async def test_entries_of_which_too_many_are_open_come_again_until_all_are_dealt_with(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.io.redis.events.MOST_OPEN", 1)
+    async with stores(server, 1) as (store,):
+        claims = await started(store)
+        await asyncio.gather(*(store.suspend(one.session, one.fence, Usage(), is_worker_lost=False) for one in claims))
+
+        said = set()
+        for _ in range(2):
+            events = await read(store, 100)
+            said |= {(event.session, event.type) for event in events}
+            await store.acknowledge("one", events)
+
+        assert len(said) == 2 * MANY
+        assert await entries(store) == 0
+        assert len(store._events._open) <= 1
 
 
 async def test_more_are_acknowledged_than_one_step_takes(server: RedisServer) -> None:
