@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from tests.survival.checker import check
 from tests.survival.history import (
     Aboard,
     Connected,
@@ -25,6 +26,7 @@ from tests.survival.history import (
     SessionSeen,
     WorkerSeen,
 )
+from tests.survival.verdicts import Rule
 
 ADA, BOB, EVE = "ses_ada", "ses_bob", "ses_eve"
 SIZE = 4
@@ -132,3 +134,8 @@ def _events() -> tuple[EventSeen, ...]:
         EventSeen("6", "session.suspended", BOB, 2),
         EventSeen("7", "session.resumed", BOB, 3),
     )
+
+
+def found(history: History) -> set[tuple[Rule, str]]:
+    """What is wrong, and with whom."""
+    return {(violation.rule, violation.subject) for violation in check(history)}

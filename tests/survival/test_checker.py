@@ -29,18 +29,8 @@ from tests.survival.history import (
     read_history,
     write_history,
 )
-from tests.survival.stories import ADA, BOB, END, EVE, a_clean_history, an_end, with_facts, with_final, without
+from tests.survival.stories import ADA, BOB, END, EVE, an_end, found, with_facts, with_final, without
 from tests.survival.verdicts import Rule
-
-
-@pytest.fixture
-def clean() -> History:
-    return a_clean_history()
-
-
-def found(history: History) -> set[tuple[Rule, str]]:
-    """What is wrong, and with whom."""
-    return {(violation.rule, violation.subject) for violation in check(history)}
 
 
 def test_a_clean_history_passes(clean: History) -> None:
@@ -261,39 +251,6 @@ def test_a_client_that_gave_up_although_nothing_was_wrong(clean: History) -> Non
     calm = without(clean, lambda fact: isinstance(fact, Injected | Healed) and fact.at > 50)
 
     assert (Rule.CUT, EVE) in found(with_facts(calm, GaveUp(95.0, EVE, "SESSION_ENDED")))
-
-
-def test_usage_off_by_one(clean: History) -> None:
-    more = replace(an_end(ADA), messages_in=4)
-    less = replace(an_end(ADA), messages_out=2)
-    fewer_bytes = replace(an_end(ADA), bytes_in=29)
-
-    seen = [found(with_final(clean, ends=(end,), stream_ends=(end,))) for end in (more, less, fewer_bytes)]
-
-    assert seen == [{(Rule.USAGE, ADA)}] * 3
-
-
-def test_an_estimate_may_be_lower_but_not_higher(clean: History) -> None:
-    lower = replace(an_end(ADA, messages=1), is_estimated=True)
-    higher = replace(an_end(ADA, messages=4), is_estimated=True)
-
-    assert found(with_final(clean, ends=(lower,), stream_ends=(lower,))) == set()
-    assert found(with_final(clean, ends=(higher,), stream_ends=(higher,))) == {(Rule.USAGE, ADA)}
-
-
-def test_a_record_may_lack_what_was_carried_before_the_store_lost_its_data(clean: History) -> None:
-    lower = an_end(ADA, messages=1)
-    history = with_final(clean, ends=(lower,), stream_ends=(lower,))
-
-    assert found(with_facts(history, Injected(3.5, "flushed", "store"))) == set()
-    assert found(with_facts(history, Injected(6.5, "flushed", "store"))) == set()  # it may have been suspended then
-    assert found(with_facts(history, Injected(40.0, "flushed", "store"))) == {(Rule.USAGE, ADA)}
-
-
-def test_a_row_that_says_something_else_than_its_event(clean: History) -> None:
-    event = replace(an_end(ADA), bytes_in=an_end(ADA).bytes_in + 1)
-
-    assert found(with_final(clean, stream_ends=(event,))) == {(Rule.USAGE, ADA)}
 
 
 @pytest.mark.parametrize("code", ["INTERNAL", "PROTOCOL_ERROR", "", "418"])

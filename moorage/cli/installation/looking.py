@@ -95,6 +95,8 @@ async def _release(api: Api, place: Place) -> Release | Finding:
     """The one asked for, or the only one; an unknown one where Deployments may not be listed."""
     try:
         documents = await _listed(api, "deployments", place.namespace, COMPONENT)
+        if not documents:  # an install that its migration stopped left a Job and nothing else
+            documents = await _listed(api, "jobs", place.namespace, COMPONENT)
     except Trouble:
         return Release(place.release or "")
     there = parts.releases(documents)

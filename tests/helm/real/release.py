@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import shutil
 import ssl
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any, Self
 import httpx
 import yaml
 
-from tests.helm.real.node import Node
+from tests.helm.real.node import BUILDS, Node
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "helm" / "moorage"
@@ -58,12 +60,12 @@ class Release:
     def install(self, build: str = "one", **values: Any) -> None:
         """`helm install`; waits for nothing."""
         self._values.write_text(yaml.safe_dump(_tagged(values, build)))
-        self.helm("install", NAME, str(CHART), "-f", str(self._values))
+        self.helm("install", NAME, str(self._chart(build)), "-f", str(self._values))
 
     def upgrade(self, build: str, **values: Any) -> None:
         """`helm upgrade`; waits for nothing."""
         self._values.write_text(yaml.safe_dump(_tagged(values, build)))
-        self.helm("upgrade", NAME, str(CHART), "-f", str(self._values))
+        self.helm("upgrade", NAME, str(self._chart(build)), "-f", str(self._values))
 
     def until_ready(self, within: float) -> None:
         """Every Deployment and StatefulSet is rolled out. Raises RuntimeError."""
@@ -135,6 +137,17 @@ class Release:
         """With the admin key."""
         headers = {"Authorization": f"Bearer {self.secret('admin', 'admin.key')}"}
         return httpx.Client(base_url=f"{self.rest_url}/api/v1", headers=headers, timeout=10.0, trust_env=False)
+
+    def _chart(self, build: str) -> Path:
+        """The chart as a version of its own for each build."""
+        copied = self._values.with_name(f"chart-{build}") / NAME
+        if not copied.exists():
+            shutil.copytree(CHART, copied)
+            said = copied / "Chart.yaml"
+            said.write_text(
+                re.sub(r"(?m)^(version|appVersion): .*", rf"\1: 0.0.{BUILDS.index(build)}", said.read_text())
+            )
+        return copied
 
     def _keep_what_pods_say(self) -> None:
         """Beside the test's files."""

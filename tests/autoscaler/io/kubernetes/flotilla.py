@@ -36,6 +36,15 @@ async def a_flotilla(fleet: Real, replicas: int) -> AsyncIterator[None]:
         controlling.cancel()
         await asyncio.gather(controlling, return_exceptions=True)
         await fleet.api.delete(f"{_CRDS}/{PLURAL}.{GROUP}", {})
+        await fleet.until(lambda: _forgotten(fleet))  # the next one makes it anew
+
+
+async def _forgotten(fleet: Real) -> bool:
+    try:
+        await fleet.api.get(f"{_CRDS}/{PLURAL}.{GROUP}")
+    except Refused as error:
+        return error.is_absent
+    return False
 
 
 def _definition() -> Document:
