@@ -80,7 +80,7 @@ def _made_at_one_read_at_the_other(release: Release) -> str:
         made = here.post("/sessions", json={"end_user_id": "ada"}).raise_for_status().json()
         read = there.get(f"/sessions/{made['id']}").raise_for_status().json()
     assert read["end_user_id"] == "ada"
-    return str(made['id'])
+    return str(made["id"])
 
 
 async def _revision(url: str) -> str:
