@@ -1,10 +1,14 @@
-"""`helm upgrade` under 200 live sessions with messages flowing: first the programs, then the workers, then all of it back."""
+"""`helm upgrade` under 200 live sessions with messages flowing: first the programs, then the workers, then all of it back. And
+evictions, one worker after the other, as `kubectl drain` of a node asks for them.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -50,6 +54,33 @@ def test_upgrades_and_a_roll_back_move_the_sessions_of_replaced_workers_only_and
         assert len(history.final.ends) == CLIENTS
 
 
+def test_evicted_workers_hand_their_sessions_over_and_tell_everybody_they_cut(node: Node, tmp_path: Path) -> None:
+    with Fleet(node, tmp_path, replace(PLAN, clients=60, slots=30, workers=3)) as fleet:
+        _talk_undisturbed(fleet)
+
+        with _changed(fleet, "every worker evicted", moves=True):
+            for pod in fleet.release.pods("worker"):
+                until(lambda: _evicted(fleet, pod["metadata"]["name"]), ROLLED_SECONDS)  # noqa: B023 - at once
+
+        fleet.leave()
+        history, wrong = fleet.settled(without=NOBODY_HARMED)
+        assert wrong == []
+        assert len(history.final.ends) == 60
+
+
+def _evicted(fleet: Fleet, pod: str) -> bool:
+    """False while the pool's budget lets nobody go."""
+    path = f"/api/v1/namespaces/{fleet.release.namespace}/pods/{pod}/eviction"
+    asked = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+    try:
+        fleet.release.kubectl("create", "--raw", path, "-f", "-", told=json.dumps(asked))
+    except RuntimeError as error:
+        if "disruption budget" not in str(error):
+            raise
+        return False
+    return True
+
+
 @contextmanager
 def _changed(fleet: Fleet, what: str, *, moves: bool = False) -> Iterator[None]:
     """Waits until the change is through. With `moves` everybody has another worker then; only old workers lost anybody."""
@@ -63,7 +94,7 @@ def _changed(fleet: Fleet, what: str, *, moves: bool = False) -> Iterator[None]:
         until(lambda: workers.isdisjoint(judging.homes(fleet.facts()).values()), MOVED_SECONDS)
     sleep(TALKS_ON_SECONDS)
     facts = [fact for fact in fleet.facts() if fact.at >= since]
-    sys.stdout.write(f"\n{what} in {rolled:.0f} s under {CLIENTS} sessions: {judging.figures(facts)}\n")
+    sys.stdout.write(f"\n{what} in {rolled:.0f} s under {fleet.plan.clients} sessions: {judging.figures(facts)}\n")
     assert {before for _, before, _ in judging.moves(facts)} <= workers
     assert judging.untold(facts) == []
     assert judging.lost(fleet.facts(), now() - ANSWERED_SECONDS) == []
