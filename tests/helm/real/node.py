@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.autoscaler.io.kubernetes.places import Place
+from tests.helm.charts import binary
 from tests.images import building
 from tests.images.building import IMAGE, WORKER, says
 
-CACHE = Path(os.environ.get("CLUSTER_CACHE", "~/.cache/test-cluster")).expanduser()
 BUILDS = ("one", "two")
 """Versions that the node has of both images, with the same programs: what is upgraded from one to the other changes every pod."""
 
@@ -90,6 +89,6 @@ def require() -> None:
 
 
 def _found(program: str) -> str:
-    found = shutil.which(program) or shutil.which(program, path=str(CACHE / "bin"))
-    assert found is not None, f"no {program} on the PATH, nor in {CACHE}/bin"
+    found = binary(program)
+    assert found is not None, f"no {program} on the PATH, nor among the test cluster's programs"
     return found

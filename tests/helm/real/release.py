@@ -17,10 +17,9 @@ from typing import Any, Self
 import httpx
 import yaml
 
+from tests.helm.charts import CHART
 from tests.helm.real.node import BUILDS, Node
 
-ROOT = Path(__file__).parents[3]
-CHART = ROOT / "helm" / "moorage"
 NAME = "moorage"
 ENFORCED = "pod-security.kubernetes.io/enforce=restricted"
 VOLUMES = ("one", "two")
