@@ -179,8 +179,12 @@ def _demand(said: Any, warning: str) -> Number | NoNumber:
         at, value = float(said[0]), float(said[1])
     except (TypeError, ValueError, LookupError):
         return NoNumber(Fault.BROKEN, "the answer holds no sample (a histogram, perhaps)")
+    except OverflowError:  # a whole number of hundreds of digits
+        return NoNumber(
+            Fault.OUT_OF_RANGE, f"the value or its time is beyond every number; a demand is at most {LARGEST:g}"
+        )
     if not isfinite(value) or not isfinite(at):
-        return NoNumber(Fault.NOT_A_NUMBER, f"the value is {value}")
+        return NoNumber(Fault.NOT_A_NUMBER, f"the value is {value}" if isfinite(at) else f"its time is {at}")
     if not 0 <= value <= LARGEST:
         return NoNumber(Fault.OUT_OF_RANGE, f"the value is {value:g}; a demand is from 0 to {LARGEST:g}")
     return Number(value, at, warning=warning)

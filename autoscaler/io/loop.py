@@ -60,8 +60,8 @@ class Autoscaler:
 
     async def start(self, policies: Sequence[PoolPolicy]) -> None:
         """Raises what a target that cannot be made raises."""
-        for name, work in (("registry", self._around.registry.run()), ("signals", self._signals.run())):
-            self._shared.append(asyncio.create_task(work, name=name))
+        for name, work in (("registry", self._around.registry.run), ("signals", self._signals.run)):
+            self._shared.append(asyncio.create_task(_for_ever(work, name), name=name))
         self.follow(policies)
 
     def follow(self, policies: Sequence[PoolPolicy]) -> None:

@@ -162,4 +162,6 @@ def effective(loaded: Loaded) -> Iterator[tuple[Setting, object, str]]:
 
 def _shown(setting: Setting, value: object) -> object:
     plain = setting.plain(value)
+    if setting.name[-1].endswith("urls") and isinstance(plain, list | tuple):
+        return [redacted(str(each)) for each in plain]
     return redacted(plain) if setting.name[-1].endswith("url") and isinstance(plain, str) else plain

@@ -60,6 +60,25 @@ def test_what_is_not_finite_is_not_a_number(value: str) -> None:
     assert fault_of(read_instant(an_answer("vector", [a_series(value)]))) is Fault.NOT_A_NUMBER
 
 
+@pytest.mark.parametrize("value", [[10**400, "1"], [1000.0, 10**400]])
+def test_a_number_of_four_hundred_digits_is_out_of_range(value: list[Any]) -> None:
+    answer = read_instant(an_answer("vector", [{"metric": {}, "value": value}]))
+
+    assert fault_of(answer) is Fault.OUT_OF_RANGE
+
+
+def test_such_a_point_of_a_range_is_left_out() -> None:
+    answer = read_range(an_answer("matrix", [{"metric": {}, "values": [[1.0, "1"], [10**400, "2"]]}]))
+
+    assert answer == Series(((1.0, 1.0),))
+
+
+def test_a_time_that_is_none_is_said() -> None:
+    answer = read_instant(b'{"status":"success","data":{"resultType":"scalar","result":[NaN,"1"]}}')
+
+    assert answer == NoNumber(Fault.NOT_A_NUMBER, "its time is nan")
+
+
 @pytest.mark.parametrize("value", ["-1", "1e300"])
 def test_a_demand_is_neither_below_zero_nor_beyond_all_bounds(value: str) -> None:
     assert fault_of(read_instant(an_answer("vector", [a_series(value)]))) is Fault.OUT_OF_RANGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
@@ -18,6 +19,10 @@ from autoscaler.promql import Fault, NoNumber, Number, Series, merged, read_inst
 
 MAX_BYTES = 4 * 1024 * 1024  # 10,000 series of a careless query are less
 AT_ONCE = 8  # connections to one replica
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_USER = re.compile(r"//[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,11 @@ class Access:
 
 
 class AccessError(Exception):
-    """A setting cannot be used: its sentence names it, what it was and what it may be."""
+    """A setting cannot be used: its sentence names it, what it was and what it may be. Never what is secret in it."""
+
+
+class _NoCredentials(Exception):
+    """What lets us in cannot be read or sent now: a sentence with the file's name and nothing of what is in it."""
 
 
 class Prometheus:
@@ -50,7 +59,10 @@ class Prometheus:
             timeout=access.timeout,
             limits=httpx.Limits(max_connections=AT_ONCE * max(1, len(access.urls))),
             follow_redirects=False,  # a redirect would take the credentials elsewhere
-            headers=dict(access.headers),
+            headers={
+                **_sendable(access.headers),
+                "accept-encoding": "identity",
+            },  # a bound on bytes must be one on memory
         )
         self._bases = tuple(_base(url) for url in access.urls)
         if access.username and access.bearer_token_file:
@@ -105,30 +117,53 @@ class Prometheus:
                     body = await _bounded(response)
                 finally:
                     await response.aclose()
+        except _NoCredentials as error:
+            return NoNumber(Fault.REFUSED, f"{where} was not asked: {error}")
         except (TimeoutError, httpx.TimeoutException):
             return NoNumber(Fault.TIMED_OUT, f"{where} did not answer within {self._access.timeout:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
             return NoNumber(Fault.UNREACHABLE, f"{where}: {str(error) or type(error).__name__}")
         if body is None:
             return NoNumber(Fault.TOO_LARGE, f"{where} answered with over {MAX_BYTES} bytes; aggregate the query")
+        if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
+            return NoNumber(Fault.BROKEN, f"{where} answered compressed, which was not asked for: what is in between?")
         return body if response.status_code == httpx.codes.OK else read_refusal(response.status_code, body)
 
     def _credentials(self) -> dict[str, str]:
-        """Raises OSError where a file is gone."""
+        """Raises _NoCredentials."""
         access = self._access
         if access.bearer_token_file is not None:
-            return {"authorization": f"Bearer {access.bearer_token_file.read_text().strip()}"}
+            token = _read(access.bearer_token_file)
+            if not _TOKEN.fullmatch(token):
+                raise _NoCredentials(f"{access.bearer_token_file} holds no token: one line of ASCII without spaces")
+            return {"authorization": f"Bearer {token}"}
         if access.username:
-            password = access.password_file.read_text().strip() if access.password_file else ""
+            password = _read(access.password_file) if access.password_file else ""
             pair = b64encode(f"{access.username}:{password}".encode()).decode()
             return {"authorization": f"Basic {pair}"}
         return {}
 
 
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise _NoCredentials(f"{file} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise _NoCredentials(f"{file} is no UTF-8 text") from error
+
+
+def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise AccessError(f"prometheus: header {name!r} may have a name and a value of printable ASCII")
+    return dict(headers)
+
+
 async def _bounded(response: httpx.Response) -> bytes | None:
     """None where it is too long."""
     parts, length = [], 0
-    async for part in response.aiter_bytes():
+    async for part in response.aiter_raw():
         length += len(part)
         if length > MAX_BYTES:
             return None
@@ -142,13 +177,17 @@ def _span(seconds: float) -> str:
 
 
 def _base(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise AccessError(f"prometheus: {url!r} is no address; give one like http://prometheus:9090")
+    shown = repr(_USER.sub("//***@", url))
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket that is not closed
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise AccessError(f"prometheus: {shown} is no address; give one like http://prometheus:9090")
     with suppress(ValueError):
         _ = parts.port
         return url.rstrip("/")
-    raise AccessError(f"prometheus: {url!r} has no valid port")
+    raise AccessError(f"prometheus: {shown} has no valid port")
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:

@@ -10,7 +10,7 @@ import structlog
 from autoscaler.io.prometheus.client import Prometheus
 from autoscaler.observation import Health, Sample
 from autoscaler.policy import PoolPolicy, Rule
-from autoscaler.promql import NoNumber, Number, aged, covered, sample
+from autoscaler.promql import Fault, NoNumber, Number, aged, covered, sample
 from autoscaler.signals import followed, judged
 
 EVERY = 10.0  # Prometheus scrapes no oftener as a rule
@@ -29,6 +29,7 @@ class Rules:
         self._every = every
         self._rules: dict[tuple[str, str], tuple[Rule, ...]] = {}
         self._samples: dict[tuple[str, str, str], Sample] = {}
+        self._broken: dict[tuple[str, str, str], str] = {}  # said once
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     def follow(self, policies: Sequence[PoolPolicy]) -> None:
@@ -42,6 +43,7 @@ class Rules:
             if before.get((*place, rule.name)) == rule
         }
         self._samples = {key: kept for key, kept in self._samples.items() if key in same}
+        self._broken = {key: said for key, said in self._broken.items() if key in same}
 
     def samples(self, policy: PoolPolicy) -> Mapping[str, Sample]:
         """By the rule's name, of `policy`'s pool. One that was not answered yet is lost, not absent."""
@@ -71,7 +73,7 @@ class Rules:
 
     async def _refresh(self, place: tuple[str, str], rule: Rule) -> None:
         async with self._turns:
-            new = sample(await self._ask(rule), self._now())
+            new = sample(await self._asked(place, rule), self._now())
         if rule not in self._rules.get(place, ()):
             return  # a reload came in between
         key = (*place, rule.name)
@@ -86,6 +88,17 @@ class Rules:
                 health=kept.health.value,
                 detail=kept.detail,
             )
+
+    async def _asked(self, place: tuple[str, str], rule: Rule) -> Number | NoNumber:
+        """What nobody thought of is this rule's trouble, and not that of the others."""
+        try:
+            return await self._ask(rule)
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            if self._broken.get(key := (*place, rule.name)) != said:
+                self._broken[key] = said
+                log.exception("rule_broke", region=place[0], pool=place[1], rule=rule.name)
+            return NoNumber(Fault.BROKEN, f"asking failed: {type(error).__name__}")
 
     async def _ask(self, rule: Rule) -> Number | NoNumber:
         """The rule's query, and what it asks besides, at the same time."""

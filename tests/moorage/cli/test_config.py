@@ -65,6 +65,15 @@ def test_config_shows_values_with_their_origin(monkeypatch: pytest.MonkeyPatch) 
     assert "very_secret" not in answer.output
 
 
+def test_addresses_of_prometheus_are_shown_without_their_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOORAGE_AUTOSCALER__PROMETHEUS__URLS", "http://ali:sesame@one:9090,http://two:9090")
+
+    answer = CliRunner().invoke(moorage, ["config", "--json"])
+
+    rows = {row["setting"]: row for row in json.loads(answer.output)}
+    assert rows["autoscaler.prometheus.urls"]["value"] == ["http://ali:***@one:9090", "http://two:9090"]
+
+
 def test_config_without_a_terminal_is_plain_columns() -> None:
     answer = CliRunner().invoke(moorage, ["config"])
 

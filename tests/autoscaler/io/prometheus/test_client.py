@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -218,6 +219,47 @@ async def test_a_missing_token_file_is_said(tmp_path: Path) -> None:
     assert "gone" in answer.detail
 
 
+@pytest.mark.parametrize("secret", [b"\xff\xfeSECRET", b"SECRET\nSECRET", "SECRET\u00e4".encode(), b" \n"])
+async def test_a_file_that_holds_no_token_is_named_and_nothing_of_it_is_said(tmp_path: Path, secret: bytes) -> None:
+    token = tmp_path / "token"
+    token.write_bytes(secret)
+
+    answer = await ask_at("http://127.0.0.1:1", bearer_token_file=token)
+
+    assert fault_of(answer) is Fault.REFUSED
+    assert isinstance(answer, NoNumber)
+    assert str(token) in answer.detail
+    assert "SECRET" not in answer.detail
+
+
+async def test_a_password_that_is_no_text_is_said(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_bytes(b"\xff")
+
+    answer = await ask_at("http://127.0.0.1:1", username="ali", password_file=password)
+
+    assert fault_of(answer) is Fault.REFUSED
+
+
+async def test_a_compressed_answer_is_not_asked_for_and_not_unpacked() -> None:
+    seen = []
+
+    def answer(head: Head, body: bytes) -> bytes:
+        seen.append(head["accept-encoding"])
+        packed = gzip.compress(gzip.compress(GOOD))  # each layer may be a thousand times larger than what came
+        return ok(packed).replace(b"connection: close", b"content-encoding: gzip, gzip\r\nconnection: close", 1)
+
+    async with a_server(answer) as url:
+        assert fault_of(await ask_at(url)) is Fault.BROKEN
+
+    assert seen == ["identity"]
+
+
+async def test_a_time_of_four_hundred_digits_is_no_number() -> None:
+    async with a_server(lambda head, body: ok(GOOD.replace(b"1000.0", b"1" + b"0" * 400))) as url:
+        assert fault_of(await ask_at(url)) is Fault.OUT_OF_RANGE
+
+
 async def test_tls_is_verified_with_the_given_authority(tmp_path: Path) -> None:
     authority = trustme.CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -232,10 +274,25 @@ async def test_tls_is_verified_with_the_given_authority(tmp_path: Path) -> None:
     assert fault_of(unknown) is Fault.UNREACHABLE
 
 
-@pytest.mark.parametrize("url", ["prometheus:9090", "ftp://prometheus", "http://", "http://prometheus:port"])
+@pytest.mark.parametrize(
+    "url", ["prometheus:9090", "ftp://prometheus", "http://", "http://prometheus:port", "http://[::1", "http://p/?x=1"]
+)
 async def test_a_wrong_address_stops_the_start(url: str) -> None:
     with pytest.raises(AccessError, match="prometheus"):
         Prometheus(Access((url,)))
+
+
+async def test_the_password_in_a_wrong_address_is_not_said() -> None:
+    with pytest.raises(AccessError) as wrong:
+        Prometheus(Access(("http://ali:sesame@prometheus:port",)))
+
+    assert "sesame" not in str(wrong.value)
+
+
+@pytest.mark.parametrize("header", [{"X-Scope-OrgID": "\u00e4"}, {"X-Scope-OrgID": "a\r\nb: c"}, {"X Y": "a"}])
+async def test_a_header_that_cannot_be_sent_stops_the_start(header: dict[str, str]) -> None:
+    with pytest.raises(AccessError, match="header"):
+        Prometheus(Access(("http://127.0.0.1:1",), headers=header))
 
 
 async def test_a_wrong_authority_stops_the_start(tmp_path: Path) -> None:

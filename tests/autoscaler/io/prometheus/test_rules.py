@@ -134,3 +134,23 @@ async def test_it_asks_again_and_again() -> None:
 
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_rule_that_breaks_is_lost_said_once_and_stops_no_other() -> None:
+    class Breaking(Oracle):
+        async def instant(self, query: str, *, lookback: float, stale_after: float) -> Number | NoNumber:
+            if query == "odd":
+                raise OverflowError("as nobody thought of")
+            return await super().instant(query, lookback=lookback, stale_after=stale_after)
+
+    policy = a_policy(Rule("odd", "odd", 8), Rule("busy", "busy", 8))
+    rules = the_rules(Breaking({"busy": Number(93.0, at=5.0)}), policy)
+
+    with capture_logs() as logs:
+        await rules.refresh()
+        await rules.refresh()
+
+    samples = rules.samples(policy)
+    assert (samples["odd"].health, samples["busy"].health) == (Health.LOST, Health.OK)
+    assert "OverflowError" in samples["odd"].detail
+    assert [each["rule"] for each in logs if each["event"] == "rule_broke"] == ["odd"]
