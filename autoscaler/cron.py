@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LONGEST = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days of a month, by its number
 _DAYS_AHEAD = 366 * 8 + 2  # 29 February is at most eight years away
 
 
@@ -33,6 +35,11 @@ class Cron:
             return False
         by_day, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         return by_day or by_weekday if self.is_either else by_day and by_weekday
+
+    @property
+    def ever(self) -> bool:
+        """Whether any month has such a day."""
+        return self.is_either or any(day <= _LONGEST[month] for month in self.months for day in self.days)
 
 
 def parse(text: str) -> Cron:
@@ -69,20 +76,23 @@ def _nearest(cron: Cron, zone: ZoneInfo, now: float, days: int, *, forwards: boo
     )  # a change of the clock may move one over midnight
     for _ in range(days + 2):
         if cron.meets(day):
-            for at in _times(cron, zone, day, forwards=forwards):
+            times = _times(cron, zone, day)
+            for at in times if forwards else reversed(times):
                 if at > now if forwards else at <= now:
                     return at
         day += timedelta(days=step)
     return None
 
 
-def _times(cron: Cron, zone: ZoneInfo, day: date, *, forwards: bool) -> list[float]:
+@lru_cache(maxsize=256)
+def _times(cron: Cron, zone: ZoneInfo, day: date) -> tuple[float, ...]:
+    """Of one day, in order. `* * * * *` has 1,440, which take 5 ms: once a day, not at each look."""
     times = {
         _moment(datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone))
         for hour in cron.hours
         for minute in cron.minutes
     }
-    return sorted(times, reverse=not forwards)
+    return tuple(sorted(times))
 
 
 def _moment(local: datetime) -> float:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from enum import Enum
-from math import isfinite
 from typing import Any, TypeVar
 
 LONGEST = 256  # characters of a name
+_PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")  # as everywhere over REST
+_DNS = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")  # RFC 1123, as Kubernetes names objects
+_SHOWN = 80  # characters of what was written
 _QUERY = 8192
 _E = TypeVar("_E", bound=Enum)
 Table = Mapping[str, Any]
@@ -29,12 +32,20 @@ class At:
 
     def under(self, name: str) -> At:
         """A field of this table."""
-        return At(f"{self.path}.{name}" if self.path else name)
+        known = name if name.isprintable() and len(name) <= _SHOWN else _shown(name)
+        return At(f"{self.path}.{known}" if self.path else known)
 
     def wrong(self, was: object, may_be: str) -> WrongPolicy:
         """To be raised."""
+        return WrongPolicy(f"{self.path} is {_shown(was)}: it may be {may_be}")
+
+
+def _shown(was: object) -> str:
+    try:
         shown = repr(was)
-        return WrongPolicy(f"{self.path} is {shown if len(shown) <= 80 else shown[:77] + '...'}: it may be {may_be}")
+    except ValueError:  # a whole number with more digits than Python prints
+        return "beyond all bounds"
+    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
 
 
 def whole(least: int, most: int) -> Reading:
@@ -52,7 +63,7 @@ def number(least: float, most: float) -> Reading:
     """A finite number."""
 
     def read(at: At, was: object) -> float:
-        if isinstance(was, bool) or not isinstance(was, int | float) or not isfinite(was) or not least <= was <= most:
+        if isinstance(was, bool) or not isinstance(was, int | float) or not least <= was <= most:
             raise at.wrong(was, f"a number from {least:g} to {most:g}")
         return float(was)
 
@@ -63,6 +74,20 @@ def text(at: At, was: object) -> str:
     """A name."""
     if not isinstance(was, str) or not was.strip() or len(was) > LONGEST or not was.isprintable():
         raise at.wrong(was, f"a text of 1 to {LONGEST} printable characters")
+    return was
+
+
+def place(at: At, was: object) -> str:
+    """A region's or a pool's name."""
+    if not isinstance(was, str) or not _PLACE.fullmatch(was):
+        raise at.wrong(was, "a text of 1 to 63 letters, digits and . _ / -, the first a letter or digit")
+    return was
+
+
+def dns(at: At, was: object) -> str:
+    """A name in Kubernetes."""
+    if not isinstance(was, str) or not _DNS.fullmatch(was):
+        raise at.wrong(was, "a name of Kubernetes: 1 to 253 small letters, digits, - and .")
     return was
 
 

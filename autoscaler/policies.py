@@ -25,8 +25,10 @@ from autoscaler.fields import (
     Table,
     WrongPolicy,
     choice,
+    dns,
     labels,
     number,
+    place,
     query,
     read,
     record,
@@ -49,11 +51,11 @@ def policies_of(said: str) -> tuple[PoolPolicy, ...]:
     """Of a file's text, in its order. Raises WrongPolicy."""
     try:
         document = tomllib.loads(said)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, and brackets within brackets
         raise WrongPolicy(f"this is no TOML: {error}") from error
     unknown = sorted(document.keys() - {"defaults", "pools"})
     if unknown:
-        raise WrongPolicy(f"{unknown[0]} is no field: there are [defaults] and [[pools]]")
+        raise WrongPolicy(f"{At('').under(unknown[0]).path} is no field: there are [defaults] and [[pools]]")
     defaults, found = document.get("defaults", {}), tables(At("pools"), document.get("pools", []))
     if not isinstance(defaults, Mapping):
         raise At("defaults").wrong(defaults, "a table")
@@ -67,7 +69,7 @@ def policies_of(said: str) -> tuple[PoolPolicy, ...]:
 
 def _pool(at: At, table: Table) -> PoolPolicy:
     names = [table.get(name) for name in ("region", "pool")]
-    if all(isinstance(name, str) and name and len(name) <= LONGEST for name in names):
+    if all(isinstance(name, str) and name.strip() and len(name) <= LONGEST and name.isprintable() for name in names):
         at = At(f"{at.path} ({'/'.join(map(str, names))})")
     policy = PoolPolicy(**record(PoolPolicy, _POOL, at, table))
     if policy.minimum > policy.maximum:
@@ -82,17 +84,24 @@ def _target(at: At, was: object) -> KubernetesTarget | LocalTarget:
     if was["kind"] == "local":
         return LocalTarget(**record(LocalTarget, {"command": _command}, at, rest))
     readings: dict[str, Reading] = {
-        "namespace": text,
-        "name": text,
+        "namespace": dns,
+        "name": dns,
         "resource": _resource,
         "removal": choice(RemovalMode),
     }
     found = record(KubernetesTarget, readings, at, rest)
-    return KubernetesTarget(**{"kind" if name == "resource" else name: value for name, value in found.items()})
+    target = KubernetesTarget(**{"kind" if name == "resource" else name: value for name, value in found.items()})
+    if target.removal is RemovalMode.DETACH and not kind_of(target.kind).is_deployment:
+        raise at.under("removal").wrong("detach", "'cost' or 'exact': only a Deployment's pods can be detached")
+    return target
 
 
 def _command(at: At, was: object) -> tuple[str, ...]:
-    if not isinstance(was, list) or not was or not all(isinstance(each, str) and each for each in was):
+    if (
+        not isinstance(was, list)
+        or not was
+        or not all(isinstance(each, str) and each and "\0" not in each for each in was)
+    ):
         raise at.wrong(was, 'a list of texts, as ["moorage", "worker", "mine:talk"]')
     return tuple(was)
 
@@ -107,10 +116,10 @@ def _resource(at: At, was: object) -> str:
 
 def _rules(at: At, was: object) -> tuple[Rule, ...]:
     found = []
-    for place, table in tables(at, was):
-        rule = Rule(**record(Rule, _RULE, place, table))
+    for where, table in tables(at, was):
+        rule = Rule(**record(Rule, _RULE, where, table))
         if rule.lost_after < rule.stale_after:
-            raise place.under("lost_after").wrong(
+            raise where.under("lost_after").wrong(
                 rule.lost_after, f"at least stale_after, which is {rule.stale_after:g}"
             )
         found.append(rule)
@@ -119,18 +128,20 @@ def _rules(at: At, was: object) -> tuple[Rule, ...]:
 
 
 def _schedules(at: At, was: object) -> tuple[Schedule, ...]:
-    found = tuple(Schedule(**record(Schedule, _SCHEDULE, place, table)) for place, table in tables(at, was))
+    found = tuple(Schedule(**record(Schedule, _SCHEDULE, where, table)) for where, table in tables(at, was))
     _check_names(at, [schedule.name for schedule in found])
     return found
 
 
 def _cron(at: At, was: object) -> str:
     try:
-        cron.parse(text(at, was))
+        found = cron.parse(text(at, was))
     except WrongPolicy:
         raise
     except ValueError as error:
         raise at.wrong(was, f"five fields, minute hour day month weekday: {error}") from error
+    if not found.ever:
+        raise at.wrong(was, "a day that there is: none of these months has it")
     return str(was)
 
 
@@ -149,15 +160,19 @@ def _check_names(at: At, names: list[str]) -> None:
 
 def _check_unique(policies: tuple[PoolPolicy, ...]) -> None:
     places = Counter(f"{policy.region}/{policy.pool}" for policy in policies)
-    targets = Counter(policy.target for policy in policies if isinstance(policy.target, KubernetesTarget))
-    for place, times in places.items():
+    targets = Counter(_scaled(policy.target) for policy in policies if isinstance(policy.target, KubernetesTarget))
+    for name, times in places.items():
         if times > 1:
-            raise WrongPolicy(f"pools has {place} {times} times: region and pool together name one")
+            raise WrongPolicy(f"pools has {name} {times} times: region and pool together name one")
     for target, times in targets.items():
         if times > 1:
-            raise WrongPolicy(
-                f"{times} pools have the target {target.namespace}/{target.name}: they would fight over it"
-            )
+            raise WrongPolicy(f"{times} pools have the target {target[0]}/{target[-1]}: they would fight over it")
+
+
+def _scaled(target: KubernetesTarget) -> tuple[str, ...]:
+    """The same for whatever names the same object; its version and how its pods go make no other one."""
+    kind = kind_of(target.kind)
+    return target.namespace, kind.group, kind.plural, target.name
 
 
 _RULE: dict[str, Reading] = {
@@ -178,8 +193,8 @@ _SCHEDULE: dict[str, Reading] = {
     "workers": whole(0, MOST_WORKERS),
 }
 _POOL: dict[str, Reading] = {
-    "region": text,
-    "pool": text,
+    "region": place,
+    "pool": place,
     "target": _target,
     "slots": whole(1, 100_000),
     "labels": labels,

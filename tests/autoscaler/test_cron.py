@@ -102,3 +102,30 @@ def test_previous_and_following_enclose_every_moment(now: float, expression: str
     assert after is not None
     assert before <= now < after
     assert cron.following(parsed, BERLIN, before) == after
+
+
+@pytest.mark.parametrize(
+    ("expression", "has_any"),
+    [
+        ("0 0 29 2 *", True),
+        ("0 0 30 2 *", False),
+        ("0 0 31 4,6 *", False),
+        ("0 0 31 4,5 *", True),
+        ("0 0 30 2 mon", True),
+    ],
+)
+def test_it_is_known_whether_there_is_such_a_day(expression: str, has_any: bool) -> None:
+    parsed = cron.parse(expression)
+
+    assert parsed.ever is has_any
+    assert (cron.following(parsed, BERLIN, at("2026-01-01T00:00")) is not None) is has_any
+
+
+def test_every_minute_of_a_month_is_found_without_reckoning_each_day_anew() -> None:
+    each = cron.parse("* * * * *")
+    cron._times.cache_clear()
+
+    for look in range(100):
+        cron.previous(each, BERLIN, at("2026-07-01T12:00") + 5.0 * look)
+
+    assert cron._times.cache_info().misses <= 2

@@ -10,6 +10,8 @@ from autoscaler.policy import KubernetesTarget, LocalTarget, PoolPolicy, Removal
 TARGET = 'target = { kind = "kubernetes", namespace = "default", name = "gpu" }'
 POOL = f'[[pools]]\nregion = "eu"\npool = "gpu"\nslots = 8\n{TARGET}\n'
 
+OTHER = POOL.replace('pool = "gpu"', 'pool = "cpu"')
+
 
 def refused(text: str) -> str:
     with pytest.raises(WrongPolicy) as wrong:
@@ -66,7 +68,22 @@ def test_how_members_go_and_what_is_scaled_can_be_said() -> None:
         (("slots = 8", "slots = 8\nbuffer_sigmas = inf"), "buffer_sigmas is inf: it may be a number from 0 to 20"),
         (("slots = 8", "slots = 8\nevery = nan"), "every is nan"),
         (("slots = 8", "slots = 8\nlabels = { gpu = 4 }"), "labels.gpu is 4: it may be a text"),
-        (('"eu"', '""'), "region is '': it may be a text of 1 to 256"),
+        (('"eu"', '""'), "region is '': it may be a text of 1 to 63"),
+        (('"eu"', '"eu west"'), "region is 'eu west': it may be a text of 1 to 63"),
+        (('"eu"', r'"\u0000"'), r"region is '\x00'"),
+        (('"default"', '".."'), "namespace is '..': it may be a name of Kubernetes"),
+        (('name = "gpu" }', 'name = "../gpu" }'), "name is '../gpu': it may be a name of Kubernetes"),
+        (
+            ('name = "gpu" }', 'name = "gpu", resource = "StatefulSet", removal = "detach" }'),
+            "removal is 'detach': it may be 'cost' or 'exact'",
+        ),
+        pytest.param(("slots = 8", f"slots = 8\nevery = {'9' * 400}"), "every is 999", id="four hundred digits"),
+        pytest.param(("slots = 8", f"slots = 0x{'F' * 5000}"), "slots is beyond all bounds", id="five thousand"),
+        pytest.param(
+            ("slots = 8", f"slots = 8\nevery = 0x{'F' * 5000}"), "every is beyond all bounds", id="and a half"
+        ),
+        pytest.param(("slots = 8", f"{'k' * 100_000} = 8"), "kkk... is no field", id="a long name"),
+        (("slots = 8", r'"sl\nots" = 8'), r"'sl\nots' is no field"),
         pytest.param(('"eu"', '"' + "x" * 1_000_000 + '"'), "region is 'xxx", id="a million"),
         (('kind = "kubernetes"', 'kind = "nomad"'), 'it may be a table with kind = "kubernetes" or kind = "local"'),
         (
@@ -99,6 +116,10 @@ def test_a_wrong_field_says_what_it_was_and_what_it_may_be(change: tuple[str, st
             "schedules[0].cron is '0 25 * * *': it may be five fields",
         ),
         (
+            '[[pools.schedules]]\nname="a"\ncron="0 5 30 2 *"\ntime_zone="UTC"\nduration=60\nworkers=1\n',
+            "schedules[0].cron is '0 5 30 2 *': it may be a day that there is",
+        ),
+        (
             '[[pools.schedules]]\nname="a"\ncron="0 5 * * *"\ntime_zone="Mars/Dome"\nduration=60\nworkers=1\n',
             "time_zone is 'Mars/Dome': it may be an IANA name",
         ),
@@ -118,6 +139,14 @@ def test_a_wrong_rule_or_schedule_is_named_with_its_place(more: str, said: str) 
         ("[defaults]\nregion = 'eu'\n" + POOL, "defaults.region is no field"),
         (POOL + POOL, "pools has eu/gpu 2 times"),
         (POOL + POOL.replace('pool = "gpu"', 'pool = "cpu"'), "2 pools have the target default/gpu"),
+        (POOL + OTHER.replace('"gpu" }', '"gpu", removal = "exact" }'), "2 pools have the target default/gpu"),
+        (
+            POOL + OTHER.replace('"gpu" }', '"gpu", resource = "deployments.apps/v1" }'),
+            "2 pools have the target default/gpu",
+        ),
+        pytest.param("x = " + "[" * 20_000, "this is no TOML", id="brackets in brackets"),
+        pytest.param("x = " + "9" * 5_000, "this is no TOML", id="five thousand digits"),
+        (r'"a\nb" = 1', r"'a\nb' is no field"),
     ],
 )
 def test_a_file_that_is_wrong_as_a_whole_says_so(text: str, said: str) -> None:
