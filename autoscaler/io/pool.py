@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from autoscaler.decide import decide
+from autoscaler.decision import Decision
 from autoscaler.io.acting import Reach, carry_out
 from autoscaler.io.leading import Leader
 from autoscaler.io.memories import Memories
@@ -26,6 +27,7 @@ from autoscaler.memory import Memory
 from autoscaler.observation import Freeze, Observation, TargetSeen
 from autoscaler.observing import Place, observation
 from autoscaler.policy import PoolPolicy
+from autoscaler.recalled import AHEAD, believable
 from scheduler.store import Store
 
 LEAST_SECONDS = 1.0  # between two looks, whatever happens
@@ -99,8 +101,9 @@ class Pool:
         if not is_leading:
             self._memory = None
             return
+        self._set_clock()
         if self._memory is None and (recalled := await self._memories.recall()) is not None:
-            self._memory = recalled
+            self._memory = self._believed(recalled)
         if self._memory is None:
             self._around.metrics.frozen(self.place, {Freeze.REGISTRY})
             return
@@ -178,7 +181,7 @@ class Pool:
 
     async def _step(self, seen: Observation, memory: Memory) -> None:
         began_at = time.perf_counter()
-        decision, remembered = decide(self.policy, seen, memory, self._now())
+        decision, remembered = self._decided(seen, memory)
         self._around.metrics.decided(self.place, decision, time.perf_counter() - began_at)
         self._memory = remembered
         self.target.announce(decision.frozen)
@@ -196,6 +199,26 @@ class Pool:
         if self._leader.is_leading:
             await self._memories.keep(remembered, at_once=carried.is_change)
 
+    def _decided(self, seen: Observation, memory: Memory) -> tuple[Decision, Memory]:
+        """A memory with which nothing can be decided is forgotten: it would fail at each look, and for whoever leads next."""
+        try:
+            return decide(self.policy, seen, memory, self._now())
+        except Exception as error:
+            decided = decide(self.policy, seen, Memory(cordoned=memory.cordoned), self._now())
+            self._complain("memory_forgotten", error)
+            return decided
+
+    def _believed(self, memory: Memory) -> Memory:
+        believed = believable(memory, self._now())
+        if believed is not memory:
+            _log.error(
+                "memory_forgotten",
+                region=self.policy.region,
+                pool=self.policy.pool,
+                detail="damaged, or of a clock ahead",
+            )
+        return believed
+
     def _protect(self, seen: Observation) -> None:
         if seen.workers is None:
             return
@@ -206,9 +229,20 @@ class Pool:
         )
 
     def _now(self) -> float:
-        """The store's clock, which may be set anew after an outage, never backwards."""
+        """The store's clock, which may be set anew after an outage, never backwards within a look."""
         self._last = max(self._last, self._around.store.now())
         return self._last
+
+    def _set_clock(self) -> None:
+        """A little back is waited out. Set back by more it is followed: else nothing would pass, no wish be heard, until it is
+        where it was."""
+        now = self._around.store.now()
+        if now < self._last - AHEAD:
+            _log.warning(
+                "clock_set_back", region=self.policy.region, pool=self.policy.pool, seconds=round(self._last - now)
+            )
+            self._last = now
+            self._memory = believable(self._memory, now) if self._memory is not None else None
 
     async def _last_word(self) -> None:
         if self._memory is not None and self._leader.is_leading:

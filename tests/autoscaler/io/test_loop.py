@@ -8,10 +8,14 @@ from dataclasses import replace
 
 import pytest
 
+from autoscaler.decide import decide
+from autoscaler.decision import Decision
+from autoscaler.io import pool as module
 from autoscaler.io.leading import LEAD_SECONDS
 from autoscaler.io.target import Failed, Lost
-from autoscaler.observation import Freeze, Problem
-from autoscaler.policy import KubernetesTarget
+from autoscaler.memory import Memory
+from autoscaler.observation import Freeze, Observation, Problem
+from autoscaler.policy import KubernetesTarget, PoolPolicy
 from scheduler.values import End, Outcome, ScaleAction
 from tests.autoscaler.io.yard import POOL, REGION, Yard, a_policy
 from tests.scheduler.builders import a_scale_request
@@ -252,6 +256,63 @@ async def test_a_memory_that_nobody_can_read_is_forgotten() -> None:
             assert (await yard.memory.memory(f"autoscaler:{REGION}/{POOL}") or b"").startswith(b'{"')
         finally:
             await other.close()
+
+
+@patient
+@pytest.mark.parametrize("wrong", [b'"spread":-1', b'"habits":{"rates":[1.0]}'])
+async def test_a_damaged_memory_ends_no_look_and_its_cordons_stay_ours(wrong: bytes) -> None:
+    async with Yard(a_policy(minimum=2)) as yard:
+        await yard.until(lambda: _serve(yard, 2))
+        await yard.autoscaler.stop()
+        ours = (await yard.workers())[0]
+        await yard.memory.cordon(ours)
+        await yard.memory.keep_memory(f"autoscaler:{REGION}/{POOL}", b'{"cordoned":["%s"],%s}' % (ours.encode(), wrong))
+        other = yard.another()
+        await other.start(yard.policies)
+        try:
+            await yard.until(lambda: _serve(yard, 2), within=15.0)
+            assert other.is_looking
+        finally:
+            await other.close()
+
+
+@patient
+async def test_what_nobody_thought_of_in_a_memory_is_forgotten_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fragile(policy: PoolPolicy, seen: Observation, memory: Memory, now: float) -> tuple[Decision, Memory]:
+        if 13.5 in memory.leads:
+            raise ZeroDivisionError("of the thirteenth")
+        return decide(policy, seen, memory, now)
+
+    monkeypatch.setattr(module, "decide", fragile)
+    async with Yard() as yard:
+        await yard.until(yard.serving)
+        await yard.autoscaler.stop()
+        name = f"autoscaler:{REGION}/{POOL}"
+        await yard.memory.keep_memory(name, b'{"leads":[13.5]}')
+        other = yard.another()
+        await other.start([a_policy(minimum=2)])
+        try:
+            await yard.until(lambda: _serve(yard, 2), within=15.0)
+            assert b"13.5" not in (await yard.memory.memory(name) or b"13.5")
+        finally:
+            await other.close()
+
+
+@patient
+async def test_a_clock_that_is_set_back_by_a_day_is_followed() -> None:
+    async with Yard() as yard:
+        await yard.until(yard.serving)
+        await asyncio.sleep(10.0)
+
+        yard.skew = -86_400.0
+        now = yard.memory.now()
+        await yard.memory.put_scale_request(
+            a_scale_request(action=ScaleAction.SET, region=REGION, pool=POOL, workers=3, created_at=now)
+        )
+
+        assert await yard.until(lambda: "raise 1 to 3" in yard.target.log) <= 3.0
+        (status,) = await yard.memory.pool_statuses()
+        assert status.until <= yard.memory.now() + 15.0
 
 
 async def _serve(yard: Yard, workers: int) -> bool:

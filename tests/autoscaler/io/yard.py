@@ -125,7 +125,8 @@ class Yard:
 
     def __init__(self, *policies: PoolPolicy) -> None:
         loop = asyncio.get_running_loop()
-        self.memory = MemoryStore(clock=lambda: START + loop.time())
+        self.skew = 0.0  # of the store's clock
+        self.memory = MemoryStore(clock=lambda: START + loop.time() + self.skew)
         self.reach = MemoryReach(lambda: self.memory)
         self.store = cast(Store, self.reach)
         self.registry = CollectorRegistry()
