@@ -21,9 +21,12 @@ from moorage.errors import Code, error_for
 
 API = "/api/v1"
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_SHOWN = (
+    r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"  # no control of a terminal, no line end, no turn of direction
+)
+Text = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=f"^{_SHOWN}+$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
-Reason = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Reason = Annotated[str, StringConstraints(max_length=256, pattern=f"^{_SHOWN}*$")]
 
 _BEARER = HTTPBearer(auto_error=False, description="an API key `ak_…`, or a join key `jk_…` where workers speak")
 _HEADER = APIKeyHeader(name="x-api-key", auto_error=False)

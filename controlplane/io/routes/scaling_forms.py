@@ -16,6 +16,7 @@ from controlplane.scaling import LONGEST_SECONDS, ScaleWish
 from scheduler.values import DecisionRecord, PoolStatus, PoolView, ScaleAction, ScaleRequest
 
 USUAL_SECONDS = 3600.0
+SHORTEST_SECONDS = 1.0  # no look of an autoscaler is surely within less
 _INT32 = (1 << 31) - 1
 
 NAMED_BY = {
@@ -37,7 +38,9 @@ class NewScaleRequest(Asked):
     delta_workers: Annotated[int, Field(strict=True, ge=1, le=_INT32)] | None = None
     workers: Annotated[int, Field(strict=True, ge=0, le=_INT32)] | None = None
     reason: Reason = ""
-    ttl_seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS, description="then it is over")] = USUAL_SECONDS
+    ttl_seconds: Annotated[
+        float, Field(strict=True, ge=SHORTEST_SECONDS, le=LONGEST_SECONDS, description="then it is over")
+    ] = USUAL_SECONDS
     dry_run: bool = False
 
     @model_validator(mode="after")
