@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from importlib import import_module
+from math import isnan
+from operator import add
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from autoscaler.replay.trial import Terms, Trial
 
 PICTURES = (".png", ".svg")
+DAY = 86_400.0
+MOST_DAYS = 400.0  # of a trace: a day takes some seconds, so a year an hour
+LATEST = 32_503_680_000.0  # the year 3000
 
 
 @click.command()
@@ -57,10 +63,12 @@ def replay(trace: Path, plot: Path | None, seed: int, *, as_json: bool, **option
     """
     if plot is not None and plot.suffix.lower() not in PICTURES:
         raise click.BadParameter(f"{plot.name} is neither .png nor .svg", param_hint="--plot")
+    for name in ("pod_start", "wait", "warm_up"):
+        if isnan(options[name]):
+            raise click.BadParameter("it is no number", param_hint=f"--{name.replace('_', '-')}")
     with server_extra("autoscaler replay"):
         if plot is not None:
-            pass  # a missing extra is said before the minutes of the replay
-
+            import_module("matplotlib")  # a missing extra is said before the minutes of the replay
         trials = _trials(_read(trace), options, seed)
         if plot is not None:
             _draw(trials, plot)
@@ -92,14 +100,34 @@ def _read(trace: Path) -> list[Sessions]:
     from autoscaler.replay.tracefile import TraceError, read_trace
 
     try:
-        with trace.open(encoding="utf-8", newline="") as lines:
-            return read_trace(lines)
+        with trace.open(encoding="utf-8-sig", newline="") as lines:
+            regions = read_trace(lines)
     except OSError as error:
         raise click.ClickException(f"{trace}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise click.ClickException(f"{trace}: not UTF-8 at byte {error.start}") from error
     except TraceError as error:
         raise click.ClickException(f"{trace}: {error}") from error
+    _check_span(trace, regions)
+    return regions
+
+
+def _check_span(trace: Path, regions: list[Sessions]) -> None:
+    """Times in milliseconds, or of two kinds, would be replayed for days, five seconds a look."""
+    for sessions in regions:
+        if not sessions.region.isprintable():
+            raise click.ClickException(f"{trace}: region {sessions.region!r} has characters that cannot be printed")
+        last = max(map(add, sessions.starts, sessions.lengths))
+        if last > LATEST:
+            raise click.ClickException(
+                f"{trace}: {sessions.region} has a time after the year 3000: are these milliseconds?"
+            )
+        days = (last - sessions.starts[0]) / DAY
+        if days > MOST_DAYS:
+            raise click.ClickException(
+                f"{trace}: the sessions of {sessions.region} span {days:,.0f} days, and {MOST_DAYS:.0f} is the most: "
+                "cut the trace into parts, or see whether its times are all Unix seconds"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,39 @@ def policies(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("1772352060000,1772352600000,eu", "after the year 3000: are these milliseconds?"),
+        ("0,1e300,eu", "after the year 3000"),
+        ("2026-03-01T08:00:00Z,2026-03-01T08:12:30Z,eu", "span 20,513 days, and 400 is the most"),
+        ("0,34600000,eu", "span 400 days"),
+        ("0,10,e\x1b[31mu", r"region 'e\x1b[31mu' has characters that cannot be printed"),
+    ],
+)
+def test_a_trace_that_would_take_days_is_refused(trace: Path, row: str, said: str) -> None:
+    trace.write_text(TRACE + row + "\n")
+
+    result = replay(trace)
+
+    assert result.exit_code == 1
+    assert said in result.output
+
+
+def test_a_trace_of_a_spreadsheet_has_a_mark_and_quotes(trace: Path) -> None:
+    trace.write_bytes(b'\xef\xbb\xbf"start","end","region"\r\n"0","600","eu"\r\n')
+
+    assert replay(trace).exit_code == 0
+
+
+@pytest.mark.parametrize("option", ["--pod-start", "--wait", "--warm-up"])
+def test_what_is_no_number_is_refused(trace: Path, option: str) -> None:
+    result = replay(trace, option, "nan")
+
+    assert result.exit_code == 2
+    assert option in result.output
+
+
 def test_a_picture_has_to_be_png_or_svg(trace: Path) -> None:
     result = replay(trace, "--plot", "picture.gif")
 
@@ -108,6 +141,7 @@ def test_a_missing_extra_is_named_before_anything_is_replayed(trace: Path, monke
 
     assert result.exit_code == 1
     assert "pip install 'moorage[plot]'" in result.output
+    assert "sessions …" not in result.output
 
 
 def test_a_picture_is_drawn(trace: Path, tmp_path: Path) -> None:
