@@ -43,6 +43,7 @@ from autoscaler.policy import KubernetesTarget, LocalTarget, PoolPolicy, Removal
 DAY = 86_400
 MOST_WORKERS = 10_000
 MOST_POOLS = 1_000
+MOST_RULES = 100  # of a pool; also of schedules
 
 __all__ = ["WrongPolicy", "policies_of"]
 
@@ -123,13 +124,13 @@ def _rules(at: At, was: object) -> tuple[Rule, ...]:
                 rule.lost_after, f"at least stale_after, which is {rule.stale_after:g}"
             )
         found.append(rule)
-    _check_names(at, [rule.name for rule in found])
+    _check_names(at, "rules", [rule.name for rule in found])
     return tuple(found)
 
 
 def _schedules(at: At, was: object) -> tuple[Schedule, ...]:
     found = tuple(Schedule(**record(Schedule, _SCHEDULE, where, table)) for where, table in tables(at, was))
-    _check_names(at, [schedule.name for schedule in found])
+    _check_names(at, "schedules", [schedule.name for schedule in found])
     return found
 
 
@@ -152,7 +153,9 @@ def _time_zone(at: At, was: object) -> str:
         raise at.wrong(was, "an IANA name, as 'Europe/Berlin' or 'UTC'") from None
 
 
-def _check_names(at: At, names: list[str]) -> None:
+def _check_names(at: At, what: str, names: list[str]) -> None:
+    if len(names) > MOST_RULES:
+        raise WrongPolicy(f"{at.path} are {len(names)}: a pool may have {MOST_RULES} {what}")
     for name, times in Counter(names).items():
         if times > 1:
             raise WrongPolicy(f"{at.path} has {times} of the name {name!r}: each needs its own")

@@ -196,5 +196,5 @@ def _warning(said: dict[str, Any]) -> str:
 
 
 def _short(text: object) -> str:
-    said = str(text)
+    said = str(text).encode(errors="replace").decode()  # half a pair, which JSON may have and nobody can write
     return said if len(said) <= MAX_DETAIL else said[: MAX_DETAIL - 1] + "…"

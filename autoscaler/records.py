@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -12,7 +13,13 @@ from autoscaler.observation import Observation
 from moorage.ids import WorkerId
 from scheduler.values import DecisionRecord
 
+MOST_BYTES = 60_000  # of a document; the store takes 65,536
 _LISTED = 100  # of workers that changed; more are a number
+_CUTS = (
+    (50, 200),
+    (20, 100),
+    (5, 40),
+)  # where a hundred rules fail at once: so many of each list, so many characters of each text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,32 @@ class Carried:
 def record_of(seen: Observation, decision: Decision, carried: Carried) -> DecisionRecord:
     """Of one look at a pool."""
     document = {**_plain(decision), "inputs": _inputs(seen, decision.at), "done": _plain(carried)}
-    return DecisionRecord(decision.region, decision.pool, decision.at, carried.is_change, msgspec.json.encode(document))
+    return DecisionRecord(decision.region, decision.pool, decision.at, carried.is_change, _bounded(document))
+
+
+def _bounded(document: dict[str, Any]) -> bytes:
+    """A record with less in it is better than a look that fails for want of one."""
+    encoded = msgspec.json.encode(document)
+    for listed, characters in _CUTS:
+        if len(encoded) <= MOST_BYTES:
+            break
+        encoded = msgspec.json.encode(_cut(msgspec.to_builtins(document), listed, characters))
+    return encoded
+
+
+def _cut(value: Any, listed: int, characters: int) -> Any:
+    match value:
+        case str():
+            return value[:characters]
+        case list() | tuple():
+            return [_cut(each, listed, characters) for each in value[:listed]]
+        case dict():
+            return {
+                name: dict(islice(part.items(), listed)) if name == "samples" else part
+                for name, part in ((name, _cut(part, listed, characters)) for name, part in value.items())
+            }
+        case _:
+            return value
 
 
 def _inputs(seen: Observation, now: float) -> dict[str, Any]:
@@ -53,9 +85,9 @@ def _inputs(seen: Observation, now: float) -> dict[str, Any]:
         "problems": [] if target is None else [_plain(problem) for problem in target.problems],
         "samples": {
             name: {**_plain(sample), "age_seconds": round(max(0.0, now - sample.at), 3) if sample.at else None}
-            for name, sample in seen.samples.items()
+            for name, sample in islice(seen.samples.items(), _LISTED)
         },
-        "requests": [request.id for request in seen.requests],
+        "requests": [request.id for request in seen.requests[:_LISTED]],
     }
 
 

@@ -19,6 +19,7 @@ from scheduler.values import PoolStatus, WorkerState
 RECORD_EVERY = 60.0
 STATUS_LOOKS = 4  # a status holds for so many looks,
 STATUS_SECONDS = 15.0  # and at least so long
+_FROZEN_SHOWN = 20  # on the board; the record of the decision has a hundred
 ANSWER_WITHIN = 2.0
 _GONE = frozenset({WorkerState.LOST, WorkerState.RETIRED})
 _log = structlog.get_logger("moorage.autoscaler")
@@ -135,7 +136,7 @@ def status_of(policy: PoolPolicy, decision: Decision) -> PoolStatus:
         starting=decision.starting,
         draining=decision.draining,
         lead_seconds=decision.lead_seconds,
-        frozen=tuple(f"{each.freeze.value}: {each.detail}" for each in decision.frozen),
+        frozen=tuple(f"{each.freeze.value}: {each.detail}" for each in decision.frozen[:_FROZEN_SHOWN]),
         at=decision.at,
         until=decision.at + max(STATUS_SECONDS, STATUS_LOOKS * policy.every),
     )

@@ -110,6 +110,10 @@ def test_a_wrong_field_says_what_it_was_and_what_it_may_be(change: tuple[str, st
             '[[pools.rules]]\nname = "a"\nquery = "x"\nper_worker = 1\nlost_after = 5\n',
             "lost_after is 5.0: it may be at least stale_after, which is 60",
         ),
+        (
+            "".join(f'[[pools.rules]]\nname = "{number}"\nquery = "x"\nper_worker = 1\n' for number in range(101)),
+            "rules are 101: a pool may have 100 rules",
+        ),
         (2 * '[[pools.rules]]\nname = "a"\nquery = "x"\nper_worker = 1\n', "has 2 of the name 'a'"),
         (
             '[[pools.schedules]]\nname="a"\ncron="0 25 * * *"\ntime_zone="UTC"\nduration=60\nworkers=1\n',

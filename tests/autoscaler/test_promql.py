@@ -73,6 +73,12 @@ def test_such_a_point_of_a_range_is_left_out() -> None:
     assert answer == Series(((1.0, 1.0),))
 
 
+def test_half_a_pair_in_what_it_says_can_be_written_down() -> None:
+    answer = read_refusal(400, b'{"errorType": "bad_data", "error": "\\ud800"}')
+
+    assert answer == NoNumber(Fault.QUERY, "Prometheus cannot read the query: ?")
+
+
 def test_a_time_that_is_none_is_said() -> None:
     answer = read_instant(b'{"status":"success","data":{"resultType":"scalar","result":[NaN,"1"]}}')
 

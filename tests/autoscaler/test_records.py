@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import nan
+
+import pytest
 
 from autoscaler.decision import Candidate, Decision, Frozen, Limit, Removal
 from autoscaler.observation import Freeze, Health, Observation, Problem, Sample, TargetSeen
 from autoscaler.records import Carried, record_of
+from scheduler.policy import SchedulerPolicy
+from scheduler.scaling import check_decision
+from scheduler.values import ScaleAction
+from tests.autoscaler.builders import a_request
 from tests.builders import NOW, a_worker_id
 
 SEEN = Observation(
@@ -71,3 +78,26 @@ def test_long_lists_are_cut() -> None:
     said = json.loads(record_of(SEEN, DECISION, Carried(cordoned=many)).document)
 
     assert len(said["done"]["cordoned"]) == 100
+
+
+@pytest.mark.parametrize("failing", [60, 120, 2_000])
+def test_a_document_is_bounded_however_much_fails_at_once_and_keeps_what_won(failing: int) -> None:
+    names = [f"rule {number} of the provider's calls" for number in range(failing)]
+    samples = {name: Sample(Health.LOST, None, NOW, "p" * 300) for name in names}
+    frozen = tuple(Frozen(Freeze.SIGNAL, f"{name} is lost: {'p' * 300}") for name in names)
+    wishes = tuple(
+        replace(a_request(ScaleAction.HOLD, 2), id=f"scl_{number:026d}", reason="\N{GRINNING FACE}" * 256)
+        for number in range(1_000)
+    )
+
+    record = record_of(
+        replace(SEEN, samples=samples, requests=wishes),
+        replace(DECISION, frozen=frozen),
+        Carried(troubles=("p" * 500,) * 100),
+    )
+
+    check_decision(record, SchedulerPolicy())
+    said = json.loads(record.document)
+    assert (said["winner"], said["reason"], said["replicas"]) == ("rule:calls", "2 replicas become 4", 4)
+    assert said["inputs"]["samples"]
+    assert said["inputs"]["workers"] is None
