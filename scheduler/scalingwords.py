@@ -1,9 +1,14 @@
-"""The board's scaling values as JSON: how stores keep them. What is read was written here, so nothing is excused."""
+"""The board's scaling values as JSON: how stores keep them.
+
+What is read was written here, perhaps by a newer version in the middle of an upgrade: fields that this one does not know are
+left out, so that an older gateway goes on placing sessions. Nothing else is excused.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from typing import Any
 
 from scheduler.values import PoolStatus, ScaleAction, ScaleRequest
 
@@ -15,7 +20,7 @@ def request_text(request: ScaleRequest) -> str:
 
 def request_of(text: str) -> ScaleRequest:
     """Raises ValueError, TypeError or KeyError for what `request_text` did not write."""
-    said = json.loads(text)
+    said = _known(ScaleRequest, text)
     return ScaleRequest(**{**said, "action": ScaleAction(said["action"])})
 
 
@@ -26,6 +31,11 @@ def status_text(status: PoolStatus) -> str:
 
 def status_of(text: str) -> PoolStatus:
     """Raises as `request_of` does."""
-    said = json.loads(text)
+    said = _known(PoolStatus, text)
     labels = frozenset((key, value) for key, value in said["labels"])
     return PoolStatus(**{**said, "labels": labels, "frozen": tuple(said["frozen"])})
+
+
+def _known(kind: type[ScaleRequest | PoolStatus], text: str) -> dict[str, Any]:
+    said = json.loads(text)
+    return {field.name: said[field.name] for field in fields(kind) if field.name in said}
