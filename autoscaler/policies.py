@@ -38,7 +38,7 @@ from autoscaler.fields import (
     whole,
 )
 from autoscaler.kinds import kind_of
-from autoscaler.policy import KubernetesTarget, LocalTarget, PoolPolicy, RemovalMode, Rule, Schedule
+from autoscaler.policy import MOST_PROCESSES, KubernetesTarget, LocalTarget, PoolPolicy, RemovalMode, Rule, Schedule
 
 DAY = 86_400
 MOST_WORKERS = 10_000
@@ -75,6 +75,8 @@ def _pool(at: At, table: Table) -> PoolPolicy:
     policy = PoolPolicy(**record(PoolPolicy, _POOL, at, table))
     if policy.minimum > policy.maximum:
         raise at.under("minimum").wrong(policy.minimum, f"at most maximum, which is {policy.maximum}")
+    if isinstance(policy.target, LocalTarget) and policy.maximum > MOST_PROCESSES:
+        raise at.under("maximum").wrong(policy.maximum, f"at most {MOST_PROCESSES}: these are processes of one machine")
     return policy
 
 

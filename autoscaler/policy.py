@@ -10,6 +10,8 @@ from enum import Enum
 
 from scheduler.values import Labels
 
+MOST_PROCESSES = 256  # of one pool on one machine: more is a mistake, not a laptop
+
 
 class RemovalMode(Enum):
     """How a target is told which member goes."""

@@ -101,6 +101,12 @@ def test_a_wrong_field_says_what_it_was_and_what_it_may_be(change: tuple[str, st
     assert len(sentence) < 400
 
 
+def test_a_pool_of_processes_has_no_more_of_them_than_a_machine_can_have() -> None:
+    said = refused(POOL.replace(TARGET, 'target = { kind = "local", command = ["true"] }\nmaximum = 257'))
+
+    assert "maximum is 257: it may be at most 256: these are processes of one machine" in said
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

@@ -12,9 +12,9 @@ from autoscaler.io.local.post import Post
 from autoscaler.io.local.recipe import Recipe
 from autoscaler.io.target import Failed, Lost, Written
 from autoscaler.observation import TargetSeen
+from autoscaler.policy import MOST_PROCESSES
 
 STOP_WITHIN = 10.0  # from SIGTERM to SIGKILL
-MOST = 256  # processes of one pool: more is a mistake, not a laptop
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class LocalProcesses:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._runs = False
         self._is_closed = False
-        self._fill(min(replicas, MOST))
+        self._fill(min(replicas, MOST_PROCESSES))
 
     @property
     def lives(self) -> tuple[Life, ...]:
@@ -55,8 +55,8 @@ class LocalProcesses:
         """New places, lowest numbers first."""
         if was != len(self._posts):
             return Lost(f"there are {len(self._posts)} processes, not {was}")
-        if self._is_closed or replicas > MOST:
-            return Failed("this Moorage stops" if self._is_closed else f"{MOST} processes are the most here")
+        if self._is_closed or replicas > MOST_PROCESSES:
+            return Failed("this Moorage stops" if self._is_closed else f"{MOST_PROCESSES} processes are the most here")
         self._fill(replicas)
         return Written(len(self._posts))
 

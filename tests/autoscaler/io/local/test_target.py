@@ -15,9 +15,10 @@ import pytest
 from autoscaler.decision import Removal
 from autoscaler.io.local import target as local
 from autoscaler.io.local.recipe import Recipe
-from autoscaler.io.local.target import MOST, LocalProcesses
+from autoscaler.io.local.target import LocalProcesses
 from autoscaler.io.target import Failed, Lost, Written
 from autoscaler.observation import MemberSeen, Phase, TargetSeen
+from autoscaler.policy import MOST_PROCESSES
 from tests.builders import a_worker_id
 
 SOON = 20.0
@@ -161,7 +162,7 @@ async def test_a_process_that_does_not_leave_is_killed(monkeypatch: pytest.Monke
 
 async def test_more_than_a_machine_should_have_is_refused() -> None:
     async with running(a_recipe()) as target:
-        assert isinstance(await target.raise_to(MOST + 1, was=1), Failed)
+        assert isinstance(await target.raise_to(MOST_PROCESSES + 1, was=1), Failed)
 
 
 async def test_nothing_starts_any_more_once_it_is_closed() -> None:

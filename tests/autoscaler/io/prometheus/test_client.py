@@ -124,6 +124,32 @@ async def test_a_real_one_is_understood(scraped: PrometheusServer) -> None:
         assert series.points[-1][1] == 7.0
 
 
+async def test_ten_thousand_series_and_numbers_beyond_all_bounds_of_a_real_one_are_told_apart(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    pods = Gauge("demo_pods", "Sessions of each pod.", ["namespace", "pod"], registry=registry)
+    for number in range(10_000):
+        pods.labels("production", f"workers-{number}").set(1)
+    huge = Gauge("demo_huge", "As a bug writes it.", registry=registry)
+    huge.set(1e300)
+    server, thread = start_http_server(0, "127.0.0.1", registry)
+    try:
+        async with (
+            PrometheusServer(tmp_path, (f"127.0.0.1:{server.server_port}",)) as real,
+            Prometheus(Access((real.url,))) as prometheus,
+        ):
+            assert (await answered(prometheus, "sum(demo_pods)")).value == 10_000.0
+            many = await ask(prometheus, "demo_pods")
+
+            assert many == NoNumber(Fault.SEVERAL, "10000 series; aggregate them to one, as sum(…) does")
+            assert fault_of(await ask(prometheus, "demo_huge")) is Fault.OUT_OF_RANGE
+            assert fault_of(await ask(prometheus, "demo_huge * demo_huge")) is Fault.NOT_A_NUMBER  # an infinity
+            assert fault_of(await ask(prometheus, "-sum(demo_pods)")) is Fault.OUT_OF_RANGE
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 async def test_a_paused_one_costs_the_time_out_and_no_more(scraped: PrometheusServer) -> None:
     async with Prometheus(Access((scraped.url,), timeout=0.3)) as prometheus:
         await answered(prometheus, "sum(demo_sessions)")
