@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from autoscaler.leases import Terms
+from autoscaler.rights import LEASE, Right
 from tests.autoscaler.io.kubernetes import candidate
 from tests.autoscaler.io.kubernetes.real import Real
 
@@ -95,3 +98,21 @@ async def test_there_is_one_leader_at_any_time_whatever_happens_to_it(fleet: Rea
 
 async def _is_past(who: Candidate, moment: float) -> bool:
     return bool(who.lines) and who.lines[-1][0] > moment
+
+
+@pytest.mark.parametrize("right", LEASE, ids=lambda right: f"{right.verb}-{right.path}")
+async def test_without_a_right_on_leases_nobody_leads_for_long_and_it_is_said_which(fleet: Real, right: Right) -> None:
+    cluster = await fleet.autoscaler(without=(right.verb, right.path))
+    leader = cluster.leader(
+        fleet.namespace, "office", Terms(duration=3.0, renew_deadline=2.0, retry=0.5, write_seconds=1.0)
+    )
+    standing = asyncio.create_task(leader.run())
+    try:
+
+        async def is_said() -> bool:
+            return f"cannot {right.verb} resource" in leader.detail and not leader.is_leading
+
+        await fleet.until(is_said)
+    finally:
+        standing.cancel()
+        await asyncio.wait({standing})
