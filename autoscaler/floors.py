@@ -46,7 +46,8 @@ def from_schedules(schedules: Iterable[Schedule], now: float) -> list[Candidate]
 
 
 def from_requests(requests: Iterable[ScaleRequest], now: float) -> Bounds:
-    """The highest floor and the lowest ceiling; where they contradict each other the newest request has it."""
+    """The highest floor and the lowest ceiling; where they contradict each other the newest request has it, also against a
+    hold: that one freezes again when the newer request is over."""
     live = sorted(
         (request for request in requests if request.expires_at > now),
         key=lambda request: (request.created_at, request.id),
@@ -56,7 +57,7 @@ def from_requests(requests: Iterable[ScaleRequest], now: float) -> Bounds:
         own = Candidate(
             f"request:{request.id}", request.workers, f"{request.action.value} by {request.by}: {request.reason[:200]}"
         )
-        floor, ceiling = bounds.floor, bounds.ceiling
+        floor, ceiling, hold = bounds.floor, bounds.ceiling, bounds.hold
         if request.floor is not None and (floor is None or request.floor > floor.workers):
             floor = own
         if request.ceiling is not None and (ceiling is None or request.ceiling < ceiling.workers):
@@ -64,6 +65,8 @@ def from_requests(requests: Iterable[ScaleRequest], now: float) -> Bounds:
         if floor is not None and ceiling is not None and floor.workers > ceiling.workers:
             floor = own if request.floor is not None else None
             ceiling = own if request.ceiling is not None else None
-        hold = request if request.action is ScaleAction.HOLD else bounds.hold
+            hold = None
+        if request.action is ScaleAction.HOLD:
+            hold = request
         bounds = Bounds(floor, ceiling, hold)
     return bounds

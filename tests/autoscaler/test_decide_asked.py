@@ -58,6 +58,23 @@ def test_a_hold_changes_no_replicas_in_either_direction() -> None:
     assert line.written == []
 
 
+def test_who_sets_a_number_after_a_hold_gets_it_until_that_is_over_and_then_the_hold_is_back() -> None:
+    line = a_settled_pool(8, 8, 4)
+    replicas = line.replicas
+    line.requests = (
+        a_request(ScaleAction.HOLD, replicas),
+        a_request(ScaleAction.SET, replicas + 3, created_at=NOW + 1),
+    )
+
+    line.look()
+    raised = line.replicas
+    line.requests = line.requests[:1]
+    line.look()
+
+    assert raised == replicas + 3
+    assert Freeze.REQUEST in freezes(line)
+
+
 def test_the_maximum_is_above_everything() -> None:
     line = Timeline(a_policy(maximum=3)).serve(8)
     line.waiting = 500

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from autoscaler.floors import from_requests
-from scheduler.values import ScaleAction
+from scheduler.values import ScaleAction, ScaleRequest
 from tests.autoscaler.builders import NOW, a_request
 
 
@@ -23,6 +25,25 @@ def test_where_they_contradict_each_other_the_newest_has_it() -> None:
     old, new = a_request(ScaleAction.SET, 9, created_at=NOW - 9), a_request(ScaleAction.SCALE_DOWN, 2)
 
     assert bounds(old, new) == (None, 2)
+
+
+@pytest.mark.parametrize(
+    ("newer", "is_held"),
+    [
+        (a_request(ScaleAction.SET, 6), False),
+        (a_request(ScaleAction.SCALE_UP, 6), False),
+        (a_request(ScaleAction.SCALE_DOWN, 2), False),
+        (a_request(ScaleAction.SET, 4), True),
+        (a_request(ScaleAction.SCALE_UP, 3), True),
+        (a_request(ScaleAction.HOLD, 6), True),
+    ],
+    ids=lambda value: f"{value.action.value} {value.workers}" if isinstance(value, ScaleRequest) else None,
+)
+def test_a_hold_gives_way_to_what_was_asked_after_it_and_contradicts_it(newer: ScaleRequest, is_held: bool) -> None:
+    held = a_request(ScaleAction.HOLD, 4, created_at=NOW - 9)
+
+    assert (from_requests([newer, held], NOW).hold is not None) is is_held
+    assert from_requests([held], NOW).hold is held
 
 
 def test_an_expired_request_is_none() -> None:
