@@ -19,6 +19,11 @@ Place = tuple[str, str]
 
 LONGEST_SECONDS = 30 * 86_400.0  # that a request may hold
 NAMED = 20  # places that a refusal lists at most
+STANDSTILLS = (
+    "target:",
+    "missing:",
+    "rival:",
+)  # freezes, as a status names them, that may forbid to raise replicas too
 _EMPTIED = frozenset({WorkerState.SERVING, WorkerState.CORDONED, WorkerState.SUSPECT})
 
 
@@ -158,6 +163,8 @@ def outlook(request: ScaleRequest, status: PoolStatus, workers: Iterable[WorkerV
     undrained = min(to_start, status.draining)
     seconds: float | None = status.lead_seconds if to_start > undrained else 0.0
     if too_many > removable or (too_many and status.frozen):
+        seconds = None
+    if to_start > undrained and any(each.startswith(STANDSTILLS) for each in status.frozen):
         seconds = None
     return Outlook(request.workers, to_start, undrained, removable, too_many - removable, seconds)
 

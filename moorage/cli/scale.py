@@ -161,7 +161,8 @@ def sentence(answer: Document) -> str:
     if not said:
         return "nothing to do now"
     seconds = seen.get("estimated_seconds")
-    is_held_up = answer["pool_status"] and (seen.get("removable_now") or seen.get("to_drain"))
+    goes, starts = seen.get("removable_now") or seen.get("to_drain"), seen.get("to_start") and seconds is None
+    is_held_up = answer["pool_status"] and (goes or starts)
     held_up = frozen(answer["pool_status"]) if is_held_up else ""
     return ", ".join(said) + (f"; about {shown(seconds)}" if seconds else "") + held_up
 

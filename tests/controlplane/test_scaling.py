@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from autoscaler.observation import Freeze
 from controlplane.scaling import (
+    STANDSTILLS,
     Outlook,
     ScaleWish,
     check_place,
@@ -117,6 +119,9 @@ def test_a_pool_of_one_region_needs_no_region() -> None:
     [
         (ScaleAction.SCALE_UP, 8, a_status(), Outlook(8, 3, 0, 0, 0, 30.0)),
         (ScaleAction.SCALE_UP, 8, a_status(draining=3), Outlook(8, 3, 3, 0, 0, 0.0)),
+        (ScaleAction.SCALE_UP, 8, a_status(frozen=("rival: an HPA",)), Outlook(8, 3, 0, 0, 0, None)),
+        (ScaleAction.SCALE_UP, 8, a_status(frozen=("settling: for 9 s",)), Outlook(8, 3, 0, 0, 0, 30.0)),
+        (ScaleAction.SCALE_UP, 8, a_status(draining=3, frozen=("rival: an HPA",)), Outlook(8, 3, 3, 0, 0, 0.0)),
         (ScaleAction.SCALE_UP, 3, a_status(), Outlook(3, 0, 0, 0, 0, 0.0)),
         (ScaleAction.SCALE_DOWN, 3, a_status(), Outlook(3, 0, 0, 2, 0, 0.0)),
         (ScaleAction.SCALE_DOWN, 1, a_status(), Outlook(1, 0, 0, 2, 2, None)),
@@ -149,3 +154,7 @@ def test_an_idempotency_key_makes_one_id_of_each_kind() -> None:
     assert id_for("scl", KEY, "once") == id_for("scl", KEY, "once") != id_for("scl", KEY, "twice")
     assert is_id("scl", id_for("scl", KEY, "once"))
     assert is_id("aud", id_for("aud", KEY, "once"))
+
+
+def test_what_stands_still_is_what_the_autoscaler_calls_so() -> None:
+    assert {Freeze(each.rstrip(":")) for each in STANDSTILLS} == {Freeze.TARGET, Freeze.MISSING, Freeze.RIVAL}

@@ -92,6 +92,7 @@ def test_a_wish_is_asked_for_in_the_pools_only_region(api: type[Api], arguments:
     ("outlook", "status", "words"),
     [
         ({"to_start": 2, "estimated_seconds": 30.0}, {}, "2 to start; about 30s"),
+        ({"to_start": 2, "estimated_seconds": None}, {"frozen": ["rival: an HPA"]}, "2 to start; frozen: rival"),
         ({"to_start": 3, "undrained": 1}, {}, "3 to start (1 of them drain now and serve again)"),
         ({"removable_now": 1, "to_drain": 2, "estimated_seconds": None}, {}, "2 go when their sessions have ended"),
         ({"removable_now": 1, "estimated_seconds": None}, {"frozen": ["rollout: v2"]}, "go at once; frozen: rollout"),
