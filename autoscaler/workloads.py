@@ -113,5 +113,11 @@ def missing(kind: str, namespace: str, name: str) -> Problem:
     )
 
 
+def without_pods(kind: str, name: str) -> Problem:
+    """Its /scale does not say which pods are its own."""
+    detail = f"the scale of {kind} {name} has no selector of its pods: its controller must fill labelSelectorPath"
+    return Problem(Freeze.TARGET, detail, blocks_up=True)
+
+
 def _fingerprint(template: object) -> str:
     return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()

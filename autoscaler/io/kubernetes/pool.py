@@ -83,6 +83,8 @@ class KubernetesPool:
         except Trouble as error:
             _log.info("target_not_read", target=self._target.name, detail=str(error))
             return None
+        if not seen.scale.selector:  # it would match every pod of the namespace
+            return self._blind([workloads.without_pods(self._target.kind, self._target.name)])
         reflector = await self._pods(seen.scale.selector)
         if not reflector.is_fresh:
             return None

@@ -70,6 +70,17 @@ async def test_credentials_that_are_refused_forbid_everything_and_say_so(fleet: 
     assert [(each.freeze, each.blocks_up, each.blocks_down) for each in found.problems] == [(Freeze.TARGET, True, True)]
 
 
+async def test_a_scale_without_a_selector_means_no_pod_and_not_each_of_the_namespace(fleet: Fleet) -> None:
+    fleet.stub.says("GET", f"{WEB}/scale", {"spec": {"replicas": 3}, "status": {"replicas": 3}})
+    async with a_pool(fleet.stub) as pool:
+        found = await pool.look()
+
+    assert found is not None
+    assert found.members == ()
+    assert [(each.freeze, each.blocks_up, each.blocks_down) for each in found.problems] == [(Freeze.TARGET, True, True)]
+    assert "no selector" in found.problems[0].detail
+
+
 async def test_rights_that_may_not_be_asked_for_are_taken_as_given(fleet: Fleet) -> None:
     fleet.stub.refuses("POST", REVIEW, 403)
     async with a_pool(fleet.stub) as pool:
