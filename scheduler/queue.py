@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from math import inf
 
 from moorage.ids import RequestId, SessionId, WorkspaceId
 from scheduler.alarms import UNSET
@@ -31,7 +32,13 @@ class Waiter:
     since: float
     deadline: float
     order: int  # of arrival
+    again_at: float = inf  # it waits because workers did not answer: when those still heard may be tried again
     tick: int = UNSET
+
+    @property
+    def due(self) -> float:
+        """When its time to wait, its session's to live or that of a worker to be left alone is over."""
+        return min(self.deadline, self.request.expires_at, self.again_at)
 
 
 @dataclass(slots=True, eq=False)

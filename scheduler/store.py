@@ -94,7 +94,12 @@ class Store(Protocol):
     # sessions
 
     async def claim(self, request: ClaimRequest) -> Claimed | Queued | Contested | Refused:
-        """One attach: first placement, or back to the session's slot with a higher fence."""
+        """One attach: first placement, or back to the session's slot with a higher fence.
+
+        With `unreached` an attach goes on whose worker did not answer, and for which `move` found no other: to a worker
+        that it has not tried, else it waits like any other. It keeps its slot, and after SUSPECT_AFTER gets it again where
+        its worker is still heard. SESSION_SUPERSEDED where that attach is not the session's newest; NO_CAPACITY, and
+        nothing changes, where the session never was attached."""
 
     async def leave_queue(self, request: RequestId, session: SessionId | None = None) -> None:
         """The waiter is gone; a grant under way is undone. With `session` also what the claim got at once, for whoever
@@ -104,7 +109,8 @@ class Store(Protocol):
         """The worker answered 101: reserved -> held."""
 
     async def move(self, session: SessionId, fence: int) -> Claimed | Refused | Stale:
-        """The claimed worker did not answer: another one, inside the same reservation; never the same worker twice."""
+        """The claimed worker did not answer: another one, inside the same reservation; never the same worker twice. Refused
+        where no other has room: a resumed session may then wait for one, by a claim with `unreached`."""
 
     async def release(self, session: SessionId, fence: int) -> Done | Stale:
         """The attach failed before bytes were relayed: a new session's slot is freed and it may be claimed again; a

@@ -97,7 +97,19 @@ class Admission:
         """A reserved slot; `duplicates` are the policy's unless given. Raises Refusal, or ClientGone."""
         if self._reports.is_full:
             raise Refusal(Code.STORE_UNAVAILABLE, "the store has yet to hear of those who left", retry_after=1.0)
-        request = self._request(visitor, duplicates or self._policy.duplicates)
+        return await self._claim(self._request(visitor, duplicates or self._policy.duplicates), visitor, stream)
+
+    async def seek_on(self, visitor: Visitor, stream: Stream, unreached: Claimed, waited: float) -> Claimed:
+        """Another slot for a session whose worker did not answer, or the same one later; `waited` seconds of its wait are over.
+        Raises as `claim` does."""
+        wait_seconds = self._policy.wait_seconds
+        if 0 < wait_seconds <= waited:
+            raise _timed_out(wait_seconds)
+        request = self._request(visitor, self._policy.duplicates)
+        left = request._replace(wait_seconds=max(wait_seconds - waited, 0.0), unreached=unreached.fence)
+        return await self._claim(left, visitor, stream)
+
+    async def _claim(self, request: ClaimRequest, visitor: Visitor, stream: Stream) -> Claimed:
         self._waiting[request.request] = self._loop.create_future()
         started = monotonic()
         try:
@@ -149,9 +161,7 @@ class Admission:
                 raise Refusal(refused.code, refused.detail, retry_after=refused.retry_after)
             case _:
                 self._reports.put(partial(self._store.leave_queue, request.request))
-                raise Refusal(
-                    Code.ADMISSION_TIMEOUT, f"waited {request.wait_seconds:.0f} s for a slot", retry_after=1.0
-                )
+                raise _timed_out(request.wait_seconds)
 
     async def _contested(self, request: ClaimRequest, stream: Stream, visitor: Visitor) -> Claimed:
         """`reject`: the older connection stays if its client answers a ping, else this one takes its place."""
@@ -203,6 +213,10 @@ class Admission:
             duplicates,
             token.issued_at,
         )
+
+
+def _timed_out(seconds: float) -> Refusal:
+    return Refusal(Code.ADMISSION_TIMEOUT, f"waited {seconds:.0f} s for a slot", retry_after=1.0)
 
 
 def _concurrency(limits: TokenLimits) -> Concurrency:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from gateway.forward import Visitor
 from gateway.io.admission import Admission
 from gateway.io.attachment import Attachment
 from gateway.io.attachments import Attachments
-from gateway.io.dial import Dialler, Reached
+from gateway.io.dial import Dialler, NoOther, Reached
 from gateway.io.wire import Stream, Wire
 from gateway.policy import GatewayPolicy
 from gateway.refusals import Refusal
@@ -35,8 +37,7 @@ class Attacher:
 
     async def attach(self, visitor: Visitor, stream: Stream, store: Store) -> None:
         """Returns when bytes are relayed. Raises Refusal, WorkerDeclined, ConnectionError; the slot is then given back."""
-        claimed = await self._admission.claim(visitor, stream)
-        reached = await self._dialler.reach(visitor, claimed)
+        reached = await self._reached(visitor, stream)
         attachment = Attachment(self._attachments, reached.claimed, visitor.token)
         try:
             with self._attachments.expecting(attachment):
@@ -52,6 +53,17 @@ class Attacher:
             if isinstance(error, Unavailable):
                 raise Refusal(Code.STORE_UNAVAILABLE, retry_after=1.0) from error
             raise
+
+    async def _reached(self, visitor: Visitor, stream: Stream) -> Reached:
+        """Each round begins with an answer of the store and ends with one of a worker, or with the wait, which is one for all."""
+        began = monotonic()
+        claimed = await self._admission.claim(visitor, stream)
+        while True:
+            try:
+                return await self._dialler.reach(visitor, claimed)
+            except NoOther as refusal:
+                unreached = refusal.claimed
+            claimed = await self._admission.seek_on(visitor, stream, unreached, monotonic() - began)
 
     def _relay(self, visitor: Visitor, stream: Stream, reached: Reached, attachment: Attachment) -> None:
         stream.send(reached.head)

@@ -50,6 +50,14 @@ class Reached(NamedTuple):
     claimed: Claimed
 
 
+class NoOther(Refusal):
+    """No worker answered a session that was here before, and no other has room for it now: it may wait for one."""
+
+    def __init__(self, refused: Refused, claimed: Claimed) -> None:
+        super().__init__(refused.code, refused.detail, retry_after=refused.retry_after)
+        self.claimed = claimed
+
+
 class WorkerDeclined(Exception):
     """The worker answered the upgrade with something else, which goes to the client."""
 
@@ -91,7 +99,8 @@ class Dialler:
         self._allowed = allowed or PRIVATE
 
     async def reach(self, visitor: Visitor, claimed: Claimed) -> Reached:
-        """Raises Refusal when no candidate answered, or WorkerDeclined; the reservation is then given back."""
+        """Raises Refusal when no candidate answered (NoOther where waiting may help), or WorkerDeclined; the reservation is
+        then given back."""
         try:
             for attempt in range(DIAL_CANDIDATES):
                 if attempt:
@@ -193,6 +202,8 @@ class Dialler:
         match moved:
             case Claimed():
                 return moved
+            case Refused(code=Code.NO_CAPACITY) if claimed.is_resumed:
+                raise NoOther(moved, claimed)
             case Refused():
                 raise Refusal(moved.code, moved.detail, retry_after=moved.retry_after)
             case Stale():

@@ -52,6 +52,7 @@ class ClaimRequest(NamedTuple):
     limits: Concurrency = Concurrency()
     duplicates: Duplicates = Duplicates.REPLACE
     token_issued_at: float | None = None  # revocations spare tokens issued after them; None counts as issued before any
+    unreached: int | None = None  # fence of this client's attach, a resumed one, for which `move` found no other worker
 
 
 class Claimed(NamedTuple):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from moorage.errors import Code
 from moorage.ids import RequestId, SessionId
 from scheduler.io.memory.adopting import is_newborn
 from scheduler.io.memory.contests import contest
 from scheduler.io.memory.endings import dismiss, leave_line
 from scheduler.io.memory.fleet import Fleet
-from scheduler.io.memory.records import Session
+from scheduler.io.memory.records import Session, Worker
 from scheduler.io.memory.slots import drop_attach, give_up, place, rehome, reserve
 from scheduler.io.memory.views import eta_seconds
 from scheduler.placement import Plan
@@ -59,11 +61,9 @@ def move(fleet: Fleet, session_id: SessionId, fence: int, now: float) -> Claimed
         return session
     if session.state is not ClaimState.RESERVED:
         return Stale(session_id, fence)
-    session.tried = (*session.tried, session.worker)
-    tried = (fleet.workers.get(one.id, one) for one in session.tried)  # one that was removed may be back
-    other = fleet.index.choose_other(session.plan, session_id, tried)
+    other = _choose_untried(fleet, session)
     if other is None:
-        return Refused(Code.NO_CAPACITY, "no other worker has a free slot", fleet.policy.full_retry_seconds)
+        return _no_other(fleet)
     rehome(fleet, session, other, now)
     return session.claimed()
 
@@ -122,6 +122,8 @@ def _place_first(fleet: Fleet, request: ClaimRequest, now: float) -> Claimed | Q
 def _attach_again(
     fleet: Fleet, session: Session, request: ClaimRequest, now: float
 ) -> Claimed | Queued | Contested | Refused:
+    if request.unreached is not None:
+        return _seek_on(fleet, session, request, now)
     if session.state is not ClaimState.SUSPENDED:
         if request.duplicates is Duplicates.REJECT:
             contested = contest(fleet, session, request, now)
@@ -138,6 +140,37 @@ def _attach_again(
         return _return_elsewhere(fleet, session, request, now)
     reserve(fleet, session, request, now)
     return session.claimed()
+
+
+def _seek_on(fleet: Fleet, session: Session, request: ClaimRequest, now: float) -> Claimed | Queued | Refused:
+    """The attach there is goes on: no worker that it tried has answered."""
+    waiter = fleet.queue.of_session(session.id)
+    if waiter is not None and waiter.request.request == request.request:
+        return _queued(fleet, waiter, now)
+    if waiter is not None or session.fence != request.unreached or session.state is ClaimState.HELD:
+        return _SUPERSEDED
+    if session.started_at is None:
+        return _no_other(fleet)
+    drop_attach(fleet, session, now)
+    session.plan = fleet.index.plan(request.wanted)
+    other = _choose_untried(fleet, session)
+    if other is None:
+        return _wait(fleet, request, session.plan, now, now + fleet.policy.suspect_after)
+    rehome(fleet, session, other, now)
+    reserve(fleet, session, request, now)
+    return session.claimed()
+
+
+def _choose_untried(fleet: Fleet, session: Session) -> Worker | None:
+    """The worker that it has is one more that did not answer."""
+    if session.worker not in session.tried:
+        session.tried = (*session.tried, session.worker)
+    tried = (fleet.workers.get(one.id, one) for one in session.tried)  # one that was removed may be back
+    return fleet.index.choose_other(session.plan, session.id, tried)
+
+
+def _no_other(fleet: Fleet) -> Refused:
+    return Refused(Code.NO_CAPACITY, "no other worker has a free slot", fleet.policy.full_retry_seconds)
 
 
 def _return_elsewhere(fleet: Fleet, session: Session, request: ClaimRequest, now: float) -> Claimed | Queued | Refused:
@@ -184,13 +217,13 @@ def _wait_again(
     if is_same and request.wait_seconds > 0 and waiter.lane.plan is fleet.index.plan(request.wanted):
         fleet.mail.put(old.gateway, QueueRefused(old.request, _SUPERSEDED))
         fleet.queue.take_over(waiter, request, now)
-        fleet.queue_alarms.set(waiter, min(waiter.deadline, request.expires_at), now)
+        fleet.queue_alarms.set(waiter, waiter.due, now)
         return _queued(fleet, waiter, now)
     dismiss(fleet, waiter, _SUPERSEDED, now)
     return claim(fleet, request, now)
 
 
-def _wait(fleet: Fleet, request: ClaimRequest, plan: Plan, now: float) -> Queued | Refused:
+def _wait(fleet: Fleet, request: ClaimRequest, plan: Plan, now: float, again_at: float = inf) -> Queued | Refused:
     retry = fleet.policy.full_retry_seconds
     opens_at = _opens_at(fleet, request)
     if opens_at is not None:
@@ -205,7 +238,8 @@ def _wait(fleet: Fleet, request: ClaimRequest, plan: Plan, now: float) -> Queued
     waiter = fleet.queue.join(request, plan, now)
     if waiter is None:
         return Refused(Code.NO_CAPACITY, f"{len(fleet.queue)} wait already; the queue is full", retry)
-    fleet.queue_alarms.set(waiter, min(waiter.deadline, request.expires_at), now)
+    waiter.again_at = again_at
+    fleet.queue_alarms.set(waiter, waiter.due, now)
     return _queued(fleet, waiter, now)
 
 

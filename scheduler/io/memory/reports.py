@@ -70,7 +70,7 @@ def extend(fleet: Fleet, session_id: SessionId, expires_at: float, now: float) -
     waiter = fleet.queue.of_session(session_id)
     if waiter is not None:
         waiter.request = waiter.request._replace(expires_at=expires_at)
-        fleet.queue_alarms.set(waiter, min(waiter.deadline, expires_at), now)
+        fleet.queue_alarms.set(waiter, waiter.due, now)
     session = fleet.sessions.get(session_id)
     if session is None:
         return _DONE if waiter is not None else Stale(session_id, None)

@@ -1,6 +1,12 @@
-"""Taking and freeing slots: the only place where a worker's room changes, and where room goes to those who wait."""
+"""Taking and freeing slots: the only place where a worker's room changes, and where room goes to those who wait.
+
+A slot that comes free on a worker which did not answer the session that had it goes to nobody who waits before that worker's
+next heartbeat: who waits would only wait for nothing at a dead one.
+"""
 
 from __future__ import annotations
+
+from math import inf
 
 from scheduler.claims import Change, after, live_after
 from scheduler.io.memory.fleet import Fleet
@@ -16,6 +22,7 @@ from scheduler.values import (
     Granted,
     Order,
 )
+from scheduler.workers import Health
 
 _RESERVED = live_after(None, Change.ATTACH)
 _ABANDONED = after(_RESERVED, Change.ABANDON)
@@ -68,7 +75,8 @@ def rehome(fleet: Fleet, session: Session, worker: Worker, now: float) -> None:
     fleet.index.give(old)
     if old.id in fleet.workers:
         fleet.direct(old, Directive(Order.END_SESSION, session.id, session.fence, reason="MOVED"))
-    grant(fleet, old, now)
+    if old not in session.tried:
+        grant(fleet, old, now)
 
 
 def vacate(fleet: Fleet, session: Session, now: float) -> None:
@@ -80,7 +88,7 @@ def vacate(fleet: Fleet, session: Session, now: float) -> None:
     del fleet.sessions[session.id]
     fleet.limits.remove(session.user, session.key, session.workspace)
     fleet.index.give(worker)
-    if len(fleet.queue):
+    if len(fleet.queue) and worker not in session.tried:
         grant(fleet, worker, now)
 
 
@@ -123,6 +131,23 @@ def grant_own(fleet: Fleet, worker: Worker, now: float) -> None:
             fleet.queue_alarms.drop(waiter)
             fleet.queue.leave(waiter)
             _grant_one(fleet, waiter, worker, now)
+
+
+def offer_again(fleet: Fleet, waiter: Waiter, now: float) -> None:
+    """No worker answered it a while ago: those still heard may now, another one with room or its own."""
+    waiter.again_at = inf
+    session = fleet.sessions.get(waiter.request.session)
+    worker = None
+    if session is not None:
+        own = session.worker
+        is_heard = fleet.workers.get(own.id) is own and own.health is Health.ALIVE
+        worker = fleet.index.choose_other(waiter.lane.plan, session.id, (own,)) or (own if is_heard else None)
+    if worker is None:
+        fleet.queue_alarms.set(waiter, waiter.due, now)
+        return
+    fleet.queue_alarms.drop(waiter)
+    fleet.queue.leave(waiter)
+    _grant_one(fleet, waiter, worker, now)
 
 
 def _grant_one(fleet: Fleet, waiter: Waiter, worker: Worker, now: float) -> None:

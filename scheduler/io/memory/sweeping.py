@@ -15,7 +15,8 @@ from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.gateways import lapse_silent
 from scheduler.io.memory.leases import doubt_silent, is_given_up, lose, watch_lease
 from scheduler.io.memory.records import Session
-from scheduler.io.memory.slots import give_up
+from scheduler.io.memory.slots import give_up, offer_again
+from scheduler.queue import Waiter
 from scheduler.values import ClaimState, End, Outcome, Refused
 from scheduler.workers import Health
 
@@ -116,6 +117,7 @@ def _not_returned(session: Session) -> End:
 
 
 def _waiters(fleet: Fleet, now: float) -> None:
+    again: list[Waiter] = []
     for waiter in fleet.queue_alarms.ring(now):
         request = waiter.request
         if request.expires_at <= now:
@@ -124,5 +126,9 @@ def _waiters(fleet: Fleet, now: float) -> None:
             retry = fleet.policy.full_retry_seconds
             waited = f"waited {request.wait_seconds:g} s for a slot"
             dismiss(fleet, waiter, Refused(Code.ADMISSION_TIMEOUT, waited, retry), now)
+        elif waiter.again_at <= now:
+            again.append(waiter)
         else:
-            fleet.queue_alarms.set(waiter, min(waiter.deadline, request.expires_at), now)
+            fleet.queue_alarms.set(waiter, waiter.due, now)
+    for waiter in sorted(again, key=lambda one: (one.again_at, one.request.session)):
+        offer_again(fleet, waiter, now)

@@ -13,6 +13,7 @@ from scheduler.io.memory.fleet import Fleet
 from scheduler.io.memory.leases import recover, watch_lease
 from scheduler.io.memory.lives import suspend
 from scheduler.io.memory.records import Session, Worker
+from scheduler.io.memory.slots import grant
 from scheduler.values import (
     Beaten,
     ClaimState,
@@ -48,6 +49,8 @@ def heartbeat(fleet: Fleet, beat: Heartbeat, now: float) -> Beaten | Refused:
     is_changed = not is_late and _hear_ready(worker, is_ready=beat.is_ready)
     if is_heard_again or is_changed:
         settle(fleet, worker, now)
+    elif len(fleet.queue) and not is_late:
+        grant(fleet, worker, now)
     return Beaten(beat.seq, worker.delivered if beat.seq == worker.seq else ())
 
 

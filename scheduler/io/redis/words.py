@@ -73,6 +73,8 @@ def claim_word(request: ClaimRequest, region: str, more: dict[str, Word], *, wai
     )
     if request.duplicates is Duplicates.REJECT:
         more["rejects"] = True
+    if request.unreached is not None:
+        more["unreached"] = request.unreached
     return [
         pack(who),
         request.session,
@@ -106,6 +108,8 @@ def request_word(request: ClaimRequest, region: str, *, waits: bool) -> dict[str
         word["rejects"] = True
     if request.token_issued_at is not None:
         word["issued"] = request.token_issued_at
+    if request.unreached is not None:
+        word["unreached"] = request.unreached
     return word
 
 

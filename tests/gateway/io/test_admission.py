@@ -78,14 +78,23 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 class Desk:
     """An admission over a counter."""
 
-    def __init__(self, quay: Quay, *answers: Answering, duplicates: Duplicates = Duplicates.REPLACE) -> None:
+    def __init__(
+        self,
+        quay: Quay,
+        *answers: Answering,
+        duplicates: Duplicates = Duplicates.REPLACE,
+        wait_seconds: float = GatewayPolicy().wait_seconds,
+    ) -> None:
         self.store = Counter(*answers)
-        policy = replace(GatewayPolicy(), duplicates=duplicates)
+        policy = replace(GatewayPolicy(), duplicates=duplicates, wait_seconds=wait_seconds)
         self.admission = Admission(a_gateway_id(), policy, self.store, quay.reports, quay.metrics)  # type: ignore[arg-type]
         self._quay = quay
 
     def claim(self, stream: ScriptedStream | None = None) -> Awaitable[Claimed]:
         return asyncio.ensure_future(self.admission.claim(a_visitor(), stream or ScriptedStream()))
+
+    def seek_on(self, waited: float) -> Awaitable[Claimed]:
+        return asyncio.ensure_future(self.admission.seek_on(a_visitor(), ScriptedStream(), a_claimed(), waited))
 
     async def waiting(self) -> RequestId:
         """The newest request that waits."""
@@ -127,6 +136,31 @@ async def test_a_grant(quay: Quay) -> None:
 
     assert await claiming == a_claimed()
     assert await desk.left() == []
+
+
+async def test_who_was_not_answered_waits_with_what_is_left_of_its_wait(quay: Quay) -> None:
+    desk = Desk(quay, queued)
+    seeking = desk.seek_on(waited=12.0)
+
+    desk.admission.answer(Granted(await desk.waiting(), a_claimed(1)))
+
+    assert await seeking == a_claimed(1)
+    [request] = desk.store.requests
+    assert (request.unreached, request.wait_seconds) == (a_claimed().fence, GatewayPolicy().wait_seconds - 12.0)
+
+
+async def test_who_was_not_answered_after_all_of_its_wait_is_refused_and_not_asked_for(quay: Quay) -> None:
+    desk = Desk(quay)
+
+    assert (await refused(desk.seek_on(waited=GatewayPolicy().wait_seconds))).code is Code.ADMISSION_TIMEOUT
+    assert desk.store.requests == []
+
+
+async def test_where_nobody_waits_the_store_refuses_who_was_not_answered(quay: Quay) -> None:
+    desk = Desk(quay, lambda request: Refused(Code.NO_CAPACITY, "taken", 2.0), wait_seconds=0.0)
+
+    assert (await refused(desk.seek_on(waited=1.0))).code is Code.NO_CAPACITY
+    assert desk.store.requests[0].wait_seconds == 0.0
 
 
 async def test_a_refusal_after_a_wait(quay: Quay) -> None:

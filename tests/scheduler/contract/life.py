@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -32,7 +32,7 @@ from tests.scheduler.told import told
 from tests.scheduler.world import Clock, Make, closed, opened
 
 T = TypeVar("T")
-RESUME, RESERVED, LOST, LAST_WORD = 12.0, 10.0, 5.0, 1.0
+RESUME, RESERVED, SUSPECT, LOST, LAST_WORD = 12.0, 10.0, 3.0, 5.0, 1.0
 SLOTS = 1
 
 
@@ -49,6 +49,7 @@ class Life:
     is_started: bool = False
     is_displaced: bool = False
     waits: RequestId | None = None
+    again_at: float = 0.0  # while it waits: until then no worker that it tried is room for it
 
     @property
     def is_live(self) -> bool:
@@ -70,6 +71,7 @@ class Model(RuleBasedStateMachine):
         self.silent: set[WorkerId] = set()
         self.beaten: dict[WorkerId, float] = {}
         self.lost: set[WorkerId] = set()
+        self.unanswering: set[WorkerId] = set()  # since their last beat: their room goes to nobody who waits
         self.over: list[Life] = []
         self.seq = 0
         self.made = 0
@@ -106,18 +108,20 @@ class Model(RuleBasedStateMachine):
         self.made += 1
         return Life(SessionId(f"ses_{self.made}"))
 
-    def _has_room(self, life: Life, *, elsewhere: bool = False) -> bool:
+    def _has_room(self, life: Life, *, elsewhere: bool = False, spared: Collection[WorkerId] = ()) -> bool:
         """Whether an open worker has a slot for it; its own slot counts unless it must go elsewhere."""
         used = Counter(one.worker for one in self.lives if one.is_live)
         for joined in self.joined:
-            if self._is_open(joined.worker) and (
-                used[joined.worker] < SLOTS or (life.worker == joined.worker and not elsewhere)
+            if (
+                joined.worker not in spared
+                and self._is_open(joined.worker)
+                and (used[joined.worker] < SLOTS or (life.worker == joined.worker and not elsewhere))
             ):
                 return True
         return False
 
     def _is_open(self, worker: WorkerId) -> bool:
-        return worker not in self.lost and self.clock.seconds - self.beaten[worker] < 3.0
+        return worker not in self.lost and self.clock.seconds - self.beaten[worker] < SUSPECT
 
     def _is_displaced(self, life: Life) -> bool:
         return life.is_live and (life.is_displaced or life.worker in self.lost)
@@ -139,7 +143,7 @@ class Model(RuleBasedStateMachine):
         assert claimed.fence >= self.clock.seconds * 1e6
         life.fences.append(claimed.fence)
         life.is_displaced = life.is_displaced and life.worker == claimed.worker
-        life.state, life.worker, life.waits = "reserved", claimed.worker, None
+        life.state, life.worker, life.waits, life.again_at = "reserved", claimed.worker, None, 0.0
         life.due = self.clock.seconds + RESERVED
 
     def _suspended(self, life: Life, *, is_lost: bool) -> None:
@@ -167,6 +171,7 @@ class Model(RuleBasedStateMachine):
                     self.seq += 1
                     self.run(self.store.heartbeat(Heartbeat(joined.worker, self.seq, 0)))
                     self.beaten[joined.worker] = now
+                    self.unanswering.discard(joined.worker)
             self.run(self.store.renew(NEAR))
         self.run(self.store.sweep())
         self._lose_silent(now)

@@ -21,7 +21,7 @@ from scheduler.values import (
     Usage,
 )
 from tests.scheduler.builders import a_request, a_worker
-from tests.scheduler.contract.life import RESUME, SLOTS
+from tests.scheduler.contract.life import RESUME, SLOTS, SUSPECT
 from tests.scheduler.contract.truths import Truths
 from tests.scheduler.world import Make, a_memory_store
 
@@ -41,6 +41,7 @@ class LifeOfClaims(Truths):
         )
         could_return = life.state in ("reserved", "held", "suspended") and not self._is_displaced(life)
         has_room = self._has_room(life)
+        is_in_line = life.waits is not None and wait > 0  # and stays there: what has room now may not have answered
         goes_elsewhere = self._is_displaced(life) and life.is_started and self._has_room(life, elsewhere=True)
 
         answer = self.run(self.store.claim(request))
@@ -63,8 +64,8 @@ class LifeOfClaims(Truths):
                 self._reserved(life, answer)
             case Queued():
                 assert wait > 0
-                assert not could_return
-                assert not has_room
+                assert is_in_line or not could_return
+                assert is_in_line or not has_room
                 life.waits = request.request
             case Refused():
                 assert not could_return
@@ -145,6 +146,8 @@ class LifeOfClaims(Truths):
     def move(self, who: int) -> None:
         life = self._one(who, "reserved")
         before = life.worker
+        if life.state == "reserved" and before is not None:
+            self.unanswering.add(before)
 
         answer = self.run(self.store.move(life.id, self._fence(life, 0)))
 
@@ -159,6 +162,45 @@ class LifeOfClaims(Truths):
                 assert life.state == "reserved"
             case Stale():
                 assert life.state != "reserved"
+        self._listen()
+
+    @rule(who=SESSIONS, wait=st.sampled_from([0.0, 8.0, 20.0]), back=BACK)
+    def seek_on(self, who: int, wait: float, back: int) -> None:
+        """No worker answered; whoever waits is not asked for here."""
+        started = [life for life in self.lives if life.state == "reserved" and life.is_started]
+        life = started[who % len(started)] if started else self.lives[who]
+        if life.waits is not None or life.state not in ("reserved", "held"):
+            return
+        fence, before = self._fence(life, back), life.worker
+        if before is not None:
+            self.unanswering.add(before)
+        request = a_request(life.id, wait_seconds=wait, resume_seconds=RESUME, now=self.clock.seconds)
+
+        answer = self.run(self.store.claim(request._replace(unreached=fence)))
+
+        is_newest = fence == life.fences[-1]
+        match answer:
+            case Claimed():
+                assert is_newest
+                assert life.is_started
+                assert answer.worker != before
+                assert answer.is_resumed
+                self._drop(life)
+                self._reserved(life, answer)
+            case Queued():
+                assert is_newest
+                assert life.is_started
+                assert wait > 0
+                self._drop(life)
+                life.waits, life.again_at = request.request, self.clock.seconds + SUSPECT
+            case Refused(code=Code.NO_CAPACITY):
+                assert is_newest
+                if life.is_started:
+                    self._drop(life)
+            case Refused(code=Code.SESSION_SUPERSEDED):
+                assert not is_newest or life.state == "held"
+            case _:
+                pytest.fail(f"unexpected {answer}")
         self._listen()
 
     @rule(who=SESSIONS, back=st.sampled_from([None, 0, 0, 1]), by=st.sampled_from(["client", "worker", "api"]))
@@ -216,6 +258,7 @@ class LifeOfClaims(Truths):
         has = [life for life in self.lives if life.is_live and life.worker == joined.worker]
         listed = tuple(SessionOnWorker(life.id, life.fences[-1], life.state == "held") for life in has)
         self.silent.discard(joined.worker)
+        self.unanswering.discard(joined.worker)
         self.beaten[joined.worker] = self.clock.seconds
         self.lost.discard(joined.worker)
         for life in has:

@@ -26,6 +26,7 @@ ACTS: dict[str, tuple[int, Act]] = {
     "confirm": (5, session_acts.confirm),
     "leave_queue": (2, session_acts.leave_queue),
     "move": (3, session_acts.move),
+    "seek_on": (7, session_acts.seek_on),
     "release": (3, session_acts.release),
     "suspend": (7, session_acts.suspend),
     "checkpoint": (3, session_acts.checkpoint),

@@ -13,8 +13,10 @@ from scheduler.values import (
     Duplicates,
     End,
     Outcome,
+    Queued,
     Wanted,
 )
+from tests.scheduler.twins.fleet_acts import advance
 from tests.scheduler.twins.play import NOBODY, Life, Play
 
 RESERVED, HELD, SUSPENDED = ClaimState.RESERVED, ClaimState.HELD, ClaimState.SUSPENDED
@@ -126,6 +128,33 @@ async def move(play: Play) -> None:
     if life is not None:
         tick = play.tick(life)
         await play.twins.ask(f"move {life.id} {tick}", lambda one: one.store.move(life.id, one.fence(life.id, tick)))
+
+
+async def seek_on(play: Play) -> None:
+    """A client comes back, and no worker answers it."""
+    started = [view.session for view in play.live(HELD, SUSPENDED, RESERVED) if view.started_at is not None]
+    life = play.lives[play.one_of(started)] if started and play.often(90) else play.life(RESERVED)
+    if life is None or len(life.regions) > 1:
+        return
+    wait_seconds = play.one_of((0.0, 20.0, 20.0, 20.0))
+    back = a_request(play, life)._replace(expires_at=play.now + 3600.0, wait_seconds=wait_seconds)
+    if play.often(70):
+        back = back._replace(wanted=Wanted(life.regions), duplicates=Duplicates.REPLACE)
+    life.requests.append(back)
+    play.wait_for(back, await play.twins.ask(f"claim {back}", lambda one: one.store.claim(back)))
+    play.note()
+    tick = play.tick(life)
+    for _ in range(play.one_of((0, 1, 1, 2, 3))):
+        await play.twins.ask(f"move {life.id} {tick}", lambda one: one.store.move(life.id, one.fence(life.id, tick)))
+        play.note()
+    on = back._replace(request=RequestId(f"req_{play.number():05}"))
+    life.requests.append(on)
+    said = f"seek_on {on} {tick}"
+    answer = await play.twins.ask(said, lambda one: one.store.claim(on._replace(unreached=one.fence(life.id, tick))))
+    play.wait_for(on, answer)
+    play.note()
+    if isinstance(answer, Queued) and play.often(60):
+        await advance(play, 14)
 
 
 async def release(play: Play) -> None:

@@ -27,5 +27,6 @@ if is_changed then
   settle(w)
 else
   save_worker(w)
+  if not is_late then grant(id) end
 end
 return answer({'beaten', seq, seq == w.seq and w.delivered or {}})

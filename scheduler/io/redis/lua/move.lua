@@ -4,12 +4,10 @@ begin(KEYS, ARGV)
 local id, fence = args[1], args[2]
 local s = session_of(id)
 if not s or s.fence ~= fence or s.state ~= 'r' then return answer(stale(id, s)) end
-s.tried = s.tried or {}
-s.tried[#s.tried + 1] = s.worker
-local other = choose(s.wanted, s.tried)
+local other = choose_untried(s, s.wanted)
 if not other then
   save(s)
-  return answer(refused('NO_CAPACITY', 'no other worker has a free slot', FULL_RETRY_SECONDS))
+  return answer(no_other())
 end
 rehome(s, other)
 save(s)

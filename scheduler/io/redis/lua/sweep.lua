@@ -120,6 +120,22 @@ local function let_waiters_pass()
   end
 end
 
+-- No worker answered these a while ago: those still heard may now, another one with room or their own.
+local function offer_again()
+  for _, id in ipairs(call('ZRANGEBYSCORE', R .. ':qagain', '-inf', now)) do
+    call('ZREM', R .. ':qagain', id)
+    local waiter, s = waiter_of(id), session_of(id)
+    if waiter and s then
+      local w = worker_of(s.worker)
+      local worker = choose(waiter.q.wanted, {s.worker}) or (w and w.health == 'alive' and s.worker)
+      if worker then
+        leave_queue(waiter)
+        grant_one(waiter, worker)
+      end
+    end
+  end
+end
+
 local function let_hopes_pass()
   local all, has_lapsed = call('HGETALL', R .. ':coming'), false
   for n = 1, #all, 2 do
@@ -138,6 +154,7 @@ end_window()
 give_up_probing()
 local has_more_work, has_more_due = go_on(), let_sessions_pass()
 let_waiters_pass()
+offer_again()
 let_guests_pass()
 let_hopes_pass()
 local unheard, all = {}, call('HGETALL', R .. ':left')

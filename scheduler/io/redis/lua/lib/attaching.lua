@@ -13,7 +13,8 @@ local function stay_entered()
   end
 end
 
-local function wait()
+-- `again` is when workers that did not answer may be tried again.
+local function wait(again)
   local opens = opens_at()
   if opens then
     return refused('STORE_UNAVAILABLE',
@@ -28,7 +29,7 @@ local function wait()
     local grows = #coming(q.wanted) > 0 and 'grows'
     return refused('NO_CAPACITY', 'every matching slot is taken', FULL_RETRY_SECONDS, grows)
   end
-  local waiter = join_queue(q)
+  local waiter = join_queue(q, again)
   if not waiter then
     return refused('NO_CAPACITY', queue_length() .. ' wait already; the queue is full', FULL_RETRY_SECONDS)
   end
@@ -58,14 +59,16 @@ local function place_first()
   return got
 end
 
+local function superseded()
+  return refused('SESSION_SUPERSEDED', 'a later connection took this session over')
+end
 
 local function wait_again(waiter)
   local old = waiter.q
   if old.request == q.request then return queued(waiter) end
   local is_same = old.workspace == q.workspace and old.user == q.user and old.key == q.key
   if is_same and q.wait > 0 and old.wanted[1] == q.wanted[1] then
-    tell(old.gateway, 'queue_refused', old.request,
-      refused('SESSION_SUPERSEDED', 'a later connection took this session over'))
+    tell(old.gateway, 'queue_refused', old.request, superseded())
     q.hopes = q.hopes or old.hopes
     take_over(waiter, q)
     return queued(waiter)
@@ -77,6 +80,7 @@ end
 
 -- Whether it must go elsewhere, and whether nothing but a drain stands between it and its slot.
 function is_displaced(s)
+  if q.unreached == s.fence then return true, false end
   local w = not s.displaced and worker_of(s.worker)
   if not w or w.health == 'lost' then return true, false end
   local is_drained = w.draining and now >= w.draining.deadline or false
@@ -89,11 +93,15 @@ end
 local function return_elsewhere(s, is_home_kept)
   if not drop_attach(s) then return q.elsewhere and {'unplaced'} or place_first() end
   if q.elsewhere == 'before' then return {'elsewhere'} end
-  local other = choose(q.wanted, {s.worker})
+  local other
+  if q.unreached then other = choose_untried(s, q.wanted) else other = choose(q.wanted, {s.worker}) end
   if other then
     rehome(s, other)
   elseif q.elsewhere then
     return {'elsewhere'}
+  elseif q.unreached then
+    save(s)
+    return wait(now + SUSPECT_AFTER)
   else
     local _, _, open = spot_of(s.worker)
     if not open and not is_home_kept then return wait() end
@@ -103,7 +111,17 @@ local function return_elsewhere(s, is_home_kept)
   return claimed(s)
 end
 
+-- The attach there is goes on: no worker that it tried has answered.
+local function seek_on(s)
+  local waiter = queue_length() > 0 and waiter_of(s.id)
+  if waiter and waiter.q.request == q.request then return queued(waiter) end
+  if waiter or s.fence ~= q.unreached or s.state == 'h' then return superseded() end
+  if not s.started then return no_other() end
+  return return_elsewhere(s, false)
+end
+
 local function attach_again(s)
+  if q.unreached then return seek_on(s) end
   if s.state ~= 's' then
     if q.rejects then
       local contested = contest(s, q)
@@ -143,9 +161,7 @@ claim = function()
   -- Where the fleet's shard is here, what it does not know no region has.
   local s = (F == '' or about_of(F, q)[1]) and session_of(q.session) or nil
   if s and s.request == q.request and s.state ~= 's' then return claimed(s) end
-  if s and s.old_request == q.request then
-    return refused('SESSION_SUPERSEDED', 'a later connection took this session over')
-  end
+  if s and s.old_request == q.request then return superseded() end
   local no = refusal(s)
   if no then
     if q.entered and no[1] == 'refused' and not s and not waiter_of(q.session) then depart(q.session, q) end

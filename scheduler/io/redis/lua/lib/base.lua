@@ -198,6 +198,10 @@ local function refused(code, detail, retry_after, why)
   return {'refused', code, detail, retry_after or false, why or false}
 end
 
+local function no_other()
+  return refused('NO_CAPACITY', 'no other worker has a free slot', FULL_RETRY_SECONDS)
+end
+
 local function is_gateway_alive(id)
   local raw = ask('HGET', R .. ':gateways', id)
   return raw and not unpack_message(raw).lapsed

@@ -26,6 +26,29 @@ local function place(q, worker)
   return s, reach
 end
 
+local function has_tried(s, worker)
+  local tried = s.tried
+  for n = 1, tried and #tried or 0 do
+    if tried[n] == worker then return true end
+  end
+  return false
+end
+
+-- The worker that it has is one more that did not answer. Whoever asks saves it.
+local function choose_untried(s, wanted)
+  if not has_tried(s, s.worker) then
+    s.tried = s.tried or {}
+    s.tried[#s.tried + 1] = s.worker
+  end
+  return (choose(wanted, s.tried))
+end
+
+-- A slot that comes free on a worker which did not answer the session that had it goes to nobody who waits before that worker's
+-- next heartbeat: who waits would only wait for nothing at a dead one.
+local function grant_answering(s, worker)
+  if not has_tried(s, worker) then grant(worker) end
+end
+
 -- Its slot is free; the worker is told to forget it.
 local function leave_worker(s, worker)
   give(worker)
@@ -37,7 +60,7 @@ local function leave_worker(s, worker)
     end
     direct(worker, 'end_session', s.id, s.fence, 'MOVED')
   end
-  grant(worker)
+  grant_answering(s, worker)
 end
 
 -- From the worker it has to another one with room.
@@ -60,7 +83,7 @@ local function vacate(s, till, record, is_expired)
   drop_session(R .. ':s:' .. s.id)
   depart(s.id, s, till, record, is_expired)
   give(s.worker)
-  grant(s.worker)
+  grant_answering(s, s.worker)
 end
 
 -- A reservation came to nothing: a new session leaves no trace, an older one keeps its slot. Answers whether it lives.
@@ -111,7 +134,7 @@ end
 grant = function(worker)
   if queue_length() == 0 then return end
   local slots, _, open, group = spot_of(worker)
-  if not open then return end
+  if not open or used_of(worker) >= slots then return end
   local about = unpack_message(ask('HGET', R .. ':groups', group))
   while used_of(worker) < slots and queue_length() > 0 do
     local waiter = serve(about[1], about[2])

@@ -1,6 +1,7 @@
 -- The admission queue of a region; scheduler/queue.py says whose turn it is and why.
 -- {R}:q session -> waiter; {R}:qr request -> session; {R}:lanes lane -> {wanted, weight, at}; {R}:ring:<lane> workspaces
 -- by stamp; {R}:line:<lane>:<workspace> sessions by arrival; {R}:turn, {R}:turns workspace -> stamp, how many wait;
+-- {R}:qagain session -> when workers that did not answer it may be tried again.
 -- {R}:also lane -> how many of it wait in another region too, which counts them.
 
 local waiter_of, join_queue, leave_queue, take_over, serve, queued, position, eta, save_waiter
@@ -27,12 +28,13 @@ function save_waiter(waiter)
   call('ZADD', R .. ':qdue', math.min(waiter.deadline, waiter.q.expires), waiter.q.session)
 end
 
-function join_queue(q)
+-- `again`: it waits because workers did not answer; when those still heard may be tried again.
+function join_queue(q, again)
   local workspace = q.workspace
   if queue_length() >= QUEUE_WAITERS then return nil end
   if tonumber(call('HGET', R .. ':turns', workspace) or 0) >= QUEUE_WAITERS_PER_WORKSPACE then return nil end
   if call('HINCRBY', R .. ':turns', workspace, 1) == 1 then call('HSET', R .. ':turn', workspace, next_stamp()) end
-  local lane, waiter = q.wanted[1], {q = q, since = now, deadline = now + q.wait}
+  local lane, waiter = q.wanted[1], {q = q, since = now, deadline = now + q.wait, again = again}
   if call('HEXISTS', R .. ':lanes', lane) == 0 then call('HSET', R .. ':lanes', lane, pack({q.wanted, 0, 0})) end
   waiter.order = next_stamp()
   count_waiting(1)
@@ -43,6 +45,7 @@ function join_queue(q)
   save_waiter(waiter)
   call('SADD', R .. ':gq:' .. q.gateway, q.session)
   if q.also then call('HINCRBY', R .. ':also', lane, 1) end
+  if again then call('ZADD', R .. ':qagain', again, q.session) end
   return waiter
 end
 
@@ -53,6 +56,7 @@ function leave_queue(waiter)
   count_waiting(-1)
   call('HDEL', R .. ':qr', q.request)
   call('ZREM', R .. ':qdue', q.session)
+  if waiter.again then call('ZREM', R .. ':qagain', q.session) end
   call('SREM', R .. ':gq:' .. q.gateway, q.session)
   call('ZREM', line_of(waiter), q.session)
   if q.also and call('HINCRBY', R .. ':also', lane, -1) == 0 then call('HDEL', R .. ':also', lane) end
