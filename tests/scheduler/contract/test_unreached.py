@@ -162,6 +162,21 @@ async def test_it_takes_nothing_from_a_later_connection(world: World) -> None:
     assert (view.state, view.fence, view.gateway) == (ClaimState.HELD, later.fence, FAR)
 
 
+async def test_it_takes_nothing_from_a_later_connection_that_dials_or_has_gone_again(world: World) -> None:
+    await world.worker(a_worker(slots=1))
+    back, request = await unanswered(world)
+    later = await world.claimed(a_request(back.session, gateway=FAR))
+
+    while_it_dials = await world.store.claim(request)
+    await world.store.release(later.session, later.fence)
+    after_it = await world.store.claim(request)
+
+    assert while_it_dials == after_it
+    assert isinstance(after_it, Refused)
+    assert after_it.code is Code.SESSION_SUPERSEDED
+    assert (await world.session(back.session)).fence == later.fence
+
+
 async def test_it_takes_no_place_from_a_later_connection_that_waits(world: World) -> None:
     worker = await world.worker(a_worker(slots=1))
     back, request = await unanswered(world)
