@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -19,6 +21,9 @@ from autoscaler.promql import Fault, NoNumber, Number, Series, merged, read_inst
 
 MAX_BYTES = 4 * 1024 * 1024  # 10,000 series of a careless query are less
 AT_ONCE = 8  # connections to one replica
+_SOCKET = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536),)
+"""What came and was not asked for stays in memory until the collector runs, which here is seldom: 4 MB of each answer that is
+too large, with the buffers that the system chooses. So they are small."""
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
@@ -54,17 +59,22 @@ class Prometheus:
     def __init__(self, access: Access) -> None:
         """Raises AccessError."""
         self._access = access
+        self._bases = tuple(_base(url) for url in access.urls)
+        trust, limits = _trust(access.ca_file), httpx.Limits(max_connections=AT_ONCE * max(1, len(access.urls)))
+
+        def way(proxy: str | None) -> httpx.AsyncHTTPTransport:
+            return httpx.AsyncHTTPTransport(verify=trust, limits=limits, proxy=proxy, socket_options=_SOCKET)
+
         self._client = httpx.AsyncClient(
-            verify=_trust(access.ca_file),
+            transport=way(None),
+            mounts={place: way(proxy) for place, proxy in _proxies(self._bases).items()},
             timeout=access.timeout,
-            limits=httpx.Limits(max_connections=AT_ONCE * max(1, len(access.urls))),
             follow_redirects=False,  # a redirect would take the credentials elsewhere
             headers={
                 **_sendable(access.headers),
                 "accept-encoding": "identity",
             },  # a bound on bytes must be one on memory
         )
-        self._bases = tuple(_base(url) for url in access.urls)
         if access.username and access.bearer_token_file:
             raise AccessError("prometheus: give a user and password, or a bearer token, not both")
 
@@ -142,6 +152,17 @@ class Prometheus:
             pair = b64encode(f"{access.username}:{password}".encode()).decode()
             return {"authorization": f"Basic {pair}"}
         return {}
+
+
+def _proxies(bases: Iterable[str]) -> dict[str, str]:
+    """Of the environment (HTTPS_PROXY, NO_PROXY): address of a Prometheus -> the proxy on the way to it."""
+    known, found = getproxies(), {}
+    for base in bases:
+        parts = urlsplit(base)
+        proxy = known.get(parts.scheme) or known.get("all")
+        if proxy and not proxy_bypass(parts.netloc.rpartition("@")[2]):
+            found[f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"] = proxy
+    return found
 
 
 def _read(file: Path) -> str:

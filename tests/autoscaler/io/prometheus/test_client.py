@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import ssl
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+import uvloop
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 from autoscaler.io.prometheus import client as module
@@ -192,6 +195,50 @@ async def test_an_answer_is_read_no_further_than_its_bound(monkeypatch: pytest.M
 
     async with a_server(lambda head, body: ok(b" " * 100_000)) as url:
         assert fault_of(await ask_at(url)) is Fault.TOO_LARGE
+
+
+async def test_of_answers_without_an_end_little_stays_in_memory_though_nobody_collects() -> None:
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        piece = b"f4240\r\n" + b"x" * 1_000_000 + b"\r\n"
+        with suppress(OSError):
+            writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            while True:
+                writer.write(piece)
+                await writer.drain()
+        writer.close()
+
+    async def asked(url: str) -> int:
+        async with Prometheus(Access((url,), timeout=20.0)) as prometheus:
+            assert fault_of(await ask(prometheus)) is Fault.TOO_LARGE
+            before, _ = tracemalloc.get_traced_memory()
+            for _ in range(8):
+                await ask(prometheus)
+            return tracemalloc.get_traced_memory()[0] - before
+
+    server = await asyncio.start_server(pour, "127.0.0.1", 0)
+    gc.disable()
+    tracemalloc.start()
+    try:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        grown = await asyncio.to_thread(uvloop.run, asked(url))
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+        server.close()
+        await server.wait_closed()
+
+    assert grown < 20_000_000  # with those that the server still holds; 41 MB with the buffers that the system chooses
+
+
+async def test_the_environments_proxy_is_used_where_it_does_not_except_the_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with a_server(lambda head, body: ok(GOOD)) as proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+        assert await ask_at("http://prometheus.invalid:9090") == Number(7.0, 1000.0)
+        assert fault_of(await ask_at("http://127.0.0.1:1")) is Fault.UNREACHABLE
 
 
 async def test_a_redirect_is_not_followed() -> None:
