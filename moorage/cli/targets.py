@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -102,6 +103,14 @@ class Targets:
         lease = self._lease = self._opened().leader(namespace, self._settings.lease)
         self._election = asyncio.create_task(lease.run(), name="election")
         return lease
+
+
+def check_installed(policies: Iterable[PoolPolicy]) -> None:
+    """Raises WrongSetting: before any pool is closed or opened, at the start and where policies are read again."""
+    aims = [policy for policy in policies if isinstance(policy.target, KubernetesTarget)]
+    if aims and find_spec("kubernetes") is None:
+        where = f"pool {aims[0].region}/{aims[0].pool} has a target in Kubernetes"
+        raise WrongSetting(f"{where}, which needs the [kubernetes] extra: pip install 'moorage[kubernetes]'")
 
 
 def own_namespace() -> str:

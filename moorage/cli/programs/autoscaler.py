@@ -16,7 +16,7 @@ from moorage.cli.signals import open_signals
 from moorage.cli.sources import WrongSetting
 from moorage.cli.store_pulse import StorePulse
 from moorage.cli.stores import open_store, shared
-from moorage.cli.targets import Targets
+from moorage.cli.targets import Targets, check_installed
 
 _log = structlog.get_logger("moorage.autoscaler")
 
@@ -84,4 +84,5 @@ class AutoscalerProgram(Lifecycle):
                 f"pool {without[0].region}/{without[0].pool} has rules, and nobody to ask: "
                 "name a Prometheus in autoscaler.prometheus.urls (MOORAGE_AUTOSCALER__PROMETHEUS__URLS)"
             )
+        check_installed(policies)
         return policies

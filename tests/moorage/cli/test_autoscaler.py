@@ -13,7 +13,10 @@ from urllib.request import urlopen
 import pytest
 from click.testing import CliRunner
 
+from autoscaler.policy import KubernetesTarget, LocalTarget, PoolPolicy
 from moorage.cli.root import moorage
+from moorage.cli.sources import WrongSetting
+from moorage.cli.targets import check_installed
 from tests.moorage.cli.fleet import Program, a_store, eventually, program
 
 WAITS = json.dumps([sys.executable, "-c", "import sys; sys.stdin.read()"])
@@ -149,3 +152,15 @@ def test_check_of_a_wrong_file_names_the_field(tmp_path: Path) -> None:
 def _ready(alone: Program) -> dict[str, Any] | None:
     said: dict[str, Any] = json.loads(page(alone, "/readyz"))
     return said if said["parts"]["autoscaler"] else None
+
+
+def test_a_pool_in_kubernetes_without_its_extra_is_refused_before_another_is_touched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = PoolPolicy("eu", "here", LocalTarget(("true",)), 8)
+    there = PoolPolicy("eu", "there", KubernetesTarget("default", "gpu"), 8)
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+
+    check_installed([here])
+    with pytest.raises(WrongSetting, match=r"pool eu/there .* pip install 'moorage\[kubernetes\]'"):
+        check_installed([here, there])
