@@ -196,5 +196,7 @@ def _warning(said: dict[str, Any]) -> str:
 
 
 def _short(text: object) -> str:
-    said = str(text).encode(errors="replace").decode()  # half a pair, which JSON may have and nobody can write
+    """For one line of a log, a terminal and a record: half a pair, which JSON may have, could not even be written down."""
+    head = str(text)[: MAX_DETAIL + 1]
+    said = "".join(each if each.isprintable() else " " for each in head)
     return said if len(said) <= MAX_DETAIL else said[: MAX_DETAIL - 1] + "…"

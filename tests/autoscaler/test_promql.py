@@ -73,10 +73,10 @@ def test_such_a_point_of_a_range_is_left_out() -> None:
     assert answer == Series(((1.0, 1.0),))
 
 
-def test_half_a_pair_in_what_it_says_can_be_written_down() -> None:
-    answer = read_refusal(400, b'{"errorType": "bad_data", "error": "\\ud800"}')
+def test_what_it_says_is_one_line_that_can_be_written_down_and_orders_no_terminal() -> None:
+    answer = read_refusal(400, b'{"errorType": "bad_data", "error": "no\\n\\u001b[31m\\ud800end"}')
 
-    assert answer == NoNumber(Fault.QUERY, "Prometheus cannot read the query: ?")
+    assert answer == NoNumber(Fault.QUERY, "Prometheus cannot read the query: no  [31m end")
 
 
 def test_a_time_that_is_none_is_said() -> None:
