@@ -17,6 +17,7 @@ from gateway.io.app import Gateway
 from gateway.policy import GatewayPolicy
 from scheduler.values import ClaimState
 from tests.builders import KEYS, a_request, a_session
+from tests.flows.lines import in_line
 from tests.flows.places import ON_EVERY_STORE
 from tests.flows.system import SOON, MakeSystem, System, closed, until
 
@@ -120,9 +121,7 @@ async def test_who_waits_in_the_queue_is_sent_elsewhere(system: System) -> None:
         async with system.raw() as (reader, writer):
             writer.write(a_request(Authorization=f"Bearer {system.token(1)}"))
             await until(lambda: system.metric("moorage_gateway_handshakes") == 1)
-            async with asyncio.timeout(SOON):
-                while await system.truth.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
-                    await asyncio.sleep(0.005)
+            await in_line(system.truth, 1)
             draining = asyncio.create_task(system.gateway.drain())
             answer = await asyncio.wait_for(reader.read(), SOON)
             await system.reported()

@@ -15,6 +15,7 @@ from moorage.errors import Code
 from scheduler.values import ClaimState, End, Outcome
 from tests.builders import a_session
 from tests.flows.fleet import Fleet, MakeFleet, Member
+from tests.flows.lines import in_line
 from tests.flows.places import AWAY_IN_EVERY_WAY, ON_EVERY_STORE
 from tests.flows.system import SOON, MakeSystem, System, closed, until
 from tests.owntime import within
@@ -147,9 +148,7 @@ async def test_a_gateway_starts_without_the_store_and_is_ready_when_it_comes(a_f
 async def test_who_waits_in_a_queue_that_is_lost_hears_so_at_once(a_fleet: MakeFleet) -> None:
     async with a_fleet(1, adoption_seconds=2.0) as fleet, fleet.worker(slots=1), fleet.plain(0):
         waiting = asyncio.create_task(_refused(fleet, 1))
-        async with asyncio.timeout(SOON):
-            while await fleet.truth.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
-                await asyncio.sleep(0.01)
+        await in_line(fleet.truth, 1)
         await fleet.lose_the_data()
 
         assert await within(2.0, waiting) == "STORE_UNAVAILABLE"
@@ -159,9 +158,7 @@ async def test_who_waits_in_a_queue_that_is_lost_hears_so_at_once(a_fleet: MakeF
 async def test_a_grant_whose_notice_was_lost_is_asked_for_again(a_fleet: MakeFleet) -> None:
     async with a_fleet(1) as fleet, fleet.worker(slots=1), fleet.plain(0) as first:
         waiting = asyncio.create_task(_served(fleet, 1))
-        async with asyncio.timeout(SOON):
-            while await fleet.truth.queue(a_session(1)) is None:  # noqa: ASYNC110 - a view has no event
-                await asyncio.sleep(0.01)
+        await in_line(fleet.truth, 1)
         fleet.members[0].reach.cut()
         await fleet.truth.end(End(a_session(0), Outcome.COMPLETED, Code.SESSION_ENDED, "meanwhile", "api"))
         granted = await fleet.truth.session(a_session(1))

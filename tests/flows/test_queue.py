@@ -7,35 +7,23 @@ import contextlib
 import json
 
 import pytest
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from gateway.policy import GatewayPolicy, Handshakes
-from scheduler.values import QueueView
-from tests.builders import a_request, a_session
+from tests.builders import a_request
+from tests.flows.lines import entered, in_line, out_of_line
 from tests.flows.places import ON_EVERY_STORE
 from tests.flows.system import SOON, MakeSystem, System, closed
 
 pytestmark = ON_EVERY_STORE
 
 
-async def in_line(system: System, number: int) -> QueueView:
-    async with asyncio.timeout(SOON):
-        while (seen := await system.truth.queue(a_session(number))) is None:  # noqa: ASYNC110 - a view has no event
-            await asyncio.sleep(0.005)
-    return seen
-
-
-async def entered(system: System, number: int) -> ClientConnection:
-    return await system.connect(number)
-
-
 async def test_who_waits_gets_the_slot_that_comes_free(system: System) -> None:
     await system.worker(slots=1)
     async with system.connect(0) as first:
         waiting = asyncio.create_task(entered(system, 1))
-        place = await in_line(system, 1)
+        place = await in_line(system.truth, 1)
         await first.close()
     second = await asyncio.wait_for(waiting, SOON)
     await second.send("my turn")
@@ -50,7 +38,7 @@ async def test_who_waits_gets_a_new_workers_slot(system: System) -> None:
     await system.worker(slots=1)
     async with system.connect(0):
         waiting = asyncio.create_task(entered(system, 1))
-        await in_line(system, 1)
+        await in_line(system.truth, 1)
         second = await system.worker()
         client = await asyncio.wait_for(waiting, SOON)
 
@@ -63,7 +51,7 @@ async def test_what_a_client_sends_while_it_waits_is_not_lost(system: System) ->
     async with system.raw() as (reader, writer):
         async with system.connect(0):
             writer.write(a_request(Authorization=f"Bearer {system.token(1)}"))
-            await in_line(system, 1)
+            await in_line(system.truth, 1)
             writer.write(b"\x81\x85\0\0\0\0early")
         await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)
 
@@ -90,10 +78,8 @@ async def test_a_client_that_leaves_the_queue_leaves_its_place(system: System) -
     async with system.connect(0) as first:
         async with system.raw() as (_, writer):
             writer.write(a_request(Authorization=f"Bearer {system.token(1)}"))
-            await in_line(system, 1)
-        async with asyncio.timeout(SOON):
-            while await system.truth.queue(a_session(1)) is not None:  # noqa: ASYNC110 - a view has no event
-                await asyncio.sleep(0.005)
+            await in_line(system.truth, 1)
+        await out_of_line(system.truth, 1)
         await first.close()
     async with system.connect(2) as other:
         await other.send("free")
@@ -113,7 +99,7 @@ async def test_waiters_are_served_in_their_order(system: System) -> None:
         waiting = []
         for number in (1, 2, 3):
             waiting.append(asyncio.create_task(once(number)))
-            await in_line(system, number)
+            await in_line(system.truth, number)
     await asyncio.wait_for(asyncio.gather(*waiting), SOON)
 
     assert order == [1, 2, 3]
@@ -138,7 +124,7 @@ async def test_a_long_queue_does_not_keep_others_from_resuming(a_system: MakeSys
                 for number in (1, 2, 3, 4):
                     _, writer = await waiters.enter_async_context(system.raw())
                     writer.write(a_request(Authorization=f"Bearer {system.token(number)}"))
-                    await in_line(system, number)
+                    await in_line(system.truth, number)
                 client.transport.abort()
             async with system.connect(0) as client:
                 await client.send("back")

@@ -6,7 +6,6 @@ import asyncio
 import json
 
 import pytest
-from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request, Response
@@ -14,23 +13,13 @@ from websockets.typing import Origin
 
 from gateway.policy import GatewayPolicy
 from moorage.errors import Code
-from scheduler.values import ClaimState, QueueView, WorkerState
+from scheduler.values import ClaimState, WorkerState
 from tests.builders import a_session
+from tests.flows.lines import entered, in_line, out_of_line
 from tests.flows.places import ON_EVERY_STORE
 from tests.flows.system import SOON, MakeSystem, RealWorker, System, closed, until
 
 pytestmark = ON_EVERY_STORE
-
-
-async def in_line(system: System, number: int) -> QueueView:
-    async with asyncio.timeout(SOON):
-        while (seen := await system.truth.queue(a_session(number))) is None:  # noqa: ASYNC110 - a view has no event
-            await asyncio.sleep(0.005)
-    return seen
-
-
-async def entered(system: System, number: int) -> ClientConnection:
-    return await system.connect(number)
 
 
 async def cut_off(system: System, worker: RealWorker, number: int = 0) -> None:
@@ -48,9 +37,9 @@ async def test_the_last_worker_dies_and_the_client_is_the_first_on_the_next_one(
     await cut_off(system, dead)
 
     back = asyncio.create_task(entered(system, 0))
-    place = await in_line(system, 0)
+    place = await in_line(system.truth, 0)
     new = asyncio.create_task(entered(system, 1))
-    await in_line(system, 1)
+    await in_line(system.truth, 1)
     next_one = await system.worker(slots=1)
     client = await asyncio.wait_for(back, SOON)
     await client.send("I am back")
@@ -72,7 +61,7 @@ async def test_a_slot_of_another_worker_that_comes_free_is_its_own(system: Syste
     other = await system.worker(slots=1)
     async with system.connect(1) as busy:
         back = asyncio.create_task(entered(system, 0))
-        await in_line(system, 0)
+        await in_line(system.truth, 0)
         await busy.close()
     client = await asyncio.wait_for(back, SOON)
 
@@ -121,7 +110,7 @@ async def test_a_worker_that_only_had_no_room_a_moment_ago_gets_it_back(system: 
     await system.settled(0, ClaimState.SUSPENDED)
 
     back = asyncio.create_task(entered(system, 0))
-    await in_line(system, 0)
+    await in_line(system.truth, 0)
     client = await asyncio.wait_for(back, SOON)
     await client.send("again")
 
@@ -134,13 +123,11 @@ async def test_who_goes_while_it_waits_leaves_the_queue_and_a_session_to_resume(
     dead = await system.worker(slots=1)
     await cut_off(system, dead)
     back = asyncio.create_task(entered(system, 0))
-    await in_line(system, 0)
+    await in_line(system.truth, 0)
 
     back.cancel()
 
-    async with asyncio.timeout(SOON):
-        while await system.truth.queue(a_session(0)) is not None:  # noqa: ASYNC110 - a view has no event
-            await asyncio.sleep(0.005)
+    await out_of_line(system.truth, 0)
     await system.settled(0, ClaimState.SUSPENDED)
 
 
@@ -154,7 +141,7 @@ async def test_all_clients_of_a_dead_worker_wait_and_come_back_in_their_order(sy
     for number in range(4):
         await system.settled(number, ClaimState.SUSPENDED)
         waiting.append(asyncio.create_task(entered(system, number)))
-        await in_line(system, number)
+        await in_line(system.truth, number)
 
     first = await system.worker(slots=2)
     await until(lambda: len(first.requests) == 2)
