@@ -74,10 +74,11 @@ class KubernetesPool:
     async def look(self) -> TargetSeen | None:
         """None: the API server does not answer, or the pods are not known well enough."""
         try:
-            missing = await self._reviewer.missing()
-            if any((right.verb, right.subresource or right.resource) in _READS for right in missing):
-                return self._blind([rights.problem(right, self._target.namespace) for right in missing])
-            seen = await self._survey.take(missing)
+            review = await self._reviewer.review()
+            lacks = [rights.problem(right, self._target.namespace) for right in review.wanted]
+            if any((right.verb, right.subresource or right.resource) in _READS for right in review.missing):
+                return self._blind(lacks)
+            seen = await self._survey.take(review.missing)
         except Refused as error:
             return self._refused(error)
         except Trouble as error:
@@ -89,9 +90,8 @@ class KubernetesPool:
         if not reflector.is_fresh:
             return None
         pods = [pod for pod in reflector.pods.values() if self._survey.is_own(pod) and not pod.is_over]
-        problems = [rights.problem(right, self._target.namespace) for right in missing]
-        problems += [*seen.problems, *self._own_problems(pods)]
-        return TargetSeen(seen.scale.replicas, tuple(map(member_of, pods)), tuple(problems))
+        problems = (*lacks, *seen.problems, *self._own_problems(pods))
+        return TargetSeen(seen.scale.replicas, tuple(map(member_of, pods)), problems)
 
     async def raise_to(self, replicas: int, *, was: int) -> Written | Lost | Failed:
         """One compare-and-swap."""
@@ -190,10 +190,10 @@ class KubernetesPool:
 
     async def _forbidden(self) -> str | None:
         """What would forbid lowering now, read anew right before it."""
-        missing = await self._reviewer.missing()
-        seen = await self._survey.take(missing, rivals_now=True)
+        review = await self._reviewer.review()
+        seen = await self._survey.take(review.missing, rivals_now=True)
         found = [problem.detail for problem in seen.problems if problem.blocks_down]
-        found += [rights.problem(right, self._target.namespace).detail for right in missing if right.blocks_down]
+        found += [rights.problem(right, self._target.namespace).detail for right in review.wanted if right.blocks_down]
         return found[0] if found else None
 
     async def _removed(self, members: list[str], was: int) -> Outcome | None:

@@ -1,21 +1,33 @@
 """Which of the needed rights we have: asked of the API server, before something irreversible is begun.
 
 Every authenticated user may ask this of itself (SelfSubjectAccessReview). Where even that is refused, nothing is known to be
-missing, and the refusals of single calls tell.
+missing, and the refusals of single calls tell. RBAC forbids before it says that there is no such kind: what may not be listed
+is left alone whether the kind is there or not, and is worth a word only where it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from autoscaler.io.kubernetes.api import Api, Document
 from autoscaler.io.kubernetes.troubles import Refused
 from autoscaler.rights import Right
 
-EVERY = 600.0  # while nothing is missing
-AGAIN = 15.0  # while something is
+EVERY = 600.0  # all of them
+AGAIN = 15.0  # those that were missing: granted since, or of a kind that was installed since
 _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_KEDA = "keda.sh"
+_KEDAS_KINDS = f"/apis/{_KEDA}/v1alpha1"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """`missing`: may not be done. `wanted`: those of them whose kind is there."""
+
+    missing: tuple[Right, ...] = ()
+    wanted: tuple[Right, ...] = ()
 
 
 class Reviewer:
@@ -26,44 +38,48 @@ class Reviewer:
         self._namespace = namespace
         self._name = name
         self._needed = needed
-        self._missing: tuple[Right, ...] = ()
-        self._due_at = float("-inf")
+        self._last = Review()
+        self._all_at = float("-inf")
+        self._again_at = float("-inf")
 
-    async def missing(self) -> tuple[Right, ...]:
+    async def review(self) -> Review:
         """As of a while ago. Raises Trouble."""
         now = asyncio.get_running_loop().time()
-        if now >= self._due_at:
-            self._missing = await self._ask()
-            self._due_at = now + (AGAIN if self._missing else EVERY)
-        return self._missing
+        if now >= self._all_at:
+            self._last = await self._ask(self._needed)
+            self._all_at, self._again_at = now + EVERY, now + AGAIN
+        elif self._last.missing and now >= self._again_at:
+            self._last = await self._ask(self._last.missing)
+            self._again_at = now + AGAIN
+        return self._last
 
     def doubt(self) -> None:
-        """A call was forbidden: asked again at the next look."""
-        self._due_at = float("-inf")
+        """A call was forbidden: all are asked again at the next look."""
+        self._all_at = float("-inf")
 
-    async def _ask(self) -> tuple[Right, ...]:
+    async def _ask(self, rights: Sequence[Right]) -> Review:
         missing = []
-        for right in self._needed:
+        for right in rights:
             try:
                 answer = await self._api.post(_PATH, _review(right, self._namespace, self._name))
             except Refused as error:
                 if error.status in (403, 404):
-                    return ()
+                    return Review()
                 raise
             if not (answer.get("status") or {}).get("allowed"):
                 missing.append(right)
-        if any(right.group == "keda.sh" for right in missing) and not await self._has_keda():
-            missing = [right for right in missing if right.group != "keda.sh"]
-        return tuple(missing)
+        absent = {right for right in missing if right.group == _KEDA and not await self._is_there(right.resource)}
+        return Review(tuple(missing), tuple(right for right in missing if right not in absent))
 
-    async def _has_keda(self) -> bool:
+    async def _is_there(self, plural: str) -> bool:
+        """Also where discovery is forbidden: then the right is wanted rather than forgotten."""
         try:
-            await self._api.get("/apis/keda.sh")
+            kinds = (await self._api.get(_KEDAS_KINDS)).get("resources") or ()
         except Refused as error:
-            if error.is_absent:
-                return False
+            if error.is_absent or error.is_forbidden:
+                return error.is_forbidden
             raise
-        return True
+        return any(each.get("name") == plural for each in kinds)
 
 
 def _review(right: Right, namespace: str, name: str) -> Document:

@@ -22,6 +22,8 @@ PODS = "/api/v1/namespaces/prod/pods"
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 HPAS = "/apis/autoscaling/v2/namespaces/prod/horizontalpodautoscalers"
 EVENTS = "/apis/events.k8s.io/v1/namespaces/prod/events"
+KEDA = "/apis/keda.sh/v1alpha1"
+SCALED_OBJECTS = f"{KEDA}/namespaces/prod/scaledobjects"
 
 
 class Fleet:
@@ -39,6 +41,20 @@ class Fleet:
         stub.says("POST", EVENTS, {}, 201)
         stub.on("GET", f"{WEB}/scale", self._scale)
         stub.on("PATCH", f"{WEB}/scale", self._swap)
+
+    def forbids_scaled_objects(self) -> None:
+        """By review and by deed: as RBAC does, also where there is no such kind."""
+
+        async def review(request: web.Request) -> web.Response:
+            asked = (await request.json())["spec"]["resourceAttributes"]["resource"]
+            return web.json_response({"status": {"allowed": asked != "scaledobjects"}}, status=201)
+
+        self.stub.on("POST", REVIEW, review)
+        self.stub.refuses("GET", SCALED_OBJECTS, 403, "scaledobjects.keda.sh is forbidden")
+
+    def installs_keda(self) -> None:
+        """Its kind is discovered from now on."""
+        self.stub.says("GET", KEDA, {"resources": [{"name": "triggerauthentications"}, {"name": "scaledobjects"}]})
 
     def written(self) -> list[tuple[str, str]]:
         """Verb and path of all that changes something."""

@@ -9,11 +9,12 @@ import pytest
 import pytest_asyncio
 
 from autoscaler.decision import Frozen
-from autoscaler.io.kubernetes import guarding
-from autoscaler.io.target import Failed
+from autoscaler.io.kubernetes import guarding, reviewing, survey
+from autoscaler.io.target import Failed, Written
 from autoscaler.observation import Freeze
 from autoscaler.pods import BUSY_COST, COST, NAMED_COST, PROTECTION
-from tests.autoscaler.io.kubernetes.settled import EVENTS, PODS, REVIEW, WEB, Fleet, a_pool, removal_of
+from autoscaler.policy import RemovalMode
+from tests.autoscaler.io.kubernetes.settled import EVENTS, PODS, REVIEW, SCALED_OBJECTS, WEB, Fleet, a_pool, removal_of
 from tests.autoscaler.io.kubernetes.stub import Stub, until
 from tests.autoscaler.kubernetes_builders import a_pod_document
 
@@ -97,6 +98,64 @@ async def test_rights_on_the_target_are_asked_for_by_its_name_as_a_role_may_gran
     asked = [body["spec"]["resourceAttributes"] for _, path, _, body in fleet.stub.seen if path == REVIEW]
     assert {each["resource"]: each.get("name") for each in asked if "name" in each} == {"deployments": "web"}
     assert sum("name" in each for each in asked) == 3
+
+
+async def test_without_keda_its_right_is_not_needed_and_its_kind_is_not_listed(fleet: Fleet) -> None:
+    fleet.forbids_scaled_objects()
+    async with a_pool(fleet.stub) as pool:
+        found = [await pool.look() for _ in range(3)]
+
+        assert await pool.raise_to(4, was=3) == Written(4)
+
+    assert [each and each.problems for each in found] == [(), (), ()]
+    assert fleet.stub.count("GET", SCALED_OBJECTS) == 0
+
+
+async def test_without_keda_its_right_does_not_keep_pods_from_being_removed(fleet: Fleet) -> None:
+    fleet.forbids_scaled_objects()
+    fleet.stub.says("DELETE", f"{PODS}/web-1-a", {})
+    async with a_pool(fleet.stub, removal=RemovalMode.EXACT) as pool:
+        await pool.look()
+
+        answer = await pool.remove([removal_of("web-1-a")], was=3)
+
+    assert isinstance(answer, Written)
+    assert answer.replicas == 2
+
+
+async def test_keda_that_is_installed_later_makes_its_missing_right_a_condition(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reviewing, "AGAIN", 0.0)
+    fleet.forbids_scaled_objects()
+    async with a_pool(fleet.stub) as pool:
+        await pool.look()
+        fleet.installs_keda()
+
+        found = await pool.look()
+        answers = [await pool.raise_to(4, was=3), await pool.remove([removal_of("web-1-a")], was=4)]
+
+    assert found is not None
+    assert [(each.freeze, each.blocks_up, each.blocks_down) for each in found.problems] == [(Freeze.RIVAL, False, True)]
+    assert "may not list scaledobjects.keda.sh" in found.problems[0].detail
+    assert [type(each) for each in answers] == [Written, Failed]
+    assert fleet.stub.count("GET", SCALED_OBJECTS) == 0
+
+
+async def test_a_right_that_is_taken_away_in_the_middle_is_doubted_once_and_then_left_alone(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "RIVALS_EVERY", 0.0)
+    async with a_pool(fleet.stub) as pool:
+        assert (await pool.look()) is not None
+        fleet.forbids_scaled_objects()
+
+        refused, found = await pool.look(), await pool.look()
+
+    assert refused is not None
+    assert [each.freeze for each in refused.problems] == [Freeze.TARGET]
+    assert found is not None
+    assert found.problems == ()
 
 
 async def test_a_throttled_write_says_when_to_come_again(fleet: Fleet) -> None:
