@@ -13,13 +13,19 @@ from contextlib import asynccontextmanager
 from autoscaler.io.kubernetes.api import Document
 from autoscaler.io.kubernetes.troubles import Refused
 from autoscaler.pods import COST
+from tests.autoscaler.io.kubernetes.definitions import Definition
 from tests.autoscaler.io.kubernetes.pools import annotations_of
 from tests.autoscaler.io.kubernetes.real import IMAGE, Real
 
 GROUP, VERSION, PLURAL = "harbour.test", "v1", "flotillas"
 RESOURCE = f"{PLURAL}.{GROUP}/{VERSION}"
 NAME = "web"
-_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_SCALE = {
+    "specReplicasPath": ".spec.replicas",
+    "statusReplicasPath": ".status.replicas",
+    "labelSelectorPath": ".status.selector",
+}
+FLOTILLA = Definition("Flotilla", PLURAL, GROUP, VERSION, {"status": {}, "scale": _SCALE})
 _LABELS = {"app": NAME}
 _LOOK_EVERY = 0.1
 
@@ -27,7 +33,7 @@ _LOOK_EVERY = 0.1
 @asynccontextmanager
 async def a_flotilla(fleet: Real, replicas: int) -> AsyncIterator[None]:
     """One object called `web`, and its controller, until the end."""
-    await fleet.create(_CRDS, _definition())
+    await fleet.define(FLOTILLA)
     made = await fleet.until(lambda: _made(fleet, replicas))
     controlling = asyncio.create_task(_control(fleet, made["metadata"]["uid"]))
     try:
@@ -35,36 +41,7 @@ async def a_flotilla(fleet: Real, replicas: int) -> AsyncIterator[None]:
     finally:
         controlling.cancel()
         await asyncio.gather(controlling, return_exceptions=True)
-        await fleet.api.delete(f"{_CRDS}/{PLURAL}.{GROUP}", {})
-        await fleet.until(lambda: _forgotten(fleet))  # the next one makes it anew
-
-
-async def _forgotten(fleet: Real) -> bool:
-    try:
-        await fleet.api.get(f"{_CRDS}/{PLURAL}.{GROUP}")
-    except Refused as error:
-        return error.is_absent
-    return False
-
-
-def _definition() -> Document:
-    scale = {
-        "specReplicasPath": ".spec.replicas",
-        "statusReplicasPath": ".status.replicas",
-        "labelSelectorPath": ".status.selector",
-    }
-    version = {
-        "name": VERSION,
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-        "subresources": {"status": {}, "scale": scale},
-    }
-    names = {"plural": PLURAL, "singular": "flotilla", "kind": "Flotilla"}
-    return {
-        "metadata": {"name": f"{PLURAL}.{GROUP}"},
-        "spec": {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]},
-    }
+        await fleet.undefine(FLOTILLA)
 
 
 async def _made(fleet: Real, replicas: int) -> Document | None:

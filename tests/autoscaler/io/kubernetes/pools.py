@@ -47,8 +47,10 @@ async def seen(pool: KubernetesPool, fleet: Real) -> TargetSeen:
     return found
 
 
-async def problem(pool: KubernetesPool, fleet: Real, freeze: Freeze, said: str = "") -> Problem:
-    """The first of this kind, whose detail says `said`."""
+async def problem(
+    pool: KubernetesPool, fleet: Real, freeze: Freeze, said: str = "", *, seconds: float = 40.0
+) -> Problem:
+    """The first of this kind, whose detail says `said`. A missing right is reviewed every 15 s, rivals every 10 s."""
 
     async def shown() -> Problem | None:
         found = await pool.look()
@@ -56,7 +58,7 @@ async def problem(pool: KubernetesPool, fleet: Real, freeze: Freeze, said: str =
             (each for each in (found.problems if found else ()) if each.freeze is freeze and said in each.detail), None
         )
 
-    found: Problem = await fleet.until(shown)
+    found: Problem = await fleet.until(shown, seconds=seconds)
     return found
 
 

@@ -20,6 +20,8 @@ from autoscaler.io.kubernetes.cluster import Cluster
 from autoscaler.io.kubernetes.credentials import connect
 from autoscaler.io.kubernetes.metrics import KubernetesMetrics
 from autoscaler.io.kubernetes.troubles import Refused, Unreachable
+from tests.autoscaler.io.kubernetes import definitions
+from tests.autoscaler.io.kubernetes.definitions import SCALED_OBJECT, Definition
 from tests.autoscaler.io.kubernetes.places import Place
 
 ROLE = Path(__file__).with_name("role.yaml")
@@ -27,8 +29,7 @@ KWOK_NODES = 3
 IMAGE = os.environ.get("MOORAGE_TEST_IMAGE", "registry.k8s.io/pause:3.10")
 """Of pods that do nothing. kwok pulls none."""
 _KWOK = "kwok.x-k8s.io/node"
-_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-_SCALED_OBJECTS = "scaledobjects.keda.sh"
+_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
 
 class Real:
@@ -41,17 +42,23 @@ class Real:
         self.api = Api(lambda: connect(place.kubeconfig), KubernetesMetrics(CollectorRegistry()))
         self.has_kwok = False  # else pods are real ones, and nodes are not ours to change
         self._clusters: list[Cluster] = []
-        self._made_keda = False
+        self._made: list[Definition] = []
+        self._granted: list[Document] = []  # one right of each account
 
     async def __aenter__(self) -> Real:
-        await self.until(self.answers, seconds=30)
-        await self.create("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+        try:
+            await self.until(self.answers, seconds=30)
+            await self.create("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+            await self.until(self._has_account)
+        except BaseException:
+            await self.api.close()
+            raise
         return self
 
     async def __aexit__(self, *said: object) -> None:
         try:
-            if self._made_keda:
-                await self.api.delete(f"{_CRDS}/{_SCALED_OBJECTS}", {})
+            for kind in list(self._made):
+                await self.undefine(kind)
             await self.api.delete(f"/api/v1/namespaces/{self.namespace}", {})
         finally:
             for each in self._clusters:
@@ -98,19 +105,29 @@ class Real:
 
     async def keda(self) -> None:
         """Its ScaledObject is known as a kind, until the end; nothing of KEDA runs."""
-        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-        version = {"name": "v1alpha1", "served": True, "storage": True, "schema": schema}
-        names = {"plural": "scaledobjects", "singular": "scaledobject", "kind": "ScaledObject"}
-        spec = {"group": "keda.sh", "scope": "Namespaced", "names": names, "versions": [version]}
-        self._made_keda = bool(await self.create(_CRDS, {"metadata": {"name": _SCALED_OBJECTS}, "spec": spec}))
+        await self.define(SCALED_OBJECT)
 
-        async def served() -> bool:
-            try:
-                return bool(await self.api.get(self.path("scaledobjects", group="keda.sh", version="v1alpha1")))
-            except Refused:
-                return False
+    async def has_keda(self) -> bool:
+        """Somebody else's."""
+        return await SCALED_OBJECT.stands(self.api)
 
-        await self.until(served)
+    async def define(self, kind: Definition) -> None:
+        """It is served from now on, and gone at the end; one of somebody else is taken as it is, and stays."""
+
+        async def stands() -> bool:
+            if kind not in self._made and await kind.make(self.api):
+                self._made.append(kind)
+            return await kind.stands(self.api)
+
+        await self.until(stands, seconds=definitions.SECONDS)
+
+    async def undefine(self, kind: Definition) -> None:
+        """And waits until nothing is left of it. Only of one that was made here."""
+        if kind not in self._made:
+            return
+        self._made.remove(kind)
+        await self.api.delete(kind.path, {})
+        await self.until(lambda: kind.is_gone(self.api), seconds=definitions.SECONDS)
 
     async def cordon(self, *, unschedulable: bool) -> None:
         """New pods stay pending, as where images take their time; or no longer."""
@@ -203,6 +220,8 @@ class Real:
         await self.create(self.path("serviceaccounts", group=""), {"metadata": {"name": name}})
         await self.create(self.path("roles", **rbac), role)
         await self.create(self.path("rolebindings", **rbac), _binding(name, self.namespace))
+        self._granted.append(_right(role["rules"][0], name, self.namespace))
+        await self.until(self.answers)
         cluster = Cluster(CollectorRegistry(), kubeconfig=await self._kubeconfig(name))
         self._clusters.append(cluster)
         return cluster
@@ -219,11 +238,22 @@ class Real:
         return last
 
     async def answers(self) -> bool:
-        """The API server does."""
+        """The API server does, and knows what it granted: of Roles it hears a little later than we."""
         try:
-            return bool(await self.api.get("/api/v1/namespaces/default"))
+            await self.api.get("/api/v1/namespaces/default")
+            reviews = [await self.api.post(_REVIEWS, {"spec": right}) for right in self._granted]
         except (Refused, Unreachable):
             return False
+        return all(review["status"]["allowed"] for review in reviews)
+
+    async def _has_account(self) -> bool:
+        """That pods run under: without it none can be made."""
+        try:
+            return bool(await self.api.get(self.path("serviceaccounts", "default", group="")))
+        except Refused as error:
+            if error.is_absent:
+                return False
+            raise
 
     async def _kubeconfig(self, account: str) -> Path:
         path = self.path("serviceaccounts", account, group="") + "/token"
@@ -243,6 +273,14 @@ def _binding(name: str, namespace: str) -> Document:
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
         "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
     }
+
+
+def _right(rule: Document, account: str, namespace: str) -> Document:
+    """The first of a Role's rule, as a review asks for it."""
+    resource, _, subresource = rule["resources"][0].partition("/")
+    attributes = {"namespace": namespace, "verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": resource}
+    user = f"system:serviceaccount:{namespace}:{account}"
+    return {"user": user, "resourceAttributes": attributes | {"subresource": subresource}}
 
 
 def _is_ready(pod: Document) -> bool:

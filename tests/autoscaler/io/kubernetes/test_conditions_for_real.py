@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from autoscaler.io.kubernetes.reviewing import AGAIN
 from autoscaler.io.target import Failed, Written
 from autoscaler.kinds import DEPLOYMENT
 from autoscaler.observation import Freeze
@@ -69,8 +70,8 @@ async def test_a_rollout_in_the_middle_of_a_scale_down_ends_it(fleet: Real, mode
         )
         if removing is not None:
             await fleet.until(lambda: _is_named(fleet))
+        await fleet.cordon(unschedulable=True)  # before the rollout, which does not come to its end
         await _new_template(fleet)
-        await fleet.cordon(unschedulable=True)  # it does not come to its end
 
         answer = await (removing or pool.remove(removals(sorted(alive)[:2]), was=12))
 
@@ -135,6 +136,27 @@ async def test_a_missing_right_is_named_and_what_needs_it_is_left_alone(fleet: R
         grown = await pool.raise_to(4, was=await fleet.replicas())
         may_grow = not right.blocks_up or right.verb != "patch"
         assert isinstance(grown, Written) is may_grow
+
+
+async def test_without_keda_its_right_is_not_needed_and_keda_that_comes_is_noticed(fleet: Real) -> None:
+    if await fleet.has_keda():
+        pytest.skip("KEDA is installed in this cluster")
+    await fleet.deployment(replicas=3)
+    cluster = await fleet.autoscaler(without=("list", "scaledobjects"))
+    async with a_pool(cluster, fleet) as pool:
+        alive = await fleet.ready(3)
+        assert (await seen(pool, fleet)).problems == ()
+        assert await pool.raise_to(4, was=3) == Written(4)
+        await fleet.ready(4)
+        victim, *others = removals(sorted(alive))
+        assert await pool.remove([victim], was=4) == Written(3, (victim,))
+
+        await fleet.keda()
+
+        found = await problem(pool, fleet, Freeze.RIVAL, "may not list scaledobjects", seconds=AGAIN + 10.0)
+        assert (found.blocks_up, found.blocks_down) == (False, True)
+        assert await pool.raise_to(4, was=3) == Written(4)
+        assert isinstance(await pool.remove(others[:1], was=4), Failed)
 
 
 async def _is_named(fleet: Real) -> bool:

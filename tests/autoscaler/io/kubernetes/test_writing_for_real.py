@@ -93,7 +93,7 @@ async def test_a_wrong_victim_is_counted_healed_and_shown(fleet: Real) -> None:
             answer = await check(*said, **more)  # type: ignore[arg-type]
             if more.get("rivals_now"):  # the last look before replicas are lowered
                 await fleet.unready(alive[bystander])
-                await asyncio.sleep(0.5)  # until the ReplicaSet controller has heard of it
+                await fleet.until(lambda: _counts_ready(fleet, 4))  # the ReplicaSet's controller has heard of it
             return answer
 
         pool._survey.take = then_a_bystander_turns_unready  # type: ignore[method-assign, assignment]
@@ -175,6 +175,11 @@ async def test_a_stateful_set_loses_its_highest_number_and_starts_others_again(f
 
 async def _is_renewed(fleet: Real, uid: str) -> bool:
     return uid not in await fleet.pods()
+
+
+async def _counts_ready(fleet: Real, count: int) -> bool:
+    sets = (await fleet.api.get(fleet.path("replicasets")))["items"]
+    return [each["status"].get("readyReplicas", 0) for each in sets] == [count]
 
 
 async def _fight(fleet: Real) -> None:
