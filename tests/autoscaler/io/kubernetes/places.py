@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import pytest
 from tests.redis_server import free_port
 
 UP_SECONDS = 120.0
+KILL_SECONDS = 20.0
 WHY_NOT = "no Kubernetes: set KUBECONFIG, or CLUSTER_TOOL to a program that starts one (`up --kwok`)"
 
 
@@ -74,10 +77,21 @@ def start_again(place: Place, program: str) -> None:
     assert place.state is not None
     pid = pid_of(place, program)
     words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode().split("\0")
-    os.kill(pid, 9)
+    _kill(pid)
     log = place.state / "logs" / f"{program}.again.log"
     script = f'setsid "$@" >>{log} 2>&1 </dev/null & echo $! >{place.state}/pids/{program}'
     subprocess.run(["sh", "-c", script, "sh", *words], check=True, timeout=10)
+
+
+def _kill(pid: int) -> None:
+    """Until it is gone: its port is its own for as long as it dies."""
+    process = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        if not select.select([process], [], [], KILL_SECONDS)[0]:
+            raise RuntimeError(f"process {pid} was killed and is still there")
+    finally:
+        os.close(process)
 
 
 def _pair_of_free_ports() -> int:
