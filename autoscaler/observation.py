@@ -57,6 +57,7 @@ class WorkerSeen:
     used: int  # reserved, held and suspended
     joined_at: float
     member: str | None = None  # which member of the target it is; None: of no target that is scaled here
+    came: int = 0  # sessions given a slot there since it registered; only grows
 
 
 @dataclass(frozen=True, slots=True)

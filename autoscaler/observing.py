@@ -77,7 +77,8 @@ def workers_seen(views: Sequence[WorkerView], target: TargetSeen | None) -> tupl
         return claim if is_it else None
 
     return tuple(
-        WorkerSeen(view.worker, view.state, view.slots, view.used, view.joined_at, member_of(view)) for view in views
+        WorkerSeen(view.worker, view.state, view.slots, view.used, view.joined_at, member_of(view), view.came)
+        for view in views
     )
 
 

@@ -31,6 +31,7 @@ class WorkerView:
     beat_at: float
     kubernetes: Kubernetes | None
     drain: DrainProgress | None
+    came: int = 0  # sessions given a slot here since it registered, those that moved here included; only grows
 
     @property
     def used(self) -> int:

@@ -91,3 +91,9 @@ def test_only_its_own_pool_and_requests_in_force_are_seen() -> None:
 
     assert [worker.worker for worker in seen.workers or ()] == [a_worker_id(1)]
     assert (seen.waiting, seen.requests) == (5, (mine,))
+
+
+def test_how_many_came_is_what_the_registry_counts() -> None:
+    views = [a_view(1), replace(a_view(2), came=7)]
+
+    assert [worker.came for worker in workers_seen(views, None)] == [0, 7]

@@ -57,6 +57,7 @@ class Worker(Spot):
     __slots__ = (
         "address",
         "beat_at",
+        "came",
         "claim_key",
         "complained_at",
         "complaints",
@@ -107,6 +108,7 @@ class Worker(Spot):
         ] = {}  # fences of what it may bring back after a loss of data; each has a slot
         self.held = 0
         self.suspended = 0
+        self.came = 0  # sessions that were given a slot here; not what was found here after a loss of data
         self.complaints: dict[SessionId, float] = {}
         self.complained_at = 0.0
         self.draining: Draining | None = None
@@ -147,6 +149,7 @@ class Worker(Spot):
             beat_at=self.beat_at,
             kubernetes=self.kubernetes,
             drain=self.draining.progress(self.used) if self.draining else None,
+            came=self.came,
         )
 
 

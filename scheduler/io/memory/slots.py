@@ -32,6 +32,7 @@ def place(fleet: Fleet, request: ClaimRequest, plan: Plan, worker: Worker, now: 
     """A session's first claim, on a worker with room."""
     session = Session(request, plan, worker)
     fleet.index.take(worker)
+    worker.came += 1
     worker.sessions[session] = None
     fleet.sessions[session.id] = session
     reserve(fleet, session, request, now)
@@ -63,6 +64,7 @@ def rehome(fleet: Fleet, session: Session, worker: Worker, now: float) -> None:
     """From the worker it has to another one with room. The old one is told to forget it."""
     old = session.worker
     fleet.index.take(worker)
+    worker.came += 1
     old.sessions.pop(session, None)
     if session.state is ClaimState.SUSPENDED:
         old.suspended -= 1

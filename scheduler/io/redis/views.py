@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from moorage.ids import GatewayId, SessionId, WorkerId
@@ -43,16 +44,16 @@ async def workers(ground: Ground) -> list[WorkerView]:
 async def worker(ground: Ground, region: str, id_: WorkerId) -> WorkerView | None:
     """One of them."""
     tag = region_tag(region)
-    raw, beat, lost, orphans, count = await asyncio.gather(
+    raw, beat, lost, orphans, counts = await asyncio.gather(
         ground.command(tag, "HGET", ":workers", id_),
         ground.command(tag, "ZSCORE", ":beats", id_),
         ground.command(tag, "ZSCORE", ":lost", id_),
         ground.command(tag, "HLEN", f":orphans:{id_}"),
-        ground.command(tag, "HGET", ":used", id_),
+        ground.command(tag, "HMGET", ":used", id_, f"came:{id_}"),
     )
     if raw is None:
         return None
-    return _worker_view(unpack(raw), region, float(beat or lost or 0), int(count or 0), orphans)
+    return _worker_view(unpack(raw), region, float(beat or lost or 0), counts, orphans)
 
 
 async def session(ground: Ground, id_: SessionId) -> SessionView | None:
@@ -194,7 +195,8 @@ async def _workers_in(ground: Ground, region: str) -> list[WorkerView]:
     for number, (id_, word) in enumerate(_pairs(raw)):
         if number % _AT_ONCE == _AT_ONCE - 1:
             await asyncio.sleep(0)  # a thousand of them take 20 ms: relays come in between
-        found.append(_worker_view(unpack(word), region, beats.get(id_, 0.0), int(counts.get(id_, 0)), orphans[id_]))
+        said = (counts.get(id_), counts.get(b"came:" + id_))
+        found.append(_worker_view(unpack(word), region, beats.get(id_, 0.0), said, orphans[id_]))
     return found
 
 
@@ -206,8 +208,12 @@ async def _orphans(ground: Ground, tag: str, workers: list[bytes]) -> dict[bytes
     return dict(zip(workers, counts, strict=True))
 
 
-def _worker_view(word: dict[str, Any], region: str, beat_at: float, count: int, orphans: int) -> WorkerView:
-    used, held, suspended = (count >> shift & _MOST for shift in (0, 17, 34))
+def _worker_view(
+    word: dict[str, Any], region: str, beat_at: float, counts: Sequence[bytes | None], orphans: int
+) -> WorkerView:
+    """`counts`: its number and how many came, of {R}:used (lua/lib/index.lua); None where there is none."""
+    number, came = (int(count or 0) for count in counts)
+    used, held, suspended = (number >> shift & _MOST for shift in (0, 17, 34))
     return WorkerView(
         worker=WorkerId(word["id"]),
         name=word["name"],
@@ -226,6 +232,7 @@ def _worker_view(word: dict[str, Any], region: str, beat_at: float, count: int, 
         beat_at=beat_at,
         kubernetes=Kubernetes(*word["kubernetes"]) if word.get("kubernetes") else None,
         drain=_progress(word["draining"], used) if word.get("draining") else None,
+        came=came,
     )
 
 

@@ -156,6 +156,7 @@ class LifeOfClaims(Truths):
                 assert life.state == "reserved"
                 assert answer.worker != before
                 assert answer.fence == life.fences[-1]
+                self._housed(life, answer.worker)
                 life.worker = answer.worker
                 life.is_displaced = False
             case Refused():

@@ -52,6 +52,7 @@ class Truths(Model):
         for view in seen.workers:
             own = [life for life in self.lives if life.is_live and life.worker == view.worker]
             assert view.used <= view.slots
+            assert view.came == self.came[view.worker]
             assert (view.reserved, view.held, view.suspended) == tuple(
                 sum(life.state == state for life in own) for state in ("reserved", "held", "suspended")
             )

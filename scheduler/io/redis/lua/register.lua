@@ -8,6 +8,7 @@ local function admit()
     id = r.kept and r.again or r.id, key = r.kept and r.key or r.new_key, duty = r.starting and 'starting' or 'serving',
     health = 'alive', load = 0, joined = now, seq = -1, ready = not r.starting,
   }
+  if r.kept then call('HDEL', R .. ':used', 'came:' .. w.id) end -- a program from before this count removed it
   append('worker.joined', false, w.id, 0, about(r), false)
   return w
 end

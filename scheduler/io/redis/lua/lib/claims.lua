@@ -19,7 +19,7 @@ end
 
 local function place(q, worker)
   local s = new_session(q, worker)
-  local pool, reach = take(worker)
+  local pool, reach = give_slot(worker)
   s.pool = pool or false
   ask('SADD', R .. ':ws:' .. worker, s.id)
   reserve(s, q)
@@ -65,7 +65,7 @@ end
 
 -- From the worker it has to another one with room.
 local function rehome(s, worker)
-  local old, pool = s.worker, take(worker)
+  local old, pool = s.worker, give_slot(worker)
   ask('SREM', R .. ':ws:' .. old, s.id)
   count_state(s, s.state, -1)
   s.worker, s.pool, s.displaced, s.parted = worker, pool or false, nil, nil

@@ -15,7 +15,7 @@ local function expect(q, worker)
   if guest and guest[2] then
     worker = guest[2]
   elseif worker then
-    take(worker)
+    give_slot(worker)
   end
   call('HSET', R .. ':guests', q.session, pack({q.ticket, worker or false, now + RESERVATION}))
 end

@@ -2,10 +2,11 @@
 -- link:<worker> -> gateway, or nothing for a worker without a link, and queue -> how many wait.
 -- {R}:i:<group> with :b (in use, below the soft cap), :a (above it), :e (empty) hold open workers by free slots: the shelves.
 -- {R}:state names for each of the three the groups that have any there, as "g1.g12.": a shelf that is empty is not asked.
--- {R}:used worker -> one number: slots in use, sessions held, sessions suspended, and whether sessions complained of it.
+-- {R}:used worker -> one number: slots in use, sessions held, sessions suspended, and whether sessions complained of it;
+-- came:<worker> -> how many sessions were given a slot there since it registered.
 
 local HELD, SUSPENDED, COMPLAINED = 2 ^ 17, 2 ^ 34, 2 ^ 51 -- a worker has at most 100,000 slots
-local set_link, drop_link, spot_of, used_of, count, write_count, clear_complaints, take, give, close_spot, open_spot,
+local set_link, drop_link, spot_of, used_of, count, write_count, clear_complaints, take, give_slot, give, close_spot, open_spot,
   add_spot, remove_spot, meets, groups_for, coming, has_hope, choose
 
 do -- a chunk of Lua has at most 200 locals: what nobody else needs ends here
@@ -128,6 +129,12 @@ function take(worker)
   take_off(group, old, worker)
   if used < slots then put_on(group, new, worker, slots - used) end
   return pool, reach
+end
+
+-- A session is given a slot that it did not have; see `take`.
+function give_slot(worker)
+  write_count('came:' .. worker, 1)
+  return take(worker)
 end
 
 function give(worker)

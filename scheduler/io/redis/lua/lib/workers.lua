@@ -159,6 +159,7 @@ local function remove_worker(w)
   call('DEL', R .. ':d:' .. w.id)
   clear_complaints(w.id)
   remove_spot(w.id)
+  call('HDEL', R .. ':used', 'came:' .. w.id)
   if write_count(w.id, 0) == 0 then call('HDEL', R .. ':used', w.id) end
   append('worker.removed', false, w.id, 0, {pool = w.pool}, false)
   refuse_stranded()
