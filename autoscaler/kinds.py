@@ -13,7 +13,7 @@ _CUSTOM = re.compile(r"([a-z][a-z0-9-]*)\.([a-z0-9]([a-z0-9.-]*[a-z0-9])?)/([a-z
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of object with a /scale."""
+    """A kind of object: one with a /scale, or one that scales others."""
 
     group: str
     version: str

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from autoscaler.kinds import Kind
 from autoscaler.observation import Freeze, Problem
+
+HPA = Kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+SCALED_OBJECT = Kind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
+KINDS = (HPA, SCALED_OBJECT)
+"""Of those who write replicas, in the order in which `rivals` takes their objects."""
 
 
 def rivals(
     hpas: Iterable[Mapping[str, Any]], scaled_objects: Iterable[Mapping[str, Any]], *, kind: str, group: str, name: str
 ) -> list[str]:
     """Their names, as "HorizontalPodAutoscaler web". `kind` and `group` are the target's."""
-    found = [_named("HorizontalPodAutoscaler", each) for each in hpas if _aims_at(each, kind, group, name)]
-    return found + [_named("ScaledObject", each) for each in scaled_objects if _aims_at(each, kind, group, name)]
+    found = [_named(HPA, each) for each in hpas if _aims_at(each, kind, group, name)]
+    return found + [_named(SCALED_OBJECT, each) for each in scaled_objects if _aims_at(each, kind, group, name)]
 
 
 def problem(found: list[str], target: str) -> Problem | None:
@@ -31,5 +37,5 @@ def _aims_at(document: Mapping[str, Any], kind: str, group: str, name: str) -> b
     return aim.get("name") == name and aim.get("kind", "Deployment") == kind and its_group == group
 
 
-def _named(kind: str, document: Mapping[str, Any]) -> str:
-    return f"{kind} {document['metadata']['name']}"
+def _named(kind: Kind, document: Mapping[str, Any]) -> str:
+    return f"{kind.kind} {document['metadata']['name']}"

@@ -21,7 +21,7 @@ from autoscaler.io.kubernetes.guarding import Guard
 from autoscaler.io.kubernetes.metrics import KubernetesMetrics
 from autoscaler.io.kubernetes.pen import Pen
 from autoscaler.io.kubernetes.reflector import PodReflector
-from autoscaler.io.kubernetes.reviewing import Reviewer
+from autoscaler.io.kubernetes.reviewing import Review, Reviewer
 from autoscaler.io.kubernetes.scale import Scale
 from autoscaler.io.kubernetes.survey import Survey
 from autoscaler.io.kubernetes.troubles import Refused, Trouble
@@ -75,7 +75,7 @@ class KubernetesPool:
         """None: the API server does not answer, or the pods are not known well enough."""
         try:
             review = await self._reviewer.review()
-            lacks = [rights.problem(right, self._target.namespace) for right in review.wanted]
+            lacks = self._lacks(review)
             if any((right.verb, right.subresource or right.resource) in _READS for right in review.missing):
                 return self._blind(lacks)
             seen = await self._survey.take(review.missing)
@@ -192,9 +192,11 @@ class KubernetesPool:
         """What would forbid lowering now, read anew right before it."""
         review = await self._reviewer.review()
         seen = await self._survey.take(review.missing, rivals_now=True)
-        found = [problem.detail for problem in seen.problems if problem.blocks_down]
-        found += [rights.problem(right, self._target.namespace).detail for right in review.wanted if right.blocks_down]
-        return found[0] if found else None
+        problems = (*seen.problems, *self._lacks(review))
+        return next((problem.detail for problem in problems if problem.blocks_down), None)
+
+    def _lacks(self, review: Review) -> list[Problem]:
+        return [rights.problem(right, self._target.namespace) for right in review.wanted]
 
     async def _removed(self, members: list[str], was: int) -> Outcome | None:
         grounds = self._grounds()

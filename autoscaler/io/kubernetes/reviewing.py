@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from autoscaler.io.kubernetes.api import Api, Document
 from autoscaler.io.kubernetes.troubles import Refused
 from autoscaler.rights import Right
+from autoscaler.rivals import SCALED_OBJECT
 
 EVERY = 600.0  # all of them
 AGAIN = 15.0  # those that were missing: granted since, or of a kind that was installed since
 _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_KEDA = "keda.sh"
-_KEDAS_KINDS = f"/apis/{_KEDA}/v1alpha1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +67,18 @@ class Reviewer:
                 raise
             if not (answer.get("status") or {}).get("allowed"):
                 missing.append(right)
-        absent = {right for right in missing if right.group == _KEDA and not await self._is_there(right.resource)}
-        return Review(tuple(missing), tuple(right for right in missing if right not in absent))
+        wanted = [right for right in missing if right.group != SCALED_OBJECT.group or await self._has_keda()]
+        return Review(tuple(missing), tuple(wanted))
 
-    async def _is_there(self, plural: str) -> bool:
+    async def _has_keda(self) -> bool:
         """Also where discovery is forbidden: then the right is wanted rather than forgotten."""
         try:
-            kinds = (await self._api.get(_KEDAS_KINDS)).get("resources") or ()
+            kinds = (await self._api.get(f"/apis/{SCALED_OBJECT.api_version}")).get("resources") or ()
         except Refused as error:
             if error.is_absent or error.is_forbidden:
                 return error.is_forbidden
             raise
-        return any(each.get("name") == plural for each in kinds)
+        return any(each.get("name") == SCALED_OBJECT.plural for each in kinds)
 
 
 def _review(right: Right, namespace: str, name: str) -> Document:

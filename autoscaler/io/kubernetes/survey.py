@@ -18,7 +18,6 @@ RIVALS_EVERY = 10.0
 _NO_SETS: tuple[workloads.ReplicaSet, ...] = ()
 _PAGE = "250"
 _PAGES = 40
-_MAY_BE_UNREADABLE = ("horizontalpodautoscalers", "scaledobjects")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +86,16 @@ class Survey:
         clock = asyncio.get_running_loop().time()
         if now or clock - self._rivals_at >= RIVALS_EVERY:
             hpas, scaled = [
-                await self._listed(group, version, plural) if ("list", plural) not in lacks else []
-                for group, version, plural in (
-                    ("autoscaling", "v2", _MAY_BE_UNREADABLE[0]),
-                    ("keda.sh", "v1alpha1", _MAY_BE_UNREADABLE[1]),
-                )
+                await self._listed(kind) if ("list", kind.plural) not in lacks else [] for kind in rivals.KINDS
             ]
             kind = self._kind.kind or workload.kind
             self._rivals = rivals.rivals(hpas, scaled, kind=kind, group=self._kind.group, name=self._target.name)
             self._rivals_at = clock
         return rivals.problem(self._rivals, f"{self._target.namespace}/{self._target.name}")
 
-    async def _listed(self, group: str, version: str, plural: str) -> list[Document]:
+    async def _listed(self, kind: Kind) -> list[Document]:
         """A kind that is not installed has no objects."""
-        path = listing_path(group, version, self._target.namespace, plural)
+        path = listing_path(kind.group, kind.version, self._target.namespace, kind.plural)
         found: list[Document] = []
         more = ""
         try:

@@ -31,8 +31,7 @@ _ABANDONED = after(_RESERVED, Change.ABANDON)
 def place(fleet: Fleet, request: ClaimRequest, plan: Plan, worker: Worker, now: float) -> Session:
     """A session's first claim, on a worker with room."""
     session = Session(request, plan, worker)
-    fleet.index.take(worker)
-    worker.came += 1
+    _give_slot(fleet, worker)
     worker.sessions[session] = None
     fleet.sessions[session.id] = session
     reserve(fleet, session, request, now)
@@ -63,8 +62,7 @@ def reserve(fleet: Fleet, session: Session, request: ClaimRequest, now: float) -
 def rehome(fleet: Fleet, session: Session, worker: Worker, now: float) -> None:
     """From the worker it has to another one with room. The old one is told to forget it."""
     old = session.worker
-    fleet.index.take(worker)
-    worker.came += 1
+    _give_slot(fleet, worker)
     old.sessions.pop(session, None)
     if session.state is ClaimState.SUSPENDED:
         old.suspended -= 1
@@ -79,6 +77,12 @@ def rehome(fleet: Fleet, session: Session, worker: Worker, now: float) -> None:
         fleet.direct(old, Directive(Order.END_SESSION, session.id, session.fence, reason="MOVED"))
     if old not in session.tried:
         grant(fleet, old, now)
+
+
+def _give_slot(fleet: Fleet, worker: Worker) -> None:
+    """One that the session did not have: it counts as come. Slots found after a loss of data are only taken."""
+    fleet.index.take(worker)
+    worker.came += 1
 
 
 def vacate(fleet: Fleet, session: Session, now: float) -> None:

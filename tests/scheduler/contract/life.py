@@ -143,14 +143,15 @@ class Model(RuleBasedStateMachine):
         assert not life.fences or claimed.fence > life.fences[-1]
         assert claimed.fence >= self.clock.seconds * 1e6
         life.fences.append(claimed.fence)
-        self._housed(life, claimed.worker)
         life.is_displaced = life.is_displaced and life.worker == claimed.worker
-        life.state, life.worker, life.waits, life.again_at = "reserved", claimed.worker, None, 0.0
+        self._housed(life, claimed.worker)
+        life.state, life.waits, life.again_at = "reserved", None, 0.0
         life.due = self.clock.seconds + RESERVED
 
     def _housed(self, life: Life, worker: WorkerId) -> None:
         """It has a slot there; a new one, unless it had one there before."""
         self.came[worker] += life.worker != worker
+        life.worker = worker
 
     def _suspended(self, life: Life, *, is_lost: bool) -> None:
         life.state, life.is_displaced = "suspended", is_lost

@@ -157,7 +157,6 @@ class LifeOfClaims(Truths):
                 assert answer.worker != before
                 assert answer.fence == life.fences[-1]
                 self._housed(life, answer.worker)
-                life.worker = answer.worker
                 life.is_displaced = False
             case Refused():
                 assert life.state == "reserved"

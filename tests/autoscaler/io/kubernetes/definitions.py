@@ -14,7 +14,7 @@ from autoscaler.io.kubernetes.troubles import Refused
 
 SECONDS = 60.0
 """For one to be served, or to be gone; a second is usual, five where an object has to go first."""
-_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Definition:
     @property
     def path(self) -> str:
         """Of the definition itself."""
-        return f"{_CRDS}/{self.plural}.{self.group}"
+        return f"{CRDS}/{self.plural}.{self.group}"
 
     @property
     def document(self) -> Document:
@@ -46,36 +46,26 @@ class Definition:
         spec = {"group": self.group, "scope": "Namespaced", "names": names, "versions": [version]}
         return {"metadata": {"name": f"{self.plural}.{self.group}"}, "spec": spec}
 
-    async def make(self, api: Api) -> bool:
-        """False where there is one, which may be going."""
-        try:
-            await api.post(_CRDS, self.document)
-        except Refused as error:
-            if error.status != 409:
-                raise
-            return False
-        return True
-
     async def stands(self, api: Api) -> bool:
         """Established and not going, listed and discovered."""
         try:
-            found = await _read(api, self.path)
-            if found is None or not _is_established(found):
+            found = await read(api, self.path)
+            if found is None or found["metadata"].get("deletionTimestamp") or not is_true(found, "Established"):
                 return False
-            return await self._is_discovered(api) and await _read(api, f"{self._root}/{self.plural}") is not None
+            return await self._is_discovered(api) and await read(api, f"{self._root}/{self.plural}") is not None
         except Refused:
             return False
 
     async def is_gone(self, api: Api) -> bool:
         """With its objects, and nobody discovers it any more."""
-        return await _read(api, self.path) is None and not await self._is_discovered(api)
+        return await read(api, self.path) is None and not await self._is_discovered(api)
 
     @property
     def _root(self) -> str:
         return f"/apis/{self.group}/{self.version}"
 
     async def _is_discovered(self, api: Api) -> bool:
-        kinds = (await _read(api, self._root) or {}).get("resources") or ()
+        kinds = (await read(api, self._root) or {}).get("resources") or ()
         return self.plural in {each["name"] for each in kinds}
 
 
@@ -83,7 +73,7 @@ SCALED_OBJECT = Definition("ScaledObject", "scaledobjects", "keda.sh", "v1alpha1
 """KEDA's."""
 
 
-async def _read(api: Api, path: str) -> Document | None:
+async def read(api: Api, path: str) -> Document | None:
     """None: it is not there, or not served yet."""
     try:
         return await api.get(path)
@@ -93,7 +83,7 @@ async def _read(api: Api, path: str) -> Document | None:
         raise
 
 
-def _is_established(definition: Document) -> bool:
-    conditions = (definition.get("status") or {}).get("conditions") or ()
-    is_good = any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
-    return is_good and not definition["metadata"].get("deletionTimestamp")
+def is_true(document: Document, condition: str) -> bool:
+    """Of the conditions in its status."""
+    conditions = (document.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == condition and each["status"] == "True" for each in conditions)

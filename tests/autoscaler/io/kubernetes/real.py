@@ -21,7 +21,7 @@ from autoscaler.io.kubernetes.credentials import connect
 from autoscaler.io.kubernetes.metrics import KubernetesMetrics
 from autoscaler.io.kubernetes.troubles import Refused, Unreachable
 from tests.autoscaler.io.kubernetes import definitions
-from tests.autoscaler.io.kubernetes.definitions import SCALED_OBJECT, Definition
+from tests.autoscaler.io.kubernetes.definitions import SCALED_OBJECT, Definition, is_true
 from tests.autoscaler.io.kubernetes.places import Place
 
 ROLE = Path(__file__).with_name("role.yaml")
@@ -115,7 +115,7 @@ class Real:
         """It is served from now on, and gone at the end; one of somebody else is taken as it is, and stays."""
 
         async def stands() -> bool:
-            if kind not in self._made and await kind.make(self.api):
+            if kind not in self._made and await self.create(definitions.CRDS, kind.document):
                 self._made.append(kind)
             return await kind.stands(self.api)
 
@@ -173,7 +173,7 @@ class Real:
 
         async def there() -> dict[str, Document] | None:
             pods = await self.pods(name)
-            return pods if len(pods) == count and all(map(_is_ready, pods.values())) else None
+            return pods if len(pods) == count and all(is_true(pod, "Ready") for pod in pods.values()) else None
 
         found: dict[str, Document] = await self.until(there, seconds=seconds)
         return found
@@ -248,12 +248,7 @@ class Real:
 
     async def _has_account(self) -> bool:
         """That pods run under: without it none can be made."""
-        try:
-            return bool(await self.api.get(self.path("serviceaccounts", "default", group="")))
-        except Refused as error:
-            if error.is_absent:
-                return False
-            raise
+        return await definitions.read(self.api, self.path("serviceaccounts", "default", group="")) is not None
 
     async def _kubeconfig(self, account: str) -> Path:
         path = self.path("serviceaccounts", account, group="") + "/token"
@@ -281,8 +276,3 @@ def _right(rule: Document, account: str, namespace: str) -> Document:
     attributes = {"namespace": namespace, "verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": resource}
     user = f"system:serviceaccount:{namespace}:{account}"
     return {"user": user, "resourceAttributes": attributes | {"subresource": subresource}}
-
-
-def _is_ready(pod: Document) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
